@@ -1,0 +1,99 @@
+"""Checkpoints that are verified when read: a header with the checksum, the last two kept, broken ones set aside."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.errors import UserError
+from experiments.files import write_atomic
+
+MAGIC = b"gem-checkpoint 1"
+KEEP = 2
+
+
+class Broken(Exception):
+    """A checkpoint that cannot be used, with the reason."""
+
+
+class Checkpoints:
+    """The checkpoints of one run: ``<directory>/step<9 digits>.pt``.
+
+    A file is one header line (format, sha256 and length of the rest) and what ``torch.save`` wrote, so that a
+    truncation or a flipped byte anywhere is noticed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def steps(self) -> list[int]:
+        """Steps for which a checkpoint lies there, oldest first."""
+        names = (re.fullmatch(r"step(\d{9})\.pt", path.name) for path in self.directory.glob("step*.pt"))
+        return sorted(int(match[1]) for match in names if match)
+
+    def path(self, step: int) -> Path:
+        return self.directory / f"step{step:09d}.pt"
+
+    def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
+        """Write durably, then drop all but the newest ``keep``. Raises OSError (e.g. disk full), leaving the old ones."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        payload = buffer.getvalue()
+        header = b"%s %s %d\n" % (MAGIC, hashlib.sha256(payload).hexdigest().encode(), len(payload))
+        self.directory.mkdir(exist_ok=True)
+        for leftover in self.directory.glob("*.tmp"):  # of a save that was killed; the lock makes us the only writer
+            leftover.unlink()
+        write_atomic(self.path(step), header + payload)
+        for old in self.steps()[:-keep]:
+            self.path(old).unlink()
+
+    def latest(self, check: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
+        """The newest usable state, or None if nothing was ever saved. ``check`` may raise Broken too.
+
+        A broken file is reported on stderr and renamed to ``*.broken``; the one before it is used.
+        Raises UserError if checkpoints exist and none is usable: a run is never silently started over.
+        """
+        steps = self.steps()
+        reasons = []
+        for step in reversed(steps):
+            try:
+                state = read(self.path(step))
+                check(state)
+                return state
+            except Broken as error:
+                reasons.append(f"{self.path(step).name}: {error}")
+                print(f"warning: {self.path(step)} is damaged ({error}); using the one before", file=sys.stderr)
+                self.path(step).rename(self.path(step).with_suffix(".pt.broken"))
+        broken = sorted(path.name for path in self.directory.glob("*.broken"))
+        if broken:
+            detail = "; ".join(reasons) or ", ".join(broken)
+            raise UserError(
+                f"{self.directory}: no usable checkpoint is left ({detail}); restore one of them, "
+                f"or move {self.directory.parent} away to train from the beginning"
+            )
+        return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The verified content of one checkpoint file, tensors on the CPU. Raises Broken."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Broken(f"cannot be read: {error.strerror}") from error
+    header, newline, payload = data.partition(b"\n")
+    match = re.fullmatch(MAGIC + rb" ([0-9a-f]{64}) (\d+)", header)
+    if not newline or not match:
+        raise Broken("its header is not that of a checkpoint")
+    if len(payload) != int(match[2]):
+        raise Broken(f"{len(payload)} bytes where {int(match[2])} were written")
+    if hashlib.sha256(payload).hexdigest().encode() != match[1]:
+        raise Broken("its checksum differs")
+    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    return state

@@ -1,0 +1,43 @@
+"""What a run is: a hash over the typed values of everything that may change its result, and the place it follows to."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from experiments.config.schema import Config
+
+
+def science(config: Config) -> dict[str, Any]:
+    """The values that may change the result, without those that equal their default (see ``rules.rule``).
+
+    Typed values, so ``1e-4`` and ``0.0001`` are one number. The seed is not among them: runs that differ
+    only in the seed are one configuration.
+    """
+    groups = {"dataset": config.dataset, "model": config.model, "recipe": config.recipe}
+    return {name: identifying(group) for name, group in groups.items()} | {"activation": dict(config.activation)}
+
+
+def identifying(group: Any) -> dict[str, Any]:
+    values = {}
+    for f in dataclasses.fields(group):
+        value = getattr(group, f.name)
+        default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
+        if f.metadata["identity"] and (default is dataclasses.MISSING or value != default):
+            values[f.name] = value
+    return values
+
+
+def run_hash(config: Config) -> str:
+    """64 hexadecimal digits; the first eight name the directory."""
+    text = json.dumps(science(config), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_path(config: Config) -> Path:
+    """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
+    cell = f"{config.activation['name']}-{run_hash(config)[:8]}"
+    return Path(config.runs_dir) / f"{config.dataset.name}-{config.model.name}" / cell / f"seed{config.seed}"

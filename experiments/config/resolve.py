@@ -1,0 +1,109 @@
+"""From Hydra's composed configuration to a typed, checked :class:`Config`; every complaint is one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, ConfigTypeError, OmegaConfBaseException, ValidationError
+
+from experiments.config.schema import MODELS, Config, Dataset, Impl, Recipe, Root, Tracking
+from experiments.errors import UserError
+
+ACTIVATION_KEYS = ("N", "eps")
+
+
+def resolve(cfg: DictConfig) -> Config:
+    """Type and check the composed configuration. Raises UserError naming key, value and what is allowed."""
+    experiment = cfg.get("experiment")
+    plain = {
+        "dataset": typed(Dataset, cfg.dataset, "dataset."),
+        "model": typed_model(cfg.model),
+        "activation": typed_activation(cfg.activation, {key: cfg.get(key) for key in ACTIVATION_KEYS}),
+        "recipe": typed(Recipe, cfg.recipe, "recipe."),
+        "impl": typed(Impl, cfg.impl, "impl."),
+        "tracking": typed(Tracking, cfg.tracking, "tracking."),
+        "tags": [str(experiment.name)] if experiment else [],
+    }
+    root = {f.name: cfg[f.name] for f in dataclasses.fields(Root)}
+    return Config(**plain, **vars(typed(Root, OmegaConf.create(root), "")))
+
+
+def typed_model(node: DictConfig) -> Any:
+    kind = node.get("kind")
+    if kind not in MODELS:
+        raise UserError(f"model.kind={kind}: must be one of {', '.join(MODELS)}")
+    return typed(MODELS[kind], node, "model.")
+
+
+def typed(schema: type, node: DictConfig, prefix: str) -> Any:
+    """``node`` as an instance of the dataclass ``schema``; ``prefix`` stands before keys in messages."""
+    fields = {f.name: f for f in dataclasses.fields(schema)}
+    for key in node:
+        if key not in fields:
+            raise UserError(unknown_key(f"{prefix}{key}", [prefix + name for name in fields]))
+    base = OmegaConf.structured(schema)
+    for key, raw in node.items():
+        try:
+            base[key] = raw
+        except (ValidationError, ConfigTypeError, ConfigKeyError) as error:
+            raise UserError(must_be(f"{prefix}{key}", raw, fields[str(key)].metadata["allowed"])) from error
+    missing = [prefix + str(key) for key in OmegaConf.missing_keys(base)]
+    if missing:
+        raise UserError(f"{missing[0]}: no value given; give {missing[0]}=… on the command line")
+    try:
+        instance = OmegaConf.to_object(base)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{prefix}*: {error}") from error
+    for name, f in fields.items():
+        value = getattr(instance, name)
+        if not f.metadata["check"](value):
+            raise UserError(must_be(prefix + name, value, f.metadata["allowed"]))
+    return instance
+
+
+def typed_activation(node: DictConfig, root: dict[str, Any]) -> dict[str, Any]:
+    """``{"name": …, **parameters}`` with the root keys N and eps filled in, checked by building the activation."""
+    import gem  # imports torch, which --help and a misspelt group need not wait for
+
+    name = str(node.get("name"))
+    if name not in gem.ACTIVATIONS:
+        raise UserError(unknown_key(f"activation.name={name}", list(gem.ACTIVATIONS)))
+    defaults = dict(gem.ACTIVATIONS[name].defaults)
+    given = {str(key): value for key, value in node.items() if key != "name"}
+    given.update({key: value for key, value in root.items() if value is not None})
+    values = {}
+    for key, value in given.items():
+        shown = key if key in ACTIVATION_KEYS else f"activation.{key}"
+        if key not in defaults:
+            takes = ", ".join(defaults) or "no parameters"
+            raise UserError(f"{shown}={value}: activation={name} has no parameter {key}; it takes {takes}")
+        values[key] = cast(shown, value, defaults[key])
+    try:
+        gem.make_activation(name, **values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"activation={name}: {error}") from error
+    return {"name": name, **{key: values.get(key, default) for key, default in defaults.items()}}
+
+
+def cast(key: str, value: Any, default: Any) -> Any:
+    """``value`` in the type of ``default``; an integer is a number, nothing else is converted."""
+    kind = type(default)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is kind:
+        return value
+    words = {int: "an integer of at least 1", float: "a finite number above 0", bool: "true or false", str: "a text"}
+    raise UserError(must_be(key, value, words.get(kind, kind.__name__)))
+
+
+def must_be(key: str, value: Any, allowed: str) -> str:
+    return f"{key}={value}: must be {allowed}"
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return f"{key}: unknown; {hint}"

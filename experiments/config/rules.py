@@ -1,0 +1,66 @@
+"""Typed configuration fields that know which values are allowed, and say so in the words of the error line."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+REQUIRED = dataclasses.MISSING
+
+
+def rule(allowed: str, check: Callable[[Any], bool], default: Any = REQUIRED, identity: bool = True) -> Any:
+    """A dataclass field: ``allowed`` in words, ``check`` as a predicate.
+
+    ``identity=False`` keeps the field out of the run's hash (labels, not values). A field that equals its
+    default is left out of the hash too, so a field added later, whose default means "as before", keeps
+    every earlier identity. For the same reason the default of a published field never changes.
+    """
+    metadata = {"allowed": allowed, "check": check, "identity": identity}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def one_of(*choices: str, default: Any = REQUIRED) -> Any:
+    return rule("one of " + ", ".join(choices), lambda value: value in choices, default)
+
+
+def positive_int(default: Any = REQUIRED) -> Any:
+    return rule("an integer of at least 1", lambda value: value >= 1, default)
+
+
+def whole(default: Any = REQUIRED) -> Any:
+    return rule("an integer of at least 0", lambda value: value >= 0, default)
+
+
+def positive(default: Any = REQUIRED) -> Any:
+    return rule("a finite number above 0", lambda value: math.isfinite(value) and value > 0, default)
+
+
+def non_negative(default: Any = REQUIRED) -> Any:
+    return rule("a finite number of at least 0", lambda value: math.isfinite(value) and value >= 0, default)
+
+
+def fraction(default: Any = REQUIRED) -> Any:
+    return rule("a number from 0 up to, not including, 1", lambda value: 0 <= value < 1, default)
+
+
+def optional(field: Any) -> Any:
+    """The same rule, with ``null`` allowed and the default."""
+    allowed, check = field.metadata["allowed"], field.metadata["check"]
+    return rule(f"{allowed}, or null", lambda value: value is None or check(value), None, field.metadata["identity"])
+
+
+def switch(default: bool) -> Any:
+    return rule("true or false", lambda value: isinstance(value, bool), default)
+
+
+def label(default: Any = REQUIRED) -> Any:
+    """A name shown to people; it changes nothing, so it is not part of the identity."""
+    return rule("a text", lambda value: bool(value), default, identity=False)
+
+
+def text(default: Any = REQUIRED) -> Any:
+    return rule("a text that is not empty", lambda value: bool(value), default)

@@ -1,0 +1,145 @@
+"""The typed configuration of a run, group by group. What may change the result: dataset, model, activation, recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.config.rules import (
+    fraction,
+    label,
+    non_negative,
+    one_of,
+    optional,
+    positive,
+    positive_int,
+    rule,
+    switch,
+    text,
+    whole,
+)
+
+
+@dataclass(kw_only=True)
+class Dataset:
+    """Images with labels. ``folder`` lies below ``data_dir``; it is a name, not a machine path."""
+
+    name: str = text()
+    title: str = label()
+    source: str = one_of("digits", "mnist", "cifar", "image_folder")
+    folder: str | None = optional(text())
+    size: int | None = optional(positive_int())  # image_folder: side to which images are resized
+    train_size: int | None = optional(positive_int())  # use only this many training images (drawn by seed 0)
+    holdout: int = whole(0)  # evaluate on this many held-out training images instead of the test set
+
+
+@dataclass(kw_only=True)
+class MLP:
+    """Blocks of Linear, LayerNorm, activation (the network of GoLU's MLP study)."""
+
+    name: str = label()
+    kind: str = one_of("mlp")
+    blocks: int = positive_int()
+    width: int = positive_int()
+
+
+@dataclass(kw_only=True)
+class CNN:
+    """Three convolution-BatchNorm-activation layers, global average pool, linear."""
+
+    name: str = label()
+    kind: str = one_of("cnn")
+    width: int = positive_int()
+
+
+@dataclass(kw_only=True)
+class ResNet:
+    """The CIFAR ResNet of He et al. 2015, section 4.2: 6n + 2 layers."""
+
+    name: str = label()
+    kind: str = one_of("resnet")
+    depth: int = rule("6n + 2 with n of at least 1: 8, 20, 32, 44, 56, 110 …", lambda d: d >= 8 and d % 6 == 2)
+    shortcut: str = one_of("identity_pad", "conv")
+    width: int = positive_int(16)
+
+
+MODELS: dict[str, type] = {"mlp": MLP, "cnn": CNN, "resnet": ResNet}
+
+
+@dataclass(kw_only=True)
+class Recipe:
+    """Everything about training that may change the result."""
+
+    name: str = label()
+    epochs: int = positive_int()
+    max_steps: int | None = optional(positive_int())  # end after this many optimiser steps
+    batch_size: int = positive_int()
+    optimizer: str = one_of("sgd", "adamw")
+    lr: float = positive()
+    momentum: float = fraction(0.0)  # sgd; adamw uses betas
+    nesterov: bool = switch(False)
+    betas: list[float] = rule(
+        "two numbers from 0 up to, not including, 1", lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), [0.9, 0.999]
+    )
+    weight_decay: float = non_negative(0.0)
+    decay_all: bool = switch(True)  # false: biases and normalisation parameters are not decayed
+    schedule: str = one_of("constant", "step", "cosine")
+    milestones: list[float] = rule(
+        "epochs in increasing order, each above 0", lambda m: m == sorted(set(m)) and all(v > 0 for v in m), []
+    )
+    lr_factor: float = positive(0.1)  # step: the factor at each milestone
+    warmup_epochs: float = non_negative(0.0)
+    clip: float | None = optional(positive())  # largest gradient norm
+    label_smoothing: float = fraction(0.0)
+    augment: str = one_of("none", "crop_flip")
+    normalize: str = one_of("dataset", "imagenet", default="dataset")
+    init_gain: str = one_of("relu", "activation", default="relu")
+    log_every: int = positive_int(50)  # steps between lines of metrics.jsonl
+    eval_every: int = positive_int(1)  # epochs between evaluations
+
+
+@dataclass(kw_only=True)
+class Impl:
+    """What may only change the speed. Not part of the identity."""
+
+    name: str = label()
+    device: str = one_of("auto", "cpu", "cuda")
+    precision: str = one_of("fp32", "bf16")
+    channels_last: bool = switch(False)
+    compile: bool = switch(False)
+    deterministic: bool = switch(False)
+    threads: int | None = optional(positive_int())  # null: torch's choice
+    save_every_seconds: float = non_negative(300.0)
+    profile: bool = switch(False)
+
+
+@dataclass(kw_only=True)
+class Tracking:
+    """Weights & Biases, a mirror of metrics.jsonl."""
+
+    mode: str = one_of("disabled", "offline", "online")
+    project: str = text("gem-activations")
+    entity: str | None = optional(text())
+
+
+@dataclass(kw_only=True)
+class Root:
+    """The keys outside every group that belong to one run. Paths name places of this machine, never results."""
+
+    seed: int = whole()
+    runs_dir: str = text()
+    data_dir: str = text()
+    cache_dir: str = text()
+
+
+@dataclass(kw_only=True)
+class Config(Root):
+    """One run, typed and checked. ``activation`` is the name with every parameter it takes."""
+
+    dataset: Dataset
+    model: Any
+    activation: dict[str, Any]
+    recipe: Recipe
+    impl: Impl
+    tracking: Tracking
+    tags: list[str] = field(default_factory=list)

@@ -1,0 +1,5 @@
+"""Images as uint8 tensors, from the embedded digits, IDX files, CIFAR archives or a folder of pictures."""
+
+from experiments.data.images import ImageData, load_images
+
+__all__ = ["ImageData", "load_images"]

@@ -1,0 +1,26 @@
+"""The error a user can act on, and the exit statuses a run ends with."""
+
+from __future__ import annotations
+
+FINISHED = 0
+BAD_INPUT = 2
+DIVERGED = 3
+UNFINISHED = 75  # EX_TEMPFAIL: stopped after saving, or held by another process; run the same command again
+
+
+class UserError(Exception):
+    """Something the user can put right: printed as one line ``error: …``, exit status 2.
+
+    The text names the key or file, the value that was given, and what is allowed or what to do.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.split()))
+
+
+class Stopped(Exception):
+    """A signal asked the run to stop; its state is saved and the same command continues it (exit status 75)."""
+
+
+class Busy(Exception):
+    """Another process holds the run; nothing was touched (exit status 75)."""

@@ -1,0 +1,69 @@
+"""An experiment preset: a table's cells (lists of overrides), seeds, metric, reference and published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig
+
+from experiments.config.resolve import typed
+from experiments.config.rules import optional, positive, positive_int, rule, text
+
+
+@dataclass(kw_only=True)
+class Preset:
+    """``experiment:`` of a file in configs/experiment. ``cells`` are strings of overrides such as ``activation=gem N=2``."""
+
+    name: str = text()
+    title: str = text()
+    seeds: int = positive_int()  # seeds 0 … seeds - 1
+    cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda cells: len(cells) > 0, [])
+    reference: str = text("activation=gelu")
+    metric: str = text("test_accuracy")
+    published: list[Any] = field(default_factory=list, metadata={"allowed": "", "check": lambda _: True})
+    note: str | None = optional(text())
+    margin: float | None = optional(positive())
+
+
+def preset(node: DictConfig) -> Preset:
+    """The typed preset. Raises UserError for an unknown key, a wrong type, or a reference that is no cell."""
+    result: Preset = typed(Preset, node, "experiment.")
+    return result
+
+
+def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cells × seeds × ``jobs`` (lists of ``key=value``), seeds outermost so that early results cover every cell.
+
+    A key the user gave selects among the cells that set it (``activation=gelu`` keeps GELU's cells); a key no
+    cell sets is added to all of them. Without a preset the jobs stay as they are.
+    """
+    if experiment is None:
+        return [list(job) for job in jobs]
+    plan = preset(experiment)
+    cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
+    expanded: list[list[str]] = []
+    for seed in range(plan.seeds):
+        for cell in cells:
+            for job in jobs:
+                given = dict(part.split("=", 1) for part in job)
+                merged = merge(cell, given, seed)
+                if merged is not None and merged not in expanded:
+                    expanded.append(merged)
+    return expanded
+
+
+def merge(cell: Mapping[str, str], given: Mapping[str, str], seed: int) -> list[str] | None:
+    if any(not same(cell[key], value) for key, value in given.items() if key in cell):
+        return None
+    values = {"seed": str(seed)} | dict(given) | dict(cell)
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def same(a: str, b: str) -> bool:
+    """Equal as values: ``1e-4`` and ``0.0001`` are one number."""
+    try:
+        return float(a) == float(b)
+    except ValueError:
+        return a == b
