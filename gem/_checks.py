@@ -1,0 +1,72 @@
+"""Checks of parameters and inputs; every message names the parameter, what was given and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+from torch import Tensor
+
+MAX_N = 32
+EPS_RANGE = (1e-30, 1e30)  # keeps the scale, and its power-of-two approximation, inside float32 for every N
+CONVENTIONS = ("additive", "scale")
+
+
+def check_N(N: object) -> int:  # noqa: N802
+    """Return ``N`` if it is an integer in [1, 32]."""
+    if isinstance(N, bool) or not isinstance(N, int):
+        raise TypeError(f"N must be an integer in [1, {MAX_N}], got {N!r}")
+    if not 1 <= N <= MAX_N:
+        raise ValueError(f"N must be an integer in [1, {MAX_N}], got {N!r}")
+    return N
+
+
+def check_real(name: str, value: object, allowed: str) -> float:
+    """Return ``value`` as a float if it is a real number, NaN and the infinities excluded."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number in {allowed}, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a number in {allowed}, got {value!r}")
+    return float(value)
+
+
+def check_eps(eps: object) -> float:
+    """Return ``eps`` as a float if it lies in [1e-30, 1e30]."""
+    low, high = EPS_RANGE
+    allowed = f"[{low:g}, {high:g}]"
+    value = check_real("eps", eps, allowed)
+    if not low <= value <= high:
+        raise ValueError(f"eps must be a number in {allowed}, got {eps!r}")
+    return value
+
+
+def check_slope(negative_slope: object) -> float:
+    """Return ``negative_slope`` as a float if it lies in [0, 1)."""
+    value = check_real("negative_slope", negative_slope, "[0, 1)")
+    if not 0 <= value < 1:
+        raise ValueError(f"negative_slope must be a number in [0, 1), got {negative_slope!r}")
+    return value
+
+
+def check_positive(name: str, value: object) -> float:
+    """Return ``value`` as a float if it lies in [1e-30, 1e30]."""
+    low, high = EPS_RANGE
+    allowed = f"[{low:g}, {high:g}]"
+    number = check_real(name, value, allowed)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be a number in {allowed}, got {value!r}")
+    return number
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``choices``."""
+    if value not in choices:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return str(value)
+
+
+def check_floating(x: Tensor) -> None:
+    """Raise TypeError unless ``x`` is a real floating-point tensor."""
+    if not x.is_floating_point():
+        raise TypeError(f"expected a tensor of a real floating-point type, got {x.dtype}")

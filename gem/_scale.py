@@ -1,0 +1,44 @@
+"""The two numbers by which every member of the GEM family enters the arithmetic.
+
+With α the scale of the log-logistic gate, the gate is v / (c + v) where v = (s·x)^(2N) and c = (s·α)^(2N). Any s >
+0 gives the same function. A power of two costs no rounding, so s is chosen as one that keeps c near 1 where α^(2N)
+itself could leave the range of float32; and c is rounded once, because an error in α would enter 2N-fold.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from gem._checks import CONVENTIONS, check_choice, check_eps, check_N
+
+COMFORTABLE_LOG2 = 40  # for |log2 c| up to this no rescaling is needed: c·2^±60 is still a normal float32
+
+
+class Scale(NamedTuple):
+    """Order and constants of a gate v / (c + v), v = (s·x)^(2N)."""
+
+    N: int
+    c: float
+    s: float
+
+    @property
+    def alpha(self) -> float:
+        """The scale α: the gate is 1/2 at x = α."""
+        return float(self.c ** (1 / (2 * self.N)) / self.s)
+
+
+@lru_cache(maxsize=1024)
+def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Scale:
+    """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``); raises TypeError or ValueError."""
+    check_N(N)
+    value = Fraction(check_eps(eps))
+    if check_choice("convention", convention, CONVENTIONS) == "scale":
+        value = value ** (2 * N)
+    log2 = math.log2(value.numerator) - math.log2(value.denominator)
+    if abs(log2) <= COMFORTABLE_LOG2:
+        return Scale(N, float(value), 1.0)
+    k = round(log2 / (2 * N))
+    return Scale(N, float(value / Fraction(2) ** (2 * N * k)), 2.0**-k)

@@ -1,0 +1,126 @@
+"""GEM, E-GEM, SE-GEM and GoLU in plain torch operations: the definitions that everything else is tested against.
+
+All four are elementwise, take a tensor of any shape and any real floating-point type and return one of the same
+shape and type. float16 and bfloat16 are computed in float32 and rounded once. They differentiate to any order,
+trace, vmap and export, but in eager mode autograd keeps every intermediate: :mod:`gem.fast` holds the same
+functions with closed-form derivatives.
+
++inf gives +inf, -inf gives the limit there, NaN gives NaN; derivatives likewise. E-GEM's and SE-GEM's formulas are
+reconstructions, see :func:`egem` and :func:`segem`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from gem._checks import check_floating, check_positive, check_slope
+from gem._scale import make_scale
+
+Scalar = float | Tensor
+
+# Beyond v = 2^100 the gate is 1 to more than double precision, while c + v is still a finite float32.
+LOG2_CEILING = 100
+
+
+def gem(x: Tensor, N: int = 1) -> Tensor:
+    """Geometric monomial: x·g(x) with the log-logistic gate g(x) = 1 / (1 + x^(-2N)) for x > 0, and 0 for x ≤ 0.
+
+    2N times continuously differentiable, no more. Source: GEM (arXiv:2604.21677), section 2.1.
+    Raises TypeError or ValueError where ``x`` is not floating or ``N`` is not an integer in [1, 32].
+    """
+    N, c, s = make_scale(N)
+    return gated_leaky(x, N, c, s, 0.0)
+
+
+def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive") -> Tensor:
+    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0. With ``convention="scale"``, eps^(2N) takes the place of eps.
+
+    This is α·gem(x/α) with α = eps^(1/(2N)), or α = eps. A reconstruction: the paper's definition could not be
+    obtained; the additive reading is the likelier of the two. eps = 1 is GEM, eps → 0 is ReLU. ``eps`` is a number
+    in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad. After GEM
+    (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a parameter outside its range.
+    """
+    return segem(x, N, eps, 0.0, convention)
+
+
+def segem(
+    x: Tensor, N: int = 1, eps: Scalar = 1e-4, negative_slope: float = 0.01, convention: str = "additive"
+) -> Tensor:
+    """SE-GEM: egem(x) - negative_slope·egem(-x).
+
+    A reconstruction from the stated properties: only the negative branch differs from E-GEM, C^(2N) at 0, no dead
+    units. ``negative_slope`` lies in [0, 1); the rest is as in :func:`egem`. After GEM (arXiv:2604.21677), section
+    2.3.
+    """
+    slope = check_slope(negative_slope)
+    if not isinstance(eps, Tensor):
+        N, c, s = make_scale(N, eps, convention)
+        return gated_leaky(x, N, c, s, slope)
+    N, _, _ = make_scale(N, 1.0, convention)
+    if convention == "scale":
+        return gated_leaky(x, N, 1.0, 1 / eps, slope)
+    return gated_leaky(x, N, eps, 1.0, slope)
+
+
+def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -> Tensor:
+    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)), the input times a Gompertz gate; the limit at -inf is 0.
+
+    The parameters lie in [1e-30, 1e30]. Source: GoLU (arXiv:2502.03654), section 3. Raises TypeError or ValueError
+    for a parameter outside its range and TypeError where ``x`` is not floating.
+    """
+    check_floating(x)
+    low, high = golu_limits(alpha, beta, gamma)
+    z = widen(x)
+    inside = clamp(z, low, high)
+    gate = alpha * torch.exp(-beta * torch.exp(-gamma * inside))
+    return (torch.threshold(z, low, low) * gate).to(x.dtype)
+
+
+@lru_cache(maxsize=1024)
+def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
+    """Where the Gompertz gate is exactly 0 (its exponent is 800) and exactly ``alpha``; checks the parameters."""
+    check_positive("alpha", alpha)
+    log_beta = math.log(check_positive("beta", beta))
+    check_positive("gamma", gamma)
+    return (log_beta - math.log(800)) / gamma, (log_beta + 800) / gamma
+
+
+def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor:
+    """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
+
+    v is kept below 2^100, where the quotient is 1: so it stays finite for every x, and so do its derivatives.
+    """
+    check_floating(x)
+    z = widen(x)
+    ceiling = 2.0 ** (LOG2_CEILING / (2 * N))
+    if slope == 0:
+        leaky, t = torch.relu(z), clamp(z * s, 0.0, ceiling)
+    else:
+        leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -ceiling, ceiling)
+    v = even_power(t, N)
+    return (leaky * (v / (c + v))).to(x.dtype)
+
+
+def even_power(t: Tensor, N: int) -> Tensor:
+    """t^(2N) by squaring: `pow` would be promoted to float32 under autocast, and is slower."""
+    square = t * t
+    power = square
+    for bit in bin(N)[3:]:
+        power = power * power
+        if bit == "1":
+            power = power * square
+    return power
+
+
+def clamp(x: Tensor, low: float, high: float) -> Tensor:
+    """Clamp whose gradient at NaN is NaN: `Tensor.clamp` gives 0 there, and would hide a divergence."""
+    return torch.nn.functional.hardtanh(x, low, high)
+
+
+def widen(x: Tensor) -> Tensor:
+    """``x`` itself if it is float32 or float64, else a float32 copy."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
