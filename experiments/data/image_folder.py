@@ -69,7 +69,9 @@ def decode(folder: Path, archive: Path | None, size: int) -> ImageData:
     labels = sorted(splits["train"])
     for split, classes in splits.items():
         if sorted(classes) != labels or not labels:
-            raise UserError(f"{folder}: {split}/ has classes {sorted(classes) or 'none'}, train/ has {labels or 'none'}")
+            raise UserError(
+                f"{folder}: {split}/ has classes {sorted(classes) or 'none'}, train/ has {labels or 'none'}"
+            )
     (train_x, train_y), (test_x, test_y) = (stack(splits[split], labels) for split in ("train", "test"))
     return ImageData(train_x, train_y, test_x, test_y, classes=len(labels))
 

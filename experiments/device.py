@@ -1,0 +1,24 @@
+"""The device of a run, and the process-wide switches that ``impl`` sets."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from experiments.config.schema import Impl
+from experiments.errors import UserError
+
+
+def prepare(impl: Impl) -> torch.device:
+    """Choose the device and pin threads and algorithms. Raises UserError where a GPU is asked for and there is none."""
+    if impl.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("impl.device=cuda: no CUDA device is available; use impl.device=cpu or auto")
+    if impl.threads is not None:
+        torch.set_num_threads(impl.threads)
+    if impl.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(impl.deterministic)
+    torch.backends.cudnn.benchmark = not impl.deterministic
+    on_gpu = torch.cuda.is_available() and impl.device != "cpu"
+    return torch.device("cuda" if on_gpu else "cpu")

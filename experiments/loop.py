@@ -1,0 +1,138 @@
+"""The training loop, one optimiser step at a time. It knows steps, precision, schedules, clipping and divergence;
+what is trained it asks of a task (``tasks/base.py``), and files it leaves to ``run.py``."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from experiments.config.schema import Impl, Recipe
+from experiments.optimizer import learning_rate, make_optimizer
+from experiments.tasks import Task
+
+NEVER = -1
+
+
+class Trainer:
+    """The state of one training and how it moves: ``advance()`` until ``done`` or ``diverged``.
+
+    All sums stay on the device; only ``line()`` waits for them.
+    """
+
+    def __init__(self, task: Task, recipe: Recipe, impl: Impl, device: torch.device) -> None:
+        self.task, self.recipe, self.device = task, recipe, device
+        self.total_steps = recipe.epochs * task.steps_per_epoch
+        if recipe.max_steps is not None:
+            self.total_steps = min(self.total_steps, recipe.max_steps)
+        self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
+        self.bf16 = impl.precision == "bf16"
+        self.step = 0
+        self.seconds = 0.0
+        self.loss_sum = torch.zeros((), device=device)
+        self.loss_count = 0
+        self.first_bad = torch.full((), NEVER, device=device)
+        self.diverged = False
+        task.model.train()
+
+    @property
+    def done(self) -> bool:
+        return self.diverged or self.step >= self.total_steps
+
+    @property
+    def epoch(self) -> float:
+        return self.step / self.task.steps_per_epoch
+
+    @property
+    def evaluation_due(self) -> bool:
+        every = self.recipe.eval_every * self.task.steps_per_epoch
+        return self.step % every == 0 or self.step == self.total_steps
+
+    @property
+    def line_due(self) -> bool:
+        return self.step % self.recipe.log_every == 0 or self.evaluation_due
+
+    def advance(self) -> dict[str, Any] | None:
+        """One optimiser step; afterwards the line to log, where one is due."""
+        started = time.perf_counter()
+        rate = learning_rate(self.recipe, self.step, self.task.steps_per_epoch, self.total_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = self.task.batch(self.step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            loss = self.task.loss(*batch)
+        loss.backward()
+        self.step += 1
+        gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.watch(loss.detach(), gradient_norm)
+        line = self.line(rate, gradient_norm) if self.line_due else None
+        self.seconds += time.perf_counter() - started
+        if line is not None:
+            line["seconds"] = round(self.seconds, 3)
+        return line
+
+    def gradient_norm(self) -> Tensor:
+        """Norm of the whole gradient before clipping; clips it where the recipe says so."""
+        gradients = [p.grad for p in self.task.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.recipe.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.task.model.parameters(), self.recipe.clip, norm)
+        return norm
+
+    def watch(self, loss: Tensor, gradient_norm: Tensor | None) -> None:
+        """Add to the mean loss; remember the first step whose loss or gradient is not finite."""
+        self.loss_sum += loss
+        self.loss_count += 1
+        finite = loss.isfinite() if gradient_norm is None else loss.isfinite() & gradient_norm.isfinite()
+        self.first_bad = torch.where((self.first_bad == NEVER) & ~finite, self.step, self.first_bad)
+
+    def line(self, rate: float, gradient_norm: Tensor | None) -> dict[str, Any]:
+        """What metrics.jsonl says of this step. Divergence is noticed here, so always at the same step."""
+        assert gradient_norm is not None
+        line: dict[str, Any] = {
+            "step": self.step,
+            "epoch": round(self.epoch, 6),
+            "lr": rate,
+            "train_loss": self.loss_sum.item() / self.loss_count,
+            "gradient_norm": gradient_norm.item(),
+        }
+        self.diverged = self.first_bad.item() != NEVER
+        if self.diverged:
+            line["diverged_at_step"] = int(self.first_bad.item())
+        elif self.evaluation_due:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                line |= self.task.evaluate()
+            if not all(math.isfinite(value) for value in line.values()):
+                self.diverged, line["diverged_at_step"] = True, self.step
+        self.loss_sum = torch.zeros_like(self.loss_sum)
+        self.loss_count = 0
+        return line
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs: no generator states, since randomness is addressed by step."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "first_bad": self.first_bad,
+            "diverged": self.diverged,
+            "model": self.task.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments from the state."""
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
+        self.loss_count, self.diverged = state["loss_count"], state["diverged"]
+        self.task.model.load_state_dict(state["model"])
+        settings = [dict(group) for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state["optimizer"])
+        for group, own in zip(self.optimizer.param_groups, settings, strict=True):
+            group.update({key: value for key, value in own.items() if key != "params"})

@@ -1,0 +1,37 @@
+"""The interface between the loop and what is trained."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from experiments.config import Config
+
+
+class Task(Protocol):
+    """Everything the loop needs to know about images, or text."""
+
+    model: nn.Module
+    steps_per_epoch: int
+    fingerprint: str  # of the data
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """The tensors of optimiser step ``step`` (from 0), on the device: a function of (seed, step) alone."""
+        ...
+
+    def loss(self, *batch: Tensor) -> Tensor:
+        """Mean loss of one batch in nats, a 0-d tensor."""
+        ...
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics on the evaluation set, such as ``test_accuracy`` in percent and ``test_loss`` in nats."""
+        ...
+
+
+def build_task(config: Config, device: torch.device) -> Task:
+    """The task of ``config``. Raises UserError when its data is missing or wrong."""
+    from experiments.tasks.images import ImageTask
+
+    return ImageTask(config, device)

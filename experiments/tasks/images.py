@@ -1,0 +1,104 @@
+"""Image classification: all images on the device as uint8, batches addressed by (seed, epoch, position)."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+import gem
+from experiments.config import Config
+from experiments.data import load_images
+from experiments.errors import UserError
+from experiments.models import build_model
+from experiments.models.init import RELU_GAIN, initialise
+from experiments.randomness import generator
+from experiments.tasks.augment import PAD, crop_flip, draw_crop_flip
+
+EVAL_BATCH = 1000
+
+
+class ImageTask:
+    """Cross-entropy on shuffled batches of equal size; the last partial batch of an epoch is left out."""
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        data = load_images(config.dataset, config.data_dir, config.cache_dir)
+        self.recipe, self.seed, self.device = config.recipe, config.seed, device
+        self.steps_per_epoch = len(data.train_y) // self.recipe.batch_size
+        if self.steps_per_epoch == 0:
+            raise UserError(
+                f"recipe.batch_size={self.recipe.batch_size}: must be at most {len(data.train_y)}, "
+                f"the number of training images of {config.dataset.name}"
+            )
+        self.fingerprint = data.fingerprint()
+        self.evaluated = data.evaluated
+        self.model = self.build(config, data.shape, data.classes).to(device)
+        if config.impl.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        mean, sd = data.statistics(self.recipe.normalize)
+        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device) for value in (mean, sd))
+        self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
+        padded = F.pad(data.train_x, (PAD,) * 4) if self.recipe.augment == "crop_flip" else data.train_x
+        self.train_x, self.train_y = padded.to(device), data.train_y.to(device)
+        self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
+        self.size = data.shape[-1]
+        self.epoch_draws = functools.lru_cache(maxsize=1)(self.draw_epoch)
+        compiler = functools.partial(torch.compile, dynamic=False) if config.impl.compile else lambda function: function
+        self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
+
+    def build(self, config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        parameters = {key: value for key, value in config.activation.items() if key != "name"}
+        activation = functools.partial(gem.make_activation, config.activation["name"], **parameters)
+        model = build_model(config.model, activation, shape, classes)
+        gain = RELU_GAIN if config.recipe.init_gain == "relu" else gem.gain(activation())
+        initialise(model, config.seed, gain)
+        return model
+
+    def draw_epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
+        """Order and augmentation of one epoch, drawn on the CPU whatever the device."""
+        count = len(self.train_y)
+        order = torch.randperm(count, generator=generator(self.seed, "order", epoch))
+        moves = draw_crop_flip(count, generator(self.seed, "augment", epoch))
+        return order.to(self.device), moves.to(self.device)
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """Images uint8 [B, C, H, W], augmented, and labels int64 [B]."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order, moves = self.epoch_draws(epoch)
+        chosen = slice(position * self.recipe.batch_size, (position + 1) * self.recipe.batch_size)
+        index = order[chosen]
+        if self.recipe.augment == "crop_flip":
+            return crop_flip(self.train_x, index, moves[:, chosen], self.size), self.train_y[index]
+        return self.train_x[index], self.train_y[index]
+
+    def normalise(self, x: Tensor) -> Tensor:
+        return ((x.float() - self.mean) / self.sd).contiguous(memory_format=self.layout)
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        logits = self.model(self.normalise(x)).float()
+        return F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+
+    def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy in nats and whether the prediction is right, by image."""
+        logits = self.model(self.normalise(x)).float()
+        return F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) == y
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        self.model.eval()
+        count = len(self.test_y)
+        size = min(EVAL_BATCH, count)
+        losses, right = [], []
+        for start in range(0, count, size):
+            begin = min(start, count - size)  # the last batch reaches back, so that every batch has one shape
+            loss, correct = self.predict(self.test_x[begin : begin + size], self.test_y[begin : begin + size])
+            losses.append(loss[start - begin :].double())
+            right.append(correct[start - begin :])
+        self.model.train()
+        name = self.evaluated
+        return {
+            f"{name}_loss": torch.cat(losses).mean().item(),
+            f"{name}_accuracy": 100 * torch.cat(right).sum().item() / count,
+        }
