@@ -42,7 +42,7 @@ class Checkpoints:
         return self.directory / f"step{step:09d}.pt"
 
     def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
-        """Write durably, then drop all but the newest ``keep``. Raises OSError (e.g. disk full), leaving the old ones."""
+        """Write durably, then drop all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
         payload = buffer.getvalue()

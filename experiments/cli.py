@@ -8,10 +8,11 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
+from experiments.config.resolve import unknown_key
 from experiments.errors import BAD_INPUT, FINISHED, UNFINISHED, Busy, Stopped, UserError
 
 
@@ -23,14 +24,15 @@ class Outcomes:
         self.failures: list[str] = []
 
     def add(self, cfg: DictConfig, run: Callable[[DictConfig], int]) -> int:
-        sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
+        name = " ".join(HydraConfig.get().overrides.task)
         try:
             status = run(cfg)
+        except Stopped as error:
+            status = say(error)
+            self.statuses.append(status)
+            sys.exit(status)  # the signal was meant for the whole command
         except (UserError, Busy) as error:
-            if not sweeping:
-                raise
-            name = ",".join(HydraConfig.get().overrides.task)
-            status = say(error, f" [{name}]")
+            status = say(error)
             self.failures.append(f"{name}: {error}")
         self.statuses.append(status)
         return status
@@ -44,7 +46,7 @@ def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
     """Call ``main``; every error a user can act on becomes one line on stderr."""
     try:
         main()
-    except (UserError, Busy, Stopped, HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException) as error:
         return say(error)
     if outcomes.failures and len(outcomes.statuses) > 1:
         print(f"{len(outcomes.failures)} of {len(outcomes.statuses)} runs failed:", file=sys.stderr)
@@ -53,12 +55,12 @@ def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
     return outcomes.worst()
 
 
-def say(error: Exception, where: str = "") -> int:
+def say(error: Exception) -> int:
     """Print the line; return the exit status that belongs to it."""
     if isinstance(error, (Busy, Stopped)):
-        print(f"{error}{where}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return UNFINISHED
-    print(f"error: {words(error)}{where}", file=sys.stderr)
+    print(f"error: {words(error)}", file=sys.stderr)
     return BAD_INPUT
 
 
@@ -73,9 +75,21 @@ def words(error: Exception) -> str:
         return f"{error.override}: not of the form key=value ({first_line(error)})"
     if isinstance(error.__cause__, OmegaConfBaseException):
         return words(error.__cause__)
-    if isinstance(error, OmegaConfBaseException) and error.full_key:
-        return f"{error.full_key}: {first_line(error)}; `python train.py --help` lists the keys"
+    if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.full_key:
+        return unknown_key(given(error.full_key), known_keys(error))
     return " ".join(str(error).split())
+
+
+def given(key: str) -> str:
+    """``key=value`` as it was typed, or the key."""
+    return next((word for word in sys.argv[1:] if word.lstrip("+~").startswith(f"{key}=")), key)
+
+
+def known_keys(error: OmegaConfBaseException) -> list[str]:
+    """The keys beside the unknown one, in full."""
+    prefix = str(error.full_key).rpartition(".")[0]
+    keys = list(error.parent_node) if isinstance(error.parent_node, DictConfig) else []
+    return [f"{prefix}.{key}" if prefix else str(key) for key in keys]
 
 
 def first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from experiments.config.rules import optional, positive, positive_int, rule, tex
 
 @dataclass(kw_only=True)
 class Preset:
-    """``experiment:`` of a file in configs/experiment. ``cells`` are strings of overrides such as ``activation=gem N=2``."""
+    """``experiment:`` of a file in configs/experiment. A cell is a text of overrides: ``activation=gem N=2``."""
 
     name: str = text()
     title: str = text()

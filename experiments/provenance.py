@@ -8,13 +8,13 @@ import platform
 import resource
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 
 from experiments.config.schema import Impl
 
@@ -51,6 +51,12 @@ def cpu_model() -> str:
         return platform.processor() or platform.machine()
 
 
+def command() -> str:
+    """What starts this very run again, also when it is one of a sweep."""
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return " ".join(["python train.py", *overrides])
+
+
 def part(impl: Impl, device: torch.device, from_step: int) -> dict[str, Any]:
     """One start of a run: what, where and when."""
     return {
@@ -59,7 +65,7 @@ def part(impl: Impl, device: torch.device, from_step: int) -> dict[str, Any]:
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "host": socket.gethostname(),
-        "command": sys.argv,
+        "command": command(),
         "impl": asdict(impl),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "from_step": from_step,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from experiments.config import Config, run_hash
 from experiments.errors import UserError
@@ -28,7 +28,7 @@ class WandbMirror(NoMirror):
             raise UserError(f"tracking.mode={config.tracking.mode}: pip install wandb, or tracking=disabled") from error
         name = run_hash(config)
         self.run = wandb.init(
-            mode=config.tracking.mode,
+            mode=cast(Literal["offline", "online"], config.tracking.mode),
             project=config.tracking.project,
             entity=config.tracking.entity,
             id=f"{name[:16]}-seed{config.seed}",
@@ -48,7 +48,7 @@ class WandbMirror(NoMirror):
         """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""
         if result is not None:
             self.run.summary.update(result)
-        self.run.finish(exit_code=0 if result and result["status"] == "finished" else 1, quiet=True)
+        self.run.finish(exit_code=0 if result and result["status"] == "finished" else 1)
 
 
 def mirror(config: Config, directory: Path) -> NoMirror:

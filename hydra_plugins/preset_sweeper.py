@@ -1,4 +1,4 @@
-"""The sweep of an experiment preset: its cells and seeds, which no product of lists can express, times the user's lists."""
+"""The sweep of an experiment preset: its cells and seeds, which no product of lists expresses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class PresetSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> list[Sequence[Any]]:
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
-        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
+        assert self.config is not None
+        assert self.launcher is not None
+        assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         parsed = parser.parse_overrides([*self._parse_config(), *arguments])
         jobs = self.split_arguments(parsed, None)[0]

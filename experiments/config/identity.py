@@ -18,7 +18,7 @@ def science(config: Config) -> dict[str, Any]:
     only in the seed are one configuration.
     """
     groups = {"dataset": config.dataset, "model": config.model, "recipe": config.recipe}
-    return {name: identifying(group) for name, group in groups.items()} | {"activation": dict(config.activation)}
+    return {name: identifying(group) for name, group in groups.items()} | {"activation": parameters(config.activation)}
 
 
 def identifying(group: Any) -> dict[str, Any]:
@@ -29,6 +29,14 @@ def identifying(group: Any) -> dict[str, Any]:
         if f.metadata["identity"] and (default is dataclasses.MISSING or value != default):
             values[f.name] = value
     return values
+
+
+def parameters(activation: dict[str, Any]) -> dict[str, Any]:
+    """The name and the parameters that differ from the defaults of ``gem``."""
+    import gem
+
+    defaults = gem.ACTIVATIONS[activation["name"]].defaults
+    return {key: value for key, value in activation.items() if key == "name" or value != defaults[key]}
 
 
 def run_hash(config: Config) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -43,13 +44,13 @@ def typed(schema: type, node: DictConfig, prefix: str) -> Any:
     fields = {f.name: f for f in dataclasses.fields(schema)}
     for key in node:
         if key not in fields:
-            raise UserError(unknown_key(f"{prefix}{key}", [prefix + name for name in fields]))
+            raise UserError(unknown_key(f"{prefix}{key!s}", [prefix + name for name in fields]))
     base = OmegaConf.structured(schema)
     for key, raw in node.items():
         try:
             base[key] = raw
         except (ValidationError, ConfigTypeError, ConfigKeyError) as error:
-            raise UserError(must_be(f"{prefix}{key}", raw, fields[str(key)].metadata["allowed"])) from error
+            raise UserError(must_be(f"{prefix}{key!s}", raw, fields[str(key)].metadata["allowed"])) from error
     missing = [prefix + str(key) for key in OmegaConf.missing_keys(base)]
     if missing:
         raise UserError(f"{missing[0]}: no value given; give {missing[0]}=… on the command line")
@@ -78,14 +79,14 @@ def typed_activation(node: DictConfig, root: dict[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         shown = key if key in ACTIVATION_KEYS else f"activation.{key}"
         if key not in defaults:
-            takes = ", ".join(defaults) or "no parameters"
+            takes = ", ".join(k for k in defaults if k in node) or "no parameters"
             raise UserError(f"{shown}={value}: activation={name} has no parameter {key}; it takes {takes}")
         values[key] = cast(shown, value, defaults[key])
     try:
         gem.make_activation(name, **values)
     except (TypeError, ValueError) as error:
         raise UserError(f"activation={name}: {error}") from error
-    return {"name": name, **{key: values.get(key, default) for key, default in defaults.items()}}
+    return {"name": name, **values}
 
 
 def cast(key: str, value: Any, default: Any) -> Any:
@@ -103,7 +104,7 @@ def must_be(key: str, value: Any, allowed: str) -> str:
     return f"{key}={value}: must be {allowed}"
 
 
-def unknown_key(key: str, known: list[str]) -> str:
+def unknown_key(key: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
     return f"{key}: unknown; {hint}"

@@ -45,7 +45,7 @@ class MLP:
 
 @dataclass(kw_only=True)
 class CNN:
-    """Three convolution-BatchNorm-activation layers, global average pool, linear."""
+    """Three convolution-BatchNorm-activation layers, then linear."""
 
     name: str = label()
     kind: str = one_of("cnn")
@@ -91,7 +91,7 @@ class Recipe:
     warmup_epochs: float = non_negative(0.0)
     clip: float | None = optional(positive())  # largest gradient norm
     label_smoothing: float = fraction(0.0)
-    augment: str = one_of("none", "crop_flip")
+    augment: str = one_of("none", "crop", "crop_flip")
     normalize: str = one_of("dataset", "imagenet", default="dataset")
     init_gain: str = one_of("relu", "activation", default="relu")
     log_every: int = positive_int(50)  # steps between lines of metrics.jsonl

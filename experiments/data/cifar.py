@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,6 @@ def read_cifar(name: str, data_dir: Path) -> ImageData:
     return ImageData(train_x, train_y, test_x, test_y, classes=len(train.classes))
 
 
-def tensors(split: torch.utils.data.Dataset) -> tuple[Tensor, Tensor]:
+def tensors(split: Any) -> tuple[Tensor, Tensor]:
     images = torch.from_numpy(split.data).permute(0, 3, 1, 2).contiguous()
     return images, torch.tensor(split.targets)

@@ -1,4 +1,4 @@
-"""Downloads that fifty jobs may start at once: one fetches, under a file lock, into a temporary folder, then renames."""
+"""Downloads that fifty jobs may start at once: one fetches, under a lock, into a temporary folder, then renames."""
 
 from __future__ import annotations
 

@@ -36,8 +36,7 @@ class ImageData:
     def statistics(self, normalize: str) -> tuple[Tensor, Tensor]:
         """Mean and sample sd by channel, in units of [0, 1], of the training images or ImageNet's."""
         if normalize == "imagenet" and self.shape[0] == 3:
-            mean, sd = IMAGENET
-            return torch.tensor(mean), torch.tensor(sd)
+            return torch.tensor(IMAGENET[0]), torch.tensor(IMAGENET[1])
         values = self.train_x.transpose(0, 1).flatten(1)
         counts = torch.stack([torch.bincount(channel, minlength=256) for channel in values]).double()
         levels = torch.arange(256, dtype=torch.float64) / 255

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 
 class SmallCNN(nn.Module):
-    """Conv 3×3 (width), then two of stride 2 (2 width, 4 width), global average pool, Linear.
+    """3×3 convolutions of stride 2, 2, 1 with width, 2 width, 2 width channels, then Linear on what is left.
 
-    Input [B, C, H, W] of any size, output logits [B, classes].
+    Input [B, C, H, W], output logits [B, classes]; each stride of 2 rounds up, so any H and W will do.
     """
 
     def __init__(
@@ -25,11 +25,13 @@ class SmallCNN(nn.Module):
                 activation(),
             )
 
+        channels, height, width_in = shape
+        pixels = -(-height // 4) * -(-width_in // 4)
         self.features = nn.Sequential(
-            layer(shape[0], width, 1), layer(width, 2 * width, 2), layer(2 * width, 4 * width, 2)
+            layer(channels, width, 2), layer(width, 2 * width, 2), layer(2 * width, 2 * width, 1)
         )
-        self.head = nn.Linear(4 * width, classes)
+        self.head = nn.Linear(2 * width * pixels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.head(self.features(x).mean((2, 3)))
+        out: Tensor = self.head(self.features(x).flatten(1))
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -24,7 +25,7 @@ class BlockMLP(nn.Module):
         self.blocks = nn.Sequential(
             *(
                 nn.Sequential(nn.Linear(before, after), nn.LayerNorm(after), activation())
-                for before, after in zip(sizes, sizes[1:], strict=False)
+                for before, after in itertools.pairwise(sizes)
             )
         )
         self.head = nn.Linear(width, classes)

@@ -1,4 +1,4 @@
-"""What is trained: a task gives the model, the batch for a step, the loss and the evaluation; the loop knows the rest."""
+"""What is trained: a task gives the model, the batch of a step, the loss and the evaluation to the loop."""
 
 from experiments.tasks.base import Task, build_task
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -21,8 +22,9 @@ class Task(Protocol):
         """The tensors of optimiser step ``step`` (from 0), on the device: a function of (seed, step) alone."""
         ...
 
-    def loss(self, *batch: Tensor) -> Tensor:
-        """Mean loss of one batch in nats, a 0-d tensor."""
+    @property
+    def loss(self) -> Callable[..., Tensor]:
+        """Called with the tensors of one batch: their mean loss in nats, a 0-d tensor."""
         ...
 
     def evaluate(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from experiments.errors import UserError
 from experiments.models import build_model
 from experiments.models.init import RELU_GAIN, initialise
 from experiments.randomness import generator
-from experiments.tasks.augment import PAD, crop_flip, draw_crop_flip
+from experiments.tasks.augment import PAD, draw_moves, move
 
 EVAL_BATCH = 1000
 
@@ -36,11 +36,11 @@ class ImageTask:
         self.evaluated = data.evaluated
         self.model = self.build(config, data.shape, data.classes).to(device)
         if config.impl.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model = self.model.to(memory_format=torch.channels_last)
         mean, sd = data.statistics(self.recipe.normalize)
         self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device) for value in (mean, sd))
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
-        padded = F.pad(data.train_x, (PAD,) * 4) if self.recipe.augment == "crop_flip" else data.train_x
+        padded = F.pad(data.train_x, (PAD,) * 4) if self.recipe.augment != "none" else data.train_x
         self.train_x, self.train_y = padded.to(device), data.train_y.to(device)
         self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
         self.size = data.shape[-1]
@@ -60,7 +60,7 @@ class ImageTask:
         """Order and augmentation of one epoch, drawn on the CPU whatever the device."""
         count = len(self.train_y)
         order = torch.randperm(count, generator=generator(self.seed, "order", epoch))
-        moves = draw_crop_flip(count, generator(self.seed, "augment", epoch))
+        moves = draw_moves(count, generator(self.seed, "augment", epoch), self.recipe.augment == "crop_flip")
         return order.to(self.device), moves.to(self.device)
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
@@ -69,8 +69,8 @@ class ImageTask:
         order, moves = self.epoch_draws(epoch)
         chosen = slice(position * self.recipe.batch_size, (position + 1) * self.recipe.batch_size)
         index = order[chosen]
-        if self.recipe.augment == "crop_flip":
-            return crop_flip(self.train_x, index, moves[:, chosen], self.size), self.train_y[index]
+        if self.recipe.augment != "none":
+            return move(self.train_x, index, moves[:, chosen], self.size), self.train_y[index]
         return self.train_x[index], self.train_y[index]
 
     def normalise(self, x: Tensor) -> Tensor:
