@@ -24,11 +24,6 @@ class Scale(NamedTuple):
     c: float
     s: float
 
-    @property
-    def alpha(self) -> float:
-        """The scale α: the gate is 1/2 at x = α."""
-        return float(self.c ** (1 / (2 * self.N)) / self.s)
-
 
 @lru_cache(maxsize=1024)
 def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Scale:

@@ -92,17 +92,22 @@ def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
 def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor:
     """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
 
-    v is kept below 2^100, where the quotient is 1: so it stays finite for every x, and so do its derivatives.
+    v is kept below 2^100, where the quotient is 1: it and its derivatives stay finite for every x.
     """
     check_floating(x)
     z = widen(x)
-    ceiling = 2.0 ** (LOG2_CEILING / (2 * N))
+    top = ceiling(N)
     if slope == 0:
-        leaky, t = torch.relu(z), clamp(z * s, 0.0, ceiling)
+        leaky, t = torch.relu(z), clamp(z * s, 0.0, top)
     else:
-        leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -ceiling, ceiling)
+        leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -top, top)
     v = even_power(t, N)
     return (leaky * (v / (c + v))).to(x.dtype)
+
+
+def ceiling(N: int) -> float:
+    """The t whose 2N-th power is 2^100."""
+    return float(2.0 ** (LOG2_CEILING / (2 * N)))
 
 
 def even_power(t: Tensor, N: int) -> Tensor:
