@@ -8,8 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from experiments.config.compose import CONFIGS, compose
 from experiments.config.resolve import typed
 from experiments.config.rules import optional, positive, positive_int, rule, text
+from experiments.errors import UserError
 
 
 @dataclass(kw_only=True)
@@ -30,7 +32,24 @@ class Preset:
 def preset(node: DictConfig) -> Preset:
     """The typed preset. Raises UserError for an unknown key, a wrong type, or a reference that is no cell."""
     result: Preset = typed(Preset, node, "experiment.")
+    if result.reference not in result.cells:
+        raise UserError(f"experiment.reference={result.reference}: must be one of the cells {'; '.join(result.cells)}")
+    strangers = [entry["cell"] for entry in result.published if entry["cell"] not in result.cells]
+    if strangers:
+        raise UserError(f"experiment.published: {strangers[0]} is none of the cells {'; '.join(result.cells)}")
     return result
+
+
+def names() -> list[str]:
+    """Every preset in configs/experiment."""
+    return sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
+
+
+def load(name: str) -> Preset:
+    """The preset called ``name``. Raises UserError listing the names there are."""
+    if name not in names():
+        raise UserError(f"experiment {name!r}: must be one of {', '.join(names())}")
+    return preset(compose([f"experiment={name}"]).experiment)
 
 
 def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list[list[str]]:

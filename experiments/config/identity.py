@@ -17,8 +17,12 @@ def science(config: Config) -> dict[str, Any]:
     Typed values, so ``1e-4`` and ``0.0001`` are one number. The seed is not among them: runs that differ
     only in the seed are one configuration.
     """
-    groups = {"dataset": config.dataset, "model": config.model, "recipe": config.recipe}
-    return {name: identifying(group) for name, group in groups.items()} | {"activation": parameters(config.activation)}
+    return {
+        "dataset": identifying(config.dataset),
+        "model": identifying(config.model),
+        "recipe": identifying(config.recipe),
+        "activation": parameters(config.activation),
+    }
 
 
 def identifying(group: Any) -> dict[str, Any]:
@@ -41,7 +45,11 @@ def parameters(activation: dict[str, Any]) -> dict[str, Any]:
 
 def run_hash(config: Config) -> str:
     """64 hexadecimal digits; the first eight name the directory."""
-    text = json.dumps(science(config), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hash_of(science(config))
+
+
+def hash_of(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

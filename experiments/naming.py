@@ -1,0 +1,73 @@
+"""How configurations and metrics are called in tables and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TITLES = {
+    "gem": "GEM",
+    "egem": "E-GEM",
+    "segem": "SE-GEM",
+    "golu": "GoLU",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "softplus": "Softplus",
+}
+SIGNS = {"eps": "ε", "alpha": "α", "beta": "β", "gamma": "γ", "negative_slope": "slope"}
+ALWAYS = ("N", "eps")  # shown also at their default
+
+
+def activation_title(activation: dict[str, Any]) -> str:
+    """``E-GEM (N=1, ε=1e-4)``: N and ε always, other parameters where they differ from the default."""
+    import gem
+
+    name = activation["name"]
+    defaults = gem.ACTIVATIONS[name].defaults
+    shown = [
+        f"{SIGNS.get(key, key)}={number(value)}"
+        for key, value in activation.items()
+        if key != "name" and (key in ALWAYS or value != defaults[key])
+    ]
+    title = TITLES.get(name, name)
+    return f"{title} ({', '.join(shown)})" if shown else title
+
+
+def cell_title(activation: dict[str, Any], overrides: str) -> str:
+    """The activation, and whatever else sets the cell apart."""
+    own = ("activation=", "activation.", "N=", "eps=")
+    rest = [word for word in overrides.split() if not word.startswith(own)]
+    return ", ".join([activation_title(activation), *rest])
+
+
+def number(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    text = f"{value:g}"
+    mantissa, e, exponent = text.partition("e")
+    if not e and 0 < abs(value) < 1e-2:
+        mantissa, _, exponent = f"{value:e}".partition("e")
+        mantissa, e = mantissa.rstrip("0").rstrip("."), "e"
+    return f"{mantissa}e{int(exponent)}" if e else text
+
+
+def metric_title(metric: str) -> str:
+    unit = "%" if metric.endswith("accuracy") else "nats" if metric.endswith("loss") else ""
+    return f"{metric.replace('_', ' ')} ({unit})" if unit else metric.replace("_", " ")
+
+
+def higher_is_better(metric: str) -> bool:
+    return metric.endswith("accuracy")
+
+
+def difference_unit(metric: str) -> str:
+    return "points" if metric.endswith("accuracy") else "nats" if metric.endswith("loss") else ""
+
+
+def digits(metric: str) -> int:
+    """Digits after the point: hundredths of a percent, or ten-thousandths of a nat."""
+    return 2 if metric.endswith("accuracy") else 4

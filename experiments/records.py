@@ -1,0 +1,158 @@
+"""``results/records/<experiment>.jsonl``: one line a finished run, enough to rebuild every table and figure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from experiments.config import Config, compose_run, run_hash, run_path
+from experiments.config.identity import hash_of, identifying, parameters
+from experiments.config.resolve import typed, typed_activation, typed_model
+from experiments.config.schema import Dataset, Recipe
+from experiments.errors import UserError
+from experiments.files import read_json, write_atomic
+from experiments.metrics_log import read_lines
+from experiments.presets import Preset
+
+FORMAT = 1
+CURVE_POINTS = 200
+CURVE_DIGITS = 6  # significant; the result itself is kept in full
+PRIVATE = ("runs_dir=", "data_dir=", "cache_dir=")  # machine paths do not belong into a record
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash."""
+
+    overrides: str
+    config: Config
+    run: str
+
+
+def cells_of(preset: Preset) -> list[Cell]:
+    """The preset's cells, composed and typed. Raises UserError if two cells are the same configuration."""
+    cells = []
+    for overrides in preset.cells:
+        config = compose_run([f"experiment={preset.name}", *overrides.split()])
+        cells.append(Cell(overrides, config, run_hash(config)))
+    twins = [cell.overrides for cell in cells if sum(cell.run == other.run for other in cells) > 1]
+    if twins:
+        raise UserError(f"experiment={preset.name}: these cells are one configuration: {'; '.join(twins)}")
+    return cells
+
+
+def collect(preset: Preset, cells: list[Cell], runs_dir: str) -> list[Record]:
+    """A record of every finished or diverged run of the preset below ``runs_dir``."""
+    found = []
+    for cell in cells:
+        for seed in range(preset.seeds):
+            directory = run_path(dataclasses.replace(cell.config, seed=seed, runs_dir=runs_dir))
+            if (directory / "metrics.json").exists():
+                found.append(record(preset.name, cell.config, directory))
+    return found
+
+
+def record(experiment: str, config: Config, directory: Path) -> Record:
+    result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
+    last = meta["parts"][-1]
+    command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
+    groups = ("dataset", "model", "activation", "recipe")
+    provenance = {key: last[key] for key in ("commit", "clean", "versions", "device", "threads", "impl", "started")}
+    return {
+        "format": FORMAT,
+        "experiment": experiment,
+        "run": result["run"],
+        "seed": result["seed"],
+        "config": {key: value for key, value in asdict(config).items() if key in groups},
+        "result": {key: value for key, value in result.items() if key not in ("format", "run", "seed")},
+        "provenance": provenance
+        | {"command": command, "starts": len(meta["parts"])}
+        | {key: meta[key] for key in ("seconds", "peak_memory_mib", "data")},
+        "curve": thin(read_lines(directory / "metrics.jsonl")),
+    }
+
+
+def thin(lines: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """At most 200 lines, evenly spaced with the last, lines with an evaluation first; one list a key."""
+    evaluated = [line for line in lines if any(key.endswith("_accuracy") for key in line)]
+    chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated or lines)
+    keys = list(dict.fromkeys(key for line in chosen for key in line))
+    return {key: [rounded(line.get(key)) for line in chosen] for key in keys}
+
+
+def spaced(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    last = len(lines) - 1
+    count = min(CURVE_POINTS, len(lines))
+    return [lines[round(index * last / (count - 1))] for index in range(count)] if count > 1 else lines
+
+
+def rounded(value: Any) -> Any:
+    return float(f"{value:.{CURVE_DIGITS}g}") if isinstance(value, float) else value
+
+
+def read(path: Path) -> tuple[list[Record], list[str]]:
+    """The sound records of a file, and a complaint, with file and line, for each other one."""
+    records, complaints = [], []
+    if path.exists():
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            try:
+                records.append(sound(json.loads(line)))
+            except (ValueError, KeyError, TypeError, UserError) as error:
+                complaints.append(f"{path}:{number}: left out: {' '.join(str(error).split()) or type(error).__name__}")
+    return records, complaints
+
+
+def sound(line: Record) -> Record:
+    """``line``, after checking that its configuration has the hash it claims. Raises ValueError and others."""
+    if line["format"] != FORMAT:
+        raise ValueError(f"format {line['format']}, this version reads {FORMAT}")
+    config = {key: OmegaConf.create(value) for key, value in line["config"].items()}
+    values = {
+        "dataset": identifying(typed(Dataset, config["dataset"], "dataset.")),
+        "model": identifying(typed_model(config["model"])),
+        "recipe": identifying(typed(Recipe, config["recipe"], "recipe.")),
+        "activation": parameters(typed_activation(config["activation"], {})),
+    }
+    if hash_of(values) != line["run"]:
+        raise ValueError(f"its configuration is not that of run {str(line['run'])[:8]}")
+    if line["result"]["status"] not in ("finished", "diverged"):
+        raise ValueError(f"status {line['result']['status']}")
+    int(line["seed"])
+    return line
+
+
+def merge(known: list[Record], found: list[Record], cells: list[Cell]) -> list[Record]:
+    """Found runs replace known records of the same run and seed; in the order of the cells, then by seed."""
+    by_key = {(record["run"], record["seed"]): record for record in [*known, *found]}
+    order = {cell.run: index for index, cell in enumerate(cells)}
+    return sorted(by_key.values(), key=lambda r: (order.get(r["run"], len(order)), r["run"], r["seed"]))
+
+
+def write(path: Path, records: list[Record]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n" for record in records)
+    if not path.exists() or path.read_text() != text:
+        write_atomic(path, text.encode())
+
+
+def refresh(preset: Preset, cells: list[Cell], records_dir: Path, runs_dir: str) -> list[Record]:
+    """Bring the record file up to date with the finished runs, and return its sound records.
+
+    A file with a damaged line is used as far as it is sound, but not rewritten: nobody's evidence is dropped.
+    """
+    path = records_dir / f"{preset.name}.jsonl"
+    known, complaints = read(path)
+    records = merge(known, collect(preset, cells, runs_dir), cells)
+    if complaints:
+        print("\n".join(f"warning: {complaint}" for complaint in complaints), file=sys.stderr)
+    elif records:
+        write(path, records)
+    return records

@@ -1,0 +1,37 @@
+"""The command line of scripts: ``key=value`` words, as in train.py, checked against what the script knows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.cli import say
+from experiments.config.resolve import unknown_key
+from experiments.errors import BAD_INPUT, UserError
+
+
+def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
+    """``known`` (keys with defaults) overlaid with ``words``. Raises UserError for a word that is not key=value."""
+    values = dict(known)
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key not in known or not equals:
+            raise UserError(unknown_key(word, [f"{name}=" for name in known]))
+        values[key] = value
+    return values
+
+
+def script(main: Callable[[list[str]], None], usage: str | None) -> int:
+    """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2."""
+    if set(sys.argv[1:]) & {"-h", "--help"}:
+        print((usage or "").strip())
+        return 0
+    try:
+        main(sys.argv[1:])
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        say(error)
+        return BAD_INPUT
+    return 0
