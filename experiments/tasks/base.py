@@ -34,6 +34,7 @@ class Task(Protocol):
 
 def build_task(config: Config, device: torch.device) -> Task:
     """The task of ``config``. Raises UserError when its data is missing or wrong."""
+    from experiments.data import load_images
     from experiments.tasks.images import ImageTask
 
-    return ImageTask(config, device)
+    return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), device)

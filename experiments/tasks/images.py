@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 import gem
 from experiments.config import Config
-from experiments.data import load_images
+from experiments.data import ImageData
 from experiments.errors import UserError
 from experiments.models import build_model
 from experiments.models.init import RELU_GAIN, initialise
@@ -23,8 +23,7 @@ EVAL_BATCH = 1000
 class ImageTask:
     """Cross-entropy on shuffled batches of equal size; the last partial batch of an epoch is left out."""
 
-    def __init__(self, config: Config, device: torch.device) -> None:
-        data = load_images(config.dataset, config.data_dir, config.cache_dir)
+    def __init__(self, config: Config, data: ImageData, device: torch.device) -> None:
         self.recipe, self.seed, self.device = config.recipe, config.seed, device
         self.steps_per_epoch = len(data.train_y) // self.recipe.batch_size
         if self.steps_per_epoch == 0:

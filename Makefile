@@ -1,0 +1,46 @@
+# Every target sets up what it needs: a virtual environment in .venv, then the packages of pyproject.toml.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+quickstart: $(VENV)/experiments  ## six activations on handwritten digits, three seeds, a table and a figure
+	OMP_NUM_THREADS=1 $(BIN)/python train.py -m experiment=quickstart
+	@echo
+	$(BIN)/python scripts/aggregate.py table=quickstart
+	$(BIN)/python scripts/figures.py figure=quickstart
+
+test: $(VENV)/dev  ## everything that runs in minutes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(VENV)/dev  ## the long tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
+
+report: $(VENV)/experiments  ## tables and figures, rebuilt from results/records
+	$(BIN)/python scripts/aggregate.py table=all
+	$(BIN)/python scripts/figures.py figure=all
+
+bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST)
+	$(BIN)/python scripts/bench.py train
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "error: $(PYTHON) is older than 3.10; give another one: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 2; }
+
+$(VENV)/experiments: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[experiments]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[experiments,dev]'
+	@touch $@ $(VENV)/experiments
+
+.PHONY: help quickstart test test-slow report bench

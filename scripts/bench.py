@@ -1,0 +1,28 @@
+"""Benchmarks, each as ratios measured side by side in one run.
+
+  python scripts/bench.py train          training steps beside plain PyTorch
+  python scripts/bench.py activations    activations beside torch's own
+
+The head of scripts/bench_<name>.py says what each takes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from experiments.errors import UserError
+from experiments.words import script
+
+BENCHES = ("train", "activations")
+
+
+def main(words: list[str]) -> None:
+    name = words[0] if words else "nothing"
+    if name not in BENCHES:
+        raise UserError(f"bench {name}: must be one of {', '.join(BENCHES)}")
+    importlib.import_module(f"scripts.bench_{name}").main(words[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
