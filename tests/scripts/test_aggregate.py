@@ -1,0 +1,87 @@
+"""From runs to records to tables and figures, through the real commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.presets import load
+from experiments.records import cells_of, read, write
+from tests.synthetic import record
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two real runs of the quickstart preset, collected."""
+    place = tmp_path_factory.mktemp("results")
+    trained = command(
+        *("train.py", "-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={place}/runs")
+    )
+    assert trained.returncode == 0, trained.stderr
+    made = command("scripts/aggregate.py", "table=quickstart", f"runs_dir={place}/runs", f"results_dir={place}")
+    assert made.returncode == 0, made.stderr
+    return place
+
+
+def test_records_of_real_runs_are_sound_and_name_no_place(results: Path) -> None:
+    records, complaints = read(results / "records" / "quickstart.jsonl")
+    assert complaints == []
+    assert [r["config"]["activation"]["name"] for r in records] == ["gelu", "egem"]
+    assert all(len(r["curve"]["epoch"]) == 15 for r in records)
+    assert str(results) not in (results / "records" / "quickstart.jsonl").read_text()
+
+
+def test_tables_rebuild_byte_for_byte_without_the_runs(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "quickstart.jsonl").write_bytes((results / "records" / "quickstart.jsonl").read_bytes())
+    again = command("scripts/aggregate.py", "table=quickstart", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    assert again.returncode == 0, again.stderr
+    for suffix in ("md", "csv", "tex"):
+        name = f"tables/quickstart.{suffix}"
+        assert (tmp_path / name).read_bytes() == (results / name).read_bytes()
+    assert (tmp_path / "records/quickstart.jsonl").read_bytes() == (results / "records/quickstart.jsonl").read_bytes()
+
+
+def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
+    cells = cells_of(load("quickstart"))
+    write(tmp_path / "records" / "quickstart.jsonl", [record(c, s, 90.0 + s) for c in cells for s in range(3)])
+    drawn = []
+    for _ in range(2):
+        assert command("scripts/figures.py", "figure=quickstart", f"results_dir={tmp_path}").returncode == 0
+        files = sorted((tmp_path / "figures").iterdir())
+        drawn.append([file.read_bytes() for file in files])
+    assert [file.suffix for file in files] == [".pdf", ".png"]
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["scripts/aggregate.py", "table=nope"], "error: experiment 'nope': must be one of"),
+        (["scripts/aggregate.py", "tabel=all"], "error: tabel=all: unknown; did you mean table=?"),
+        (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions or one of"),
+        (["scripts/bench.py", "nope"], "error: bench nope: must be one of"),
+        (["scripts/prepare_data.py", "dataset=nope"], "error: dataset=nope: must be one of"),
+    ],
+)
+def test_bad_words_are_one_line(words: list[str], text: str) -> None:
+    answer = command(*words)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(text)
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["aggregate", "figures", "prepare_data", "bench"])
+def test_help_shows_the_commands(name: str) -> None:
+    answer = command(f"scripts/{name}.py", "--help")
+    assert answer.returncode == 0
+    assert f"python scripts/{name}.py" in answer.stdout

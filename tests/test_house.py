@@ -1,0 +1,75 @@
+"""The rules of the house: which part imports which, how long files are, that the two environments agree."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("gem", "experiments", "scripts", "hydra_plugins")
+SOURCES = [path for part in (*PARTS, "tests") for path in sorted((ROOT / part).rglob("*.py"))]
+FORBIDDEN = {"gem": {"experiments", "scripts", "train"}, "experiments": {"scripts", "train"}}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_imports_flow_one_way(part: str) -> None:
+    for path in (ROOT / part).rglob("*.py"):
+        assert not imported(path) & FORBIDDEN[part], path
+
+
+def test_files_stay_short() -> None:
+    lengths = sorted(len(path.read_text().splitlines()) for path in SOURCES)
+    assert lengths[-1] <= 400
+    assert lengths[len(lengths) // 2] <= 120
+    assert len((ROOT / "train.py").read_text().splitlines()) <= 60
+
+
+def test_conda_environment_is_the_project() -> None:
+    """environment.yml installs the project with all its extras, on the Python that pyproject asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    extras = ",".join(project["optional-dependencies"])
+    assert environment["name"] == project["name"]
+    assert environment["dependencies"] == [
+        f"python{project['requires-python']}",
+        "pip",
+        {"pip": [f"-e .[{extras}]"]},
+    ]
+
+
+def test_torch_is_the_only_dependency_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [name.split(">")[0] for name in project["dependencies"]] == ["torch"]
+    code = "import sys, gem; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert not {"hydra", "omegaconf", "torchvision", "scipy", "sklearn", "triton", "wandb"} & set(loaded.split())
+
+
+def test_import_gem_is_quick() -> None:
+    """At most 0.3 s on top of torch, the best of three."""
+    code = "import time, torch; start = time.perf_counter(); import gem; print(time.perf_counter() - start)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) <= 0.3
