@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import re
 import sys
 from collections.abc import Callable
@@ -58,27 +59,35 @@ class Checkpoints:
         """The newest usable state, or None if nothing was ever saved. ``check`` may raise Broken too.
 
         A broken file is reported on stderr and renamed to ``*.broken``; the one before it is used.
-        Raises UserError if checkpoints exist and none is usable: a run is never silently started over.
+        Raises UserError if checkpoints exist and none is usable, and leaves them as they are: a run is never
+        silently started over, and what was wrong may be elsewhere (metrics.jsonl) and be put right.
         """
-        steps = self.steps()
-        reasons = []
-        for step in reversed(steps):
+        broken: dict[Path, Broken] = {}
+        for step in reversed(self.steps()):
             try:
                 state = read(self.path(step))
                 check(state)
-                return state
             except Broken as error:
-                reasons.append(f"{self.path(step).name}: {error}")
-                print(f"warning: {self.path(step)} is damaged ({error}); using the one before", file=sys.stderr)
-                self.path(step).rename(self.path(step).with_suffix(".pt.broken"))
-        broken = sorted(path.name for path in self.directory.glob("*.broken"))
-        if broken:
-            detail = "; ".join(reasons) or ", ".join(broken)
+                broken[self.path(step)] = error
+                continue
+            for path, reason in broken.items():
+                print(f"warning: {path} is damaged ({reason}); using step {step} before it", file=sys.stderr)
+                path.rename(unused(path))
+            return state
+        reasons = [f"{path.name}: {error}" for path, error in broken.items()]
+        reasons += sorted(path.name for path in self.directory.glob("*.broken*"))
+        if reasons:
             raise UserError(
-                f"{self.directory}: no usable checkpoint is left ({detail}); restore one of them, "
+                f"{self.directory}: no usable checkpoint is left ({'; '.join(reasons)}); put that right, "
                 f"or move {self.directory.parent} away to train from the beginning"
             )
         return None
+
+
+def unused(path: Path) -> Path:
+    """A name to set ``path`` aside under, which no earlier broken file of the same step has."""
+    names = (path.with_name(f"{path.name}.broken{number}") for number in itertools.chain([""], itertools.count(2)))
+    return next(name for name in names if not name.exists())
 
 
 def read(path: Path) -> dict[str, Any]:
