@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
 from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, FINISHED, UNFINISHED, Busy, Stopped, UserError
+from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError
+from experiments.signals import leave_on_signals
 
 
 class Outcomes:
@@ -31,23 +33,32 @@ class Outcomes:
             status = say(error)
             self.statuses.append(status)
             sys.exit(status)  # the signal was meant for the whole command
-        except (UserError, Busy) as error:
+        except (UserError, Busy, OSError) as error:
             status = say(error)
-            self.failures.append(f"{name}: {error}")
+            self.failures.append(f"{name}: {words(error)}")
+        except Exception as error:  # in a sweep Hydra would pass over it in silence
+            traceback.print_exc()
+            status = FAILED
+            self.failures.append(f"{name}: {type(error).__name__}: {words(error)}")
         self.statuses.append(status)
         return status
 
     def worst(self) -> int:
-        """Bad input before divergence before unfinished before finished."""
+        """A failure before bad input before divergence before unfinished before finished."""
         return min((s for s in self.statuses if s != FINISHED), default=FINISHED)
 
 
 def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
     """Call ``main``; every error a user can act on becomes one line on stderr."""
     try:
-        main()
-    except (HydraException, OmegaConfBaseException) as error:
+        with leave_on_signals():
+            main()
+    except Stopped as error:
         return say(error)
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        return say(error)
+    except ValueError as error:  # Hydra's complaint about group=null, which does not say which group
+        return say(UserError(f"{' '.join(sys.argv[1:])}: {error}"))
     if outcomes.failures and len(outcomes.statuses) > 1:
         print(f"{len(outcomes.failures)} of {len(outcomes.statuses)} runs failed:", file=sys.stderr)
         for failure in outcomes.failures:
@@ -55,19 +66,21 @@ def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
     return outcomes.worst()
 
 
-def say(error: Exception) -> int:
+def say(error: BaseException) -> int:
     """Print the line; return the exit status that belongs to it."""
     if isinstance(error, (Busy, Stopped)):
-        print(error, file=sys.stderr)
+        print(error, file=sys.stderr, flush=True)
         return UNFINISHED
     print(f"error: {words(error)}", file=sys.stderr)
     return BAD_INPUT
 
 
-def words(error: Exception) -> str:
-    """One line for an error of ours, of Hydra or of OmegaConf."""
-    if isinstance(error, UserError):
+def words(error: BaseException) -> str:
+    """One line for an error of ours, of the operating system, of Hydra or of OmegaConf."""
+    if isinstance(error, (UserError, Busy)):
         return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         return f"{group or 'config'}={option}: must be one of {', '.join(error.options or [])}"

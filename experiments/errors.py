@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FINISHED = 0
+FAILED = 1  # a mistake in the code, with its traceback
 BAD_INPUT = 2
 DIVERGED = 3
 UNFINISHED = 75  # EX_TEMPFAIL: stopped after saving, or held by another process; run the same command again
@@ -18,8 +19,11 @@ class UserError(Exception):
         super().__init__(" ".join(text.split()))
 
 
-class Stopped(Exception):
-    """A signal asked the run to stop; its state is saved and the same command continues it (exit status 75)."""
+class Stopped(BaseException):
+    """A signal asked the run to stop; its state is saved and the same command continues it (exit status 75).
+
+    Like KeyboardInterrupt no Exception, so that nothing on the way mistakes it for a failure and goes on.
+    """
 
 
 class Busy(Exception):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+from experiments.errors import Stopped
+
+PREEMPTION = (signal.SIGTERM, signal.SIGUSR2)
 
 
 class StopFlag:
@@ -28,13 +33,31 @@ class StopFlag:
 def stop_on_signals() -> Iterator[StopFlag]:
     """A flag that the signals set while the block runs; the earlier handlers are restored after it."""
     flag = StopFlag()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag  # Python delivers signals to the main thread only
-        return
-    numbers = (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT)
-    before = {number: signal.signal(number, flag.set) for number in numbers}
-    try:
+    with handled((*PREEMPTION, signal.SIGINT), flag.set):
         yield flag
+
+
+@contextmanager
+def leave_on_signals() -> Iterator[None]:
+    """Around the whole command: before and after training there is nothing to save, and the run is to be requeued."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        for further in PREEMPTION:
+            signal.signal(further, signal.SIG_IGN)  # they would interrupt the leaving
+        raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to continue")
+
+    with handled(PREEMPTION, leave):
+        yield
+
+
+@contextmanager
+def handled(numbers: tuple[signal.Signals, ...], handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
