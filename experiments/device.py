@@ -18,7 +18,8 @@ def prepare(impl: Impl) -> torch.device:
         torch.set_num_threads(impl.threads)
     if impl.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(impl.deterministic)
+    if torch.are_deterministic_algorithms_enabled() != impl.deterministic:
+        torch.use_deterministic_algorithms(impl.deterministic)  # imports the compiler, which takes seconds
     torch.backends.cudnn.benchmark = not impl.deterministic
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
     return torch.device("cuda" if on_gpu else "cpu")

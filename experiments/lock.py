@@ -34,10 +34,14 @@ def hold(directory: Path) -> Iterator[None]:
 
 
 def holder(directory: Path) -> str:
-    """Who holds the lock, in words, as far as the holder has written it down."""
-    try:
-        who = json.loads((directory / "lock").read_text())
-    except (OSError, ValueError):
+    """Who holds the lock, in words. The holder writes it down just after it takes the lock, hence the patience."""
+    for _ in range(20):
+        try:
+            who = json.loads((directory / "lock").read_text())
+            break
+        except (OSError, ValueError):
+            time.sleep(0.05)
+    else:
         return "another process"
     job = f", Slurm job {who['slurm_job']}" if who.get("slurm_job") else ""
     return f"process {who['pid']} on {who['host']}{job} since {who['since']}"
