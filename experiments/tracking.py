@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from experiments.config import Config, run_hash
 from experiments.errors import UserError
@@ -26,9 +26,17 @@ class WandbMirror(NoMirror):
             import wandb
         except ImportError as error:
             raise UserError(f"tracking.mode={config.tracking.mode}: pip install wandb, or tracking=disabled") from error
+        try:
+            self.run = self.start(wandb, config, directory)
+        except wandb.Error as error:
+            raise UserError(
+                f"tracking.mode={config.tracking.mode}: {error} Or use tracking=offline, or disabled"
+            ) from error
+
+    def start(self, wandb: Any, config: Config, directory: Path) -> Any:
         name = run_hash(config)
-        self.run = wandb.init(
-            mode=cast(Literal["offline", "online"], config.tracking.mode),
+        return wandb.init(
+            mode=config.tracking.mode,
             project=config.tracking.project,
             entity=config.tracking.entity,
             id=f"{name[:16]}-seed{config.seed}",

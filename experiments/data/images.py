@@ -58,13 +58,12 @@ def load_images(config: Dataset, data_dir: str, cache_dir: str) -> ImageData:
     Raises UserError naming the file that is missing or wrong and the ways out.
     """
     data = read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir)
-    used = config.holdout + (config.train_size or 0)
-    if used >= len(data.train_y) + (config.holdout == 0):
+    if config.holdout + (config.train_size or 1) > len(data.train_y):
         raise UserError(
-            f"dataset.holdout={config.holdout} dataset.train_size={config.train_size}: "
-            f"{config.name} has {len(data.train_y)} training images"
+            f"dataset.holdout={config.holdout} dataset.train_size={config.train_size}: must together be at most "
+            f"{len(data.train_y)}, the number of training images of {config.name}"
         )
-    if not used:
+    if not config.holdout and not config.train_size:
         return data
     order = torch.randperm(len(data.train_y), generator=generator(0, "split"))
     rest = order[config.holdout :][: config.train_size]

@@ -35,6 +35,8 @@ UNPACKED = {
 def read_mnist(name: str, data_dir: Path) -> ImageData:
     """60,000 + 10,000 images [1, 28, 28]. Looks in <data_dir>/<name>, torchvision's layout and Debian's package,
     then downloads. Raises UserError naming the file that is missing or wrong."""
+    if name not in CLASSES:
+        raise UserError(f"dataset.name={name}: with source=mnist must be one of {', '.join(CLASSES)}")
     folders = [data_dir / name, data_dir / CLASSES[name] / "raw"] + ([DEBIAN] if name == "fashion_mnist" else [])
     if find(folders, "train-images-idx3-ubyte") is None:
         download(name, data_dir)
