@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from experiments.errors import UserError
+
+PATIENCE = 30.0  # seconds a server may be silent; by default Python waits for ever
 
 
 def fetch_once(data_dir: Path, produced: str, fetch: Callable[[str], Any], missing: Path) -> None:
@@ -19,21 +23,33 @@ def fetch_once(data_dir: Path, produced: str, fetch: Callable[[str], Any], missi
     Another process that waited for the lock finds it there and returns. A failure leaves nothing behind and
     raises UserError naming the ``missing`` file and the ways out.
     """
-    created = not data_dir.exists()
+    created = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
+    lock = data_dir / f".{produced}.lock"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(data_dir / f".{produced}.lock"):
+        with FileLock(lock):
             if (data_dir / produced).exists():
                 return
-            with tempfile.TemporaryDirectory(dir=data_dir, prefix=f".{produced}-") as folder:
+            with tempfile.TemporaryDirectory(dir=data_dir, prefix=f".{produced}-") as folder, silence_limit(PATIENCE):
                 fetch(folder)
-                shutil.move(f"{folder}/{produced}", data_dir / produced)
+                os.rename(f"{folder}/{produced}", data_dir / produced)
     except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError when no mirror answers
-        (data_dir / f".{produced}.lock").unlink(missing_ok=True)
-        if created and data_dir.exists() and not any(data_dir.iterdir()):
-            data_dir.rmdir()
+        with suppress(OSError):  # others may be at the same download
+            lock.unlink(missing_ok=True)
+            for parent in created:
+                parent.rmdir()
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise UserError(
             f"{missing}: missing, and the download failed ({reason}); point data_dir (GEM_DATA) to a folder that has "
             f"it, or run python scripts/prepare_data.py on a machine with a network and copy {data_dir}"
         ) from error
+
+
+@contextmanager
+def silence_limit(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
+import lzma
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -17,8 +20,10 @@ from tqdm import tqdm
 
 from experiments.data.images import ImageData
 from experiments.errors import UserError
+from experiments.files import write_atomic
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".tif", ".tiff"}
+UNREADABLE = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)  # what a damaged archive raises
 
 
 def read_image_folder(folder: Path, size: int, cache_dir: Path) -> ImageData:
@@ -34,11 +39,30 @@ def read_image_folder(folder: Path, size: int, cache_dir: Path) -> ImageData:
         )
     archive = next(iter(sorted(folder.glob("*.tar*"))), None)
     cache = cache_dir / f"{folder.name}-{size}-{stamp(folder, archive)}.pt"
-    if not cache.exists():
-        data = decode(folder, archive, size)
-        store(cache, data)
+    with ExitStack() as stack:
+        with suppress(OSError):  # no place for a lock, no place for a cache: ``store`` says so
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(cache.with_suffix(".lock")))  # of fifty jobs started at once, one decodes
+        data = read_cache(cache)
+        if data is None:
+            data = decode(folder, archive, size)
+            store(cache, data)
         return data
-    return ImageData(**torch.load(cache, weights_only=True))
+
+
+def read_cache(cache: Path) -> ImageData | None:
+    """What was stored, or None when nothing was, or the file is not whole."""
+    if not cache.exists():
+        return None
+    try:
+        stored = torch.load(cache, weights_only=True)
+        data = ImageData(**stored["data"])
+        if data.fingerprint() == stored["fingerprint"]:
+            return data
+    except Exception:  # torch.load fails on a damaged file in a dozen ways
+        pass
+    print(f"warning: {cache} is damaged; decoding the images again", file=sys.stderr)
+    return None
 
 
 def stamp(folder: Path, archive: Path | None) -> str:
@@ -50,14 +74,12 @@ def stamp(folder: Path, archive: Path | None) -> str:
 
 
 def store(cache: Path, data: ImageData) -> None:
+    buffer = io.BytesIO()
+    torch.save({"data": vars(data), "fingerprint": data.fingerprint()}, buffer)
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache.with_suffix(".lock")):
-            temporary = cache.with_suffix(f".{os.getpid()}.tmp")
-            torch.save(vars(data), temporary)
-            os.replace(temporary, cache)
+        write_atomic(cache, buffer.getvalue())
     except OSError as error:
-        print(f"warning: cannot cache the decoded images in {cache}: {error}", file=sys.stderr)
+        print(f"warning: cannot cache the decoded images in {cache}: {error.strerror}", file=sys.stderr)
 
 
 def decode(folder: Path, archive: Path | None, size: int) -> ImageData:
@@ -65,7 +87,8 @@ def decode(folder: Path, archive: Path | None, size: int) -> ImageData:
     for name, file in tqdm(entries(folder, archive), desc=f"decoding {folder.name}", disable=not sys.stderr.isatty()):
         split, label, picture = PurePosixPath(name).parts[-3:]
         if split in splits:
-            splits[split].setdefault(label, []).append((picture, decode_one(name, file, size)))
+            image = decode_one(f"{archive or folder}: {name}", file, size)
+            splits[split].setdefault(label, []).append((picture, image))
     labels = sorted(splits["train"])
     for split, classes in splits.items():
         if sorted(classes) != labels or not labels:
@@ -86,7 +109,7 @@ def entries(folder: Path, archive: Path | None) -> Iterator[tuple[str, IO[bytes]
                         file = tar.extractfile(member)
                         assert file is not None
                         yield member.name, file
-        except (tarfile.TarError, EOFError, OSError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{archive}: cannot be read ({error})") from error
         return
     for path in sorted(folder.rglob("*")):
@@ -100,14 +123,14 @@ def is_picture(name: str) -> bool:
     return path.suffix.lower() in SUFFIXES and len(path.parts) >= 3
 
 
-def decode_one(name: str, file: IO[bytes], size: int) -> Tensor:
+def decode_one(where: str, file: IO[bytes], size: int) -> Tensor:
     import numpy
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         picture: Any = Image.open(file).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{name}: not a readable picture ({error})") from error
+    except (*UNREADABLE, SyntaxError, ValueError) as error:  # the latter two from damaged PNG files
+        raise UserError(f"{where}: not a readable picture ({error})") from error
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1)
