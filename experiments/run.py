@@ -21,7 +21,7 @@ from experiments.metrics_log import MetricsLog
 from experiments.profiling import profiled
 from experiments.progress import Progress
 from experiments.provenance import part, peak_memory_mib
-from experiments.run_directory import FORMAT, open_directory
+from experiments.run_directory import FORMAT, open_directory, read_known
 from experiments.signals import StopFlag, stop_on_signals
 from experiments.tasks import build_task
 from experiments.tracking import NoMirror, mirror
@@ -90,6 +90,8 @@ def resume(config: Config, trainer: Trainer, checkpoints: Checkpoints, log: Metr
             raise Broken("it belongs to another run")
         if not log.agrees(state["log"]):
             raise Broken(f"{log.path.name} no longer begins with the lines written before it")
+        if state.get("data", trainer.task.fingerprint) != trainer.task.fingerprint:
+            raise UserError(f"data_dir={config.data_dir}: the data are not those this run was begun with")
 
     state = checkpoints.latest(check)
     log.rewind(state["log"] if state else None)
@@ -103,7 +105,8 @@ def drive(
     """Step until done; log, save by the clock, and save and leave when a signal asks for it."""
 
     def save(keep: int = 2) -> None:
-        state = {"run": [run_hash(config), config.seed], "log": log.mark(), **trainer.state()}
+        run = {"run": [run_hash(config), config.seed], "data": trainer.task.fingerprint}
+        state = {**run, "log": log.mark(), **trainer.state()}
         checkpoints.save(trainer.step, state, keep)
 
     saved_at = trainer.seconds
@@ -136,7 +139,7 @@ def outcome(config: Config, trainer: Trainer, log: MetricsLog) -> dict[str, Any]
 
 def report(directory: Path, what: str) -> int:
     """One line on what came out; the exit status."""
-    result = read_json(directory / "metrics.json")
+    result = read_known(directory / "metrics.json")
     if result["status"] == "diverged":
         step = result["diverged_at_step"]
         print(f"diverged: loss or gradient not finite at step {step}; recorded → {os.path.relpath(directory)}")

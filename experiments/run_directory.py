@@ -25,15 +25,29 @@ def open_directory(directory: Path, config: Config) -> None:
         write_atomic(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))).encode())
         write_json(meta, {"format": FORMAT, "run": run_hash(config), "seed": config.seed, "parts": []})
         return
+    known = read_known(meta)
     try:
-        known: dict[str, Any] = read_json(meta)
-        found = (known["format"], known["run"], known["seed"])
+        found = (known["run"], known["seed"], list(known["parts"]))[:2]
+    except (KeyError, TypeError) as error:
+        raise damaged(meta, error) from error
+    if found != (run_hash(config), config.seed):
+        raise UserError(f"{directory}: holds another run (seed {found[1]} of {str(found[0])[:8]}); move it away")
+
+
+def read_known(path: Path) -> dict[str, Any]:
+    """meta.json or metrics.json of an existing run. Raises UserError when it is damaged or of another version."""
+    try:
+        known: dict[str, Any] = read_json(path)
+        version = known["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{meta}: damaged ({error}); restore it, or move {directory} away to start anew") from error
-    if found[0] != FORMAT:
+        raise damaged(path, error) from error
+    if version != FORMAT:
         raise UserError(
-            f"{directory}: written by another version of this suite (format {found[0]}, this one reads {FORMAT}); "
+            f"{path.parent}: written by another version of this suite (format {version}, this one reads {FORMAT}); "
             f"use that version, or move the directory away to start anew"
         )
-    if found[1:] != (run_hash(config), config.seed):
-        raise UserError(f"{directory}: holds another run (seed {found[2]} of {found[1][:8]}); move it away")
+    return known
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: damaged ({error!r}); restore it, or move {path.parent} away to start anew")
