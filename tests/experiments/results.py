@@ -1,0 +1,55 @@
+"""What a run left behind, in a form in which two runs can be compared bit for bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments import checkpoint
+from experiments.metrics_log import read_lines
+
+# The smallest real run: two epochs of 22 steps on the digits, in about a second.
+TINY = ("dataset=digits", "recipe=digits", "recipe.epochs=2", "impl=deterministic")
+
+
+def directory_of(runs_dir: Path) -> Path:
+    """The directory of the only run below ``runs_dir``."""
+    (directory,) = runs_dir.glob("*/*/seed*")
+    return directory
+
+
+def result(runs_dir: Path) -> dict[str, Any]:
+    """metrics.json to the byte, metrics.jsonl but for the times, and the last weights and optimiser state."""
+    directory = directory_of(runs_dir)
+    lines = read_lines(directory / "metrics.jsonl")
+    assert all(line.pop("seconds") > 0 for line in lines)
+    last = max((directory / "checkpoints").glob("step*.pt"))
+    state = checkpoint.read(last)
+    return {
+        "metrics.json": (directory / "metrics.json").read_bytes(),
+        "metrics.jsonl": [json.dumps(line) for line in lines],
+        "checkpoint": last.name,
+        "state": {name: bits(state[name]) for name in ("model", "optimizer", "step", "run")},
+    }
+
+
+def bits(value: Any) -> Any:
+    """Tensors as their bytes, since equality of floats takes 0.0 for -0.0 and NaN for nothing."""
+    if isinstance(value, torch.Tensor):
+        return str(value.dtype), tuple(value.shape), value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    if isinstance(value, dict):
+        return {key: bits(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [bits(item) for item in value]
+    return value
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every path below ``folder``: the content of files, None for folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }

@@ -1,0 +1,170 @@
+"""``python train.py`` without its start-up: a server that has torch imported forks one child per command.
+
+A child runs train.py itself, as ``__main__``, in its own process with its own stdout and stderr: it can be
+killed, it takes its locks, and it ends with its real exit status. The server stays single-threaded, as fork demands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+TIMEOUT = 240.0
+
+
+@dataclass
+class Ended:
+    """How a command ended: its exit status (minus the signal that killed it) and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Command:
+    """A started ``python train.py``. Not reaped before ``wait``, so that a signal can never meet a stranger."""
+
+    zygote: Zygote
+    pid: int
+    out: Path
+    err: Path
+    started: float = field(default_factory=time.monotonic)
+
+    def send(self, signal: int) -> None:
+        os.kill(self.pid, signal)
+
+    def running(self) -> bool:
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+    def wait(self) -> Ended:
+        deadline = time.monotonic() + TIMEOUT
+        while self.running():
+            if time.monotonic() > deadline:
+                self.send(9)
+                raise TimeoutError(f"still running after {TIMEOUT:.0f} s: {self.err.read_text()}")
+            time.sleep(0.002)
+        status = self.zygote.ask({"wait": self.pid})["status"]
+        return Ended(status, self.out.read_text(), self.err.read_text())
+
+
+class Zygote:
+    """The client's side. ``start`` returns at once; ``run`` waits for the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+        self.server = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        )
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(json.dumps(request) + "\n")
+        self.server.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.server.stdout.readline())
+        return answer
+
+    def start(self, *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, limit: int = 0) -> Command:
+        """``python train.py <arguments>``; ``limit`` is the largest file it may write, in bytes (RLIMIT_FSIZE)."""
+        self.count += 1
+        out, err = self.folder / f"{self.count}.out", self.folder / f"{self.count}.err"
+        request = {"argv": arguments, "cwd": str(cwd), "env": env or {}, "limit": limit}
+        pid = self.ask(request | {"out": str(out), "err": str(err)})["pid"]
+        return Command(self, pid, out, err)
+
+    def run(self, *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, limit: int = 0) -> Ended:
+        return self.start(*arguments, cwd=cwd, env=env, limit=limit).wait()
+
+    def close(self) -> None:
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.close()
+        self.server.stdout.close()
+        self.server.wait()
+
+
+def environment() -> dict[str, str]:
+    """This process's, without the user's data, caches and W&B settings."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "GEM_", "SLURM_"))}
+    return own | QUIET | {"PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def zygote(folder: Path) -> Iterator[Zygote]:
+    server = Zygote(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def serve() -> None:
+    """Answer requests, one JSON line each, until stdin ends."""
+    sys.path.insert(0, str(ROOT))
+    preload()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            answer = {"status": os.waitstatus_to_exitcode(status)}
+        else:
+            pid = os.fork()
+            if pid == 0:
+                child(request)
+            answer = {"pid": pid}
+        print(json.dumps(answer), flush=True)
+
+
+def preload() -> None:
+    """Import what a run on the digits imports, and read the digits."""
+    import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
+
+    import experiments.run
+    import experiments.tasks.images  # noqa: F401
+    from experiments.data.images import read_source
+
+    read_source("digits", "digits", None, None, "", "")
+
+
+def child(request: dict[str, Any]) -> None:
+    """Become the command; never return."""
+    import resource
+    import signal
+
+    for number, path in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
+    status = 1
+    try:
+        os.chdir(request["cwd"])
+        os.environ.update(request["env"])
+        if request["limit"]:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the write fails with EFBIG
+            resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
+        sys.argv = ["train.py", *request["argv"]]
+        runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve()
