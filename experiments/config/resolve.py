@@ -19,6 +19,8 @@ ACTIVATION_KEYS = ("N", "eps")
 def resolve(cfg: DictConfig) -> Config:
     """Type and check the composed configuration. Raises UserError naming key, value and what is allowed."""
     experiment = cfg.get("experiment")
+    if cfg.dataset.get("source") == "image_folder" and cfg.dataset.get("folder") is None:
+        raise UserError("dataset.folder: no value given; give dataset.folder=…, a folder of pictures below data_dir")
     plain = {
         "dataset": typed(Dataset, cfg.dataset, "dataset."),
         "model": typed_model(cfg.model),
@@ -46,16 +48,14 @@ def typed(schema: type, node: DictConfig, prefix: str) -> Any:
         if key not in fields:
             raise UserError(unknown_key(f"{prefix}{key!s}", [prefix + name for name in fields]))
     base = OmegaConf.structured(schema)
-    missing = [
-        key for key in node if OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, str(key))
-    ]
-    if missing:
-        raise UserError(f"{prefix}{missing[0]!s}: no value given; give {prefix}{missing[0]!s}=… on the command line")
     for key, raw in node.items():
         try:
             base[key] = raw
         except (ValidationError, ConfigTypeError, ConfigKeyError) as error:
             raise UserError(must_be(f"{prefix}{key!s}", raw, fields[str(key)].metadata["allowed"])) from error
+    missing = [prefix + str(key) for key in OmegaConf.missing_keys(base)]
+    if missing:
+        raise UserError(f"{missing[0]}: no value given; give {missing[0]}=… on the command line")
     try:
         instance = OmegaConf.to_object(base)
     except OmegaConfBaseException as error:

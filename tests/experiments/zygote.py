@@ -92,9 +92,10 @@ class Zygote:
     def close(self) -> None:
         assert self.server.stdin is not None
         assert self.server.stdout is not None
+        self.server.kill()  # it holds nothing, and the orderly end of a process with torch takes seconds
+        self.server.wait()
         self.server.stdin.close()
         self.server.stdout.close()
-        self.server.wait()
 
 
 def environment() -> dict[str, str]:
@@ -132,6 +133,7 @@ def serve() -> None:
 def preload() -> None:
     """Import what a run on the digits imports, and read the digits."""
     import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
+    import torchvision  # noqa: F401
 
     import experiments.run
     import experiments.tasks.images  # noqa: F401
