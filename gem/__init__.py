@@ -1,9 +1,12 @@
 """Smooth rational activation functions for PyTorch: GEM, E-GEM, SE-GEM and GoLU.
 
-``gem.make_activation("egem", N=1, eps=1e-4)`` makes a module; ``gem.functional`` holds the definitions.
+``gem.make_activation("egem", N=1, eps=1e-4)`` makes a module, ``gem.replace_activations(model, nn.ReLU, "egem")``
+puts it into a model. ``gem.functional`` holds the definitions; read it first.
 """
 
 from gem import functional as functional
+from gem.doors import register_with_transformers as register_with_transformers
+from gem.doors import replace_activations as replace_activations
 from gem.initialisation import gain as gain
 from gem.modules import EGEM as EGEM
 from gem.modules import GEM as GEM
@@ -23,4 +26,6 @@ __all__ = [
     "functional",
     "gain",
     "make_activation",
+    "register_with_transformers",
+    "replace_activations",
 ]

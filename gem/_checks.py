@@ -10,6 +10,7 @@ from torch import Tensor
 MAX_N = 32
 EPS_RANGE = (1e-30, 1e30)  # keeps the scale, and its power-of-two approximation, inside float32 for every N
 CONVENTIONS = ("additive", "scale")
+SAVES = ("input", "output")
 
 
 def check_N(N: object) -> int:  # noqa: N802
@@ -19,6 +20,15 @@ def check_N(N: object) -> int:  # noqa: N802
     if not 1 <= N <= MAX_N:
         raise ValueError(f"N must be an integer in [1, {MAX_N}], got {N!r}")
     return N
+
+
+def check_count(name: str, value: object) -> int:
+    """Return ``value`` if it is an integer of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer of 1 or more, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be an integer of 1 or more, got {value!r}")
+    return value
 
 
 def check_real(name: str, value: object, allowed: str) -> float:

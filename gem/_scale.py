@@ -12,6 +12,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from gem._checks import CONVENTIONS, check_choice, check_eps, check_N
 
 COMFORTABLE_LOG2 = 40  # for |log2 c| up to this no rescaling is needed: c·2^±60 is still a normal float32
@@ -37,3 +40,22 @@ def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Sc
         return Scale(N, float(value), 1.0)
     k = round(log2 / (2 * N))
     return Scale(N, float(value / Fraction(2) ** (2 * N * k)), 2.0**-k)
+
+
+def constants_to_bits(scale: Scale) -> Tensor:
+    """s and c, as the bits of four float32: s and three that add up to c.
+
+    Integers, because `module.half()` and the like round floating-point buffers; float32, because some devices have
+    no float64.
+    """
+    parts, rest = [scale.s], scale.c
+    for _ in range(3):
+        parts.append(float(torch.tensor(rest, dtype=torch.float32)))
+        rest -= parts[-1]
+    return torch.tensor(parts, dtype=torch.float32).view(torch.int32)
+
+
+def constants_from_bits(bits: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """c and s, in float64 for float64 inputs, else in float32."""
+    s, high, middle, low = bits.view(torch.float32).to(torch.float64 if dtype == torch.float64 else torch.float32)
+    return high + (middle + low), s

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from gem import functional as F  # noqa: N812
 
+FAR = 2.0**50  # in units of the scale; from here on the gate is 1 to more than double precision
+
 
 @dataclass(frozen=True)
 class Gated:
@@ -44,6 +46,12 @@ class Gated:
         q = self.c / (self.c + v)
         r_over_x = self.s * (t if N == 1 else F.even_power(t, N - 1) * t) / (self.c + v)
         return self._leak(x, 2 * N * r_over_x * q * (1 - 2 * N + 4 * N * q))
+
+    def scale_derivative(self, x: Tensor) -> Tensor:
+        """f(x) - x·f'(x) = -2N·q·f(x), the derivative of α·f(x/α) against α at α = 1; it vanishes at infinity."""
+        near = F.clamp(x, -FAR, FAR)
+        _, v = self._powers(near)
+        return -2 * self.N * (self.c / (self.c + v)) * self.value(near)
 
     def _powers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ceiling = F.ceiling(self.N)

@@ -11,7 +11,7 @@ partitioner recomputes what it need not keep.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,25 +22,29 @@ from gem.closed_forms import Family, Gated
 from gem.functional import check_floating, widen
 from gem.inverse import preimage
 
-Save = Literal["input", "output"]
 
-
-def activate(x: Tensor, family: Family, save: Save = "input") -> Tensor:
+def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
     """f(x), elementwise; ``save="output"`` is for :class:`Gated` only, whose output determines its input."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return family.value(x)
     check_floating(x)
     out: Tensor = _Value.apply(x, family, save)
     return out
 
 
+def invert(y: Tensor, family: Gated) -> Tensor:
+    """x where f(x) = ``y`` (0 where y = 0), differentiable."""
+    x: Tensor = _Preimage.apply(y, family)
+    return x
+
+
 class _Value(Function):
     @staticmethod
-    def forward(x: Tensor, family: Family, save: Save) -> Tensor:
+    def forward(x: Tensor, family: Family, save: str) -> Tensor:
         return kernels.value(x, family)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Family, Save], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Family, str], output: Tensor) -> None:
         x, ctx.family, ctx.save = inputs
         ctx.save_for_backward(output if ctx.save == "output" else x)
         ctx.save_for_forward(x)
@@ -51,7 +55,7 @@ class _Value(Function):
         if not torch.is_grad_enabled():
             product = kernels.slope_product_at if ctx.save == "output" else kernels.slope_product
             return product(grad, saved, ctx.family), None, None
-        x = _Preimage.apply(saved, ctx.family) if ctx.save == "output" else saved
+        x = invert(saved, ctx.family) if ctx.save == "output" else saved
         return _SlopeProduct.apply(grad, x, ctx.family), None, None
 
     @staticmethod
@@ -60,7 +64,7 @@ class _Value(Function):
         return out
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, family: Family, save: Save) -> tuple[Tensor, Any]:
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, family: Family, save: str) -> tuple[Tensor, Any]:
         return _Value.apply(x, family, save), in_dims[0]
 
 

@@ -102,7 +102,10 @@ def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor
     else:
         leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -top, top)
     v = even_power(t, N)
-    return (leaky * (v / (c + v))).to(x.dtype)
+    q = c / (c + v)
+    # The bracket is 0 but has the gate's derivative, -q', without the quotient rule's cancellation in 1 - v / (c + v).
+    gate = (v / (c + v)).detach() + (q.detach() - q)
+    return (leaky * gate).to(x.dtype)
 
 
 def ceiling(N: int) -> float:

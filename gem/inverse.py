@@ -11,10 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gem.closed_forms import Gated
+from gem.closed_forms import FAR, Gated
 from gem.functional import clamp, even_power
-
-FAR = 2.0**50  # from here on the gate is 1 to more than double precision
 
 
 def derivative_at(y: Tensor, family: Gated) -> Tensor:

@@ -1,16 +1,140 @@
-"""The activations as modules."""
+"""The activations as modules.
+
+All are elementwise, keep shape, type and memory layout, raise TypeError for an input that is not real
+floating-point, and check their parameters at construction. ``inplace`` is accepted, so that they take the place of
+other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see :mod:`gem.functional`.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
-from gem import functional as F  # noqa: N812
-from gem._checks import check_slope
-from gem._scale import make_scale
+from gem._checks import SAVES, check_choice, check_count, check_slope
+from gem._scale import constants_from_bits, constants_to_bits, make_scale
+from gem.closed_forms import Gated, Gompertz
+from gem.fast import activate
+from gem.functional import gated_leaky, golu_limits
+from gem.learnable import activate_scaled
+
+torch.fx.wrap("activate")
+torch.fx.wrap("activate_scaled")
 
 
-class SEGEM(nn.Module):
-    """SE-GEM, egem(x) - negative_slope·egem(-x), elementwise; see :func:`gem.functional.segem`. A reconstruction."""
+class _LogLogistic(nn.Module):
+    """What GEM, E-GEM and SE-GEM share: the constants of the gate, or the learnable scale in their place."""
+
+    _bits: Tensor
+
+    def __init__(
+        self,
+        scale: tuple[int, float, str],
+        negative_slope: float,
+        inplace: bool,
+        learnable: bool,
+        channels: int | None,
+        save: str,
+    ) -> None:
+        super().__init__()
+        self.N, self.eps, self.convention = scale
+        constants = make_scale(*scale)
+        self.negative_slope = check_slope(negative_slope)
+        self.save = check_choice("save", save, SAVES)
+        self.inplace, self.learnable = inplace, bool(learnable)
+        self.channels = None if channels is None else check_count("channels", channels)
+        self._family = Gated(*constants, self.negative_slope)
+        if self.learnable:
+            shape = () if self.channels is None else (self.channels,)
+            self.log_alpha = nn.Parameter(torch.full(shape, self._family.alpha).log())
+        elif self.channels is not None:
+            raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
+        # Read under torch.compile in place of the Python numbers, so that another eps needs no new compilation.
+        self.register_buffer("_bits", constants_to_bits(constants), persistent=False)
+
+    @property
+    def alpha(self) -> Tensor | float:
+        """The scale α, where the gate is 1/2: a number, or a positive tensor (one per channel) if it is learnable."""
+        return self.log_alpha.exp() if self.learnable else self._family.alpha
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.learnable:
+            alpha = self.log_alpha.exp()
+            if self.channels is not None:
+                alpha = alpha.view(-1, *(1,) * (x.dim() - 2))
+            return activate_scaled(x, alpha, self.N, self.negative_slope, self.save)
+        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+            c, s = constants_from_bits(self._bits, x.dtype)
+            return gated_leaky(x, self.N, c, s, self.negative_slope)
+        return activate(x, self._family, self.save)
+
+    def extra_repr(self) -> str:
+        shown = self._parameters_shown()
+        if self.learnable:
+            shown["learnable"] = True
+        if self.channels is not None:
+            shown["channels"] = self.channels
+        if self.save != "input":
+            shown["save"] = self.save
+        return ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in shown.items())
+
+    def _parameters_shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"N": self.N, "eps": float(self.eps)}
+        if self.convention != "additive":
+            shown["convention"] = self.convention
+        return shown
+
+
+class GEM(_LogLogistic):
+    """GEM: x^(2N+1) / (1 + x^(2N)) for x > 0, else 0. Source: GEM (arXiv:2604.21677), section 2.1.
+
+    ``learnable=True`` makes the scale α, 1 at first, a positive parameter: α·gem(x/α), one α for the layer, or one
+    for each of ``channels`` along dimension 1. ``save="output"`` keeps the output for backward in place of the
+    input: no memory where the next layer keeps it anyway, for more arithmetic in backward. Raises TypeError or
+    ValueError naming the parameter.
+    """
+
+    def __init__(
+        self,
+        N: int = 1,
+        inplace: bool = False,
+        learnable: bool = False,
+        channels: int | None = None,
+        save: str = "input",
+    ) -> None:
+        super().__init__((N, 1.0, "additive"), 0.0, inplace, learnable, channels, save)
+
+    def _parameters_shown(self) -> dict[str, Any]:
+        return {"N": self.N}
+
+
+class EGEM(_LogLogistic):
+    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
+
+    A reconstruction; see :func:`gem.functional.egem`. ``learnable``, ``channels`` and ``save`` are as in
+    :class:`GEM`; α starts where ``eps`` puts it.
+    """
+
+    def __init__(
+        self,
+        N: int = 1,
+        eps: float = 1e-4,
+        convention: str = "additive",
+        inplace: bool = False,
+        learnable: bool = False,
+        channels: int | None = None,
+        save: str = "input",
+    ) -> None:
+        super().__init__((N, eps, convention), 0.0, inplace, learnable, channels, save)
+
+
+class SEGEM(_LogLogistic):
+    """SE-GEM: egem(x) - negative_slope·egem(-x).
+
+    A reconstruction; see :func:`gem.functional.segem`. ``learnable``, ``channels`` and ``save`` are as in
+    :class:`GEM`; α starts where ``eps`` puts it.
+    """
 
     def __init__(
         self,
@@ -19,50 +143,27 @@ class SEGEM(nn.Module):
         negative_slope: float = 0.01,
         convention: str = "additive",
         inplace: bool = False,
+        learnable: bool = False,
+        channels: int | None = None,
+        save: str = "input",
     ) -> None:
-        super().__init__()
-        make_scale(N, eps, convention)
-        self.N, self.eps, self.convention, self.inplace = N, eps, convention, inplace
-        self.negative_slope = check_slope(negative_slope)
+        super().__init__((N, eps, convention), negative_slope, inplace, learnable, channels, save)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.segem(x, self.N, self.eps, self.negative_slope, self.convention)
-
-    def extra_repr(self) -> str:
-        shown = "" if self.convention == "additive" else f", convention={self.convention!r}"
-        return f"N={self.N}, eps={self.eps:g}, negative_slope={self.negative_slope:g}{shown}"
-
-
-class EGEM(SEGEM):
-    """E-GEM, x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; see :func:`gem.functional.egem`. A reconstruction."""
-
-    def __init__(self, N: int = 1, eps: float = 1e-4, convention: str = "additive", inplace: bool = False) -> None:
-        super().__init__(N, eps, 0.0, convention, inplace)
-
-    def extra_repr(self) -> str:
-        return super().extra_repr().replace(", negative_slope=0", "")
-
-
-class GEM(EGEM):
-    """GEM, x^(2N+1) / (1 + x^(2N)) for x > 0, else 0, elementwise; see :func:`gem.functional.gem`."""
-
-    def __init__(self, N: int = 1, inplace: bool = False) -> None:
-        super().__init__(N, 1.0, "additive", inplace)
-
-    def extra_repr(self) -> str:
-        return f"N={self.N}"
+    def _parameters_shown(self) -> dict[str, Any]:
+        shown = super()._parameters_shown()
+        return {"N": shown.pop("N"), "eps": shown.pop("eps"), "negative_slope": self.negative_slope, **shown}
 
 
 class GoLU(nn.Module):
-    """GoLU, x·alpha·exp(-beta·exp(-gamma·x)), elementwise; see :func:`gem.functional.golu`."""
+    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3."""
 
     def __init__(self, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        F.golu_limits(alpha, beta, gamma)
-        self.alpha, self.beta, self.gamma, self.inplace = alpha, beta, gamma, inplace
+        golu_limits(alpha, beta, gamma)
+        self.alpha, self.beta, self.gamma, self.inplace = float(alpha), float(beta), float(gamma), inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.golu(x, self.alpha, self.beta, self.gamma)
+        return activate(x, Gompertz(self.alpha, self.beta, self.gamma))
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha:g}, beta={self.beta:g}, gamma={self.gamma:g}"
