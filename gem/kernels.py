@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
@@ -10,11 +14,17 @@ from gem.closed_forms import Family, Gated
 from gem.functional import widen
 from gem.inverse import derivative_at
 
+# Below this many elements a GPU spends its time on the launch. `scripts/bench.py activations` prints the crossover.
+TRITON_FROM = 1 << 12
+
 
 def value(x: Tensor, family: Family) -> Tensor:
     """f(x)."""
     if _is_plain_cpu(x):
         return blocked.value(x, family)
+    if (triton := _triton_for(x)) is not None:
+        out: Tensor = triton.value_op(x, *triton.arguments(family))
+        return out
     return family.value(x)
 
 
@@ -22,6 +32,10 @@ def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
     """grad·f'(x)."""
     if _is_plain_cpu(grad, x):
         return blocked.slope_product(grad, x, family)
+    if (triton := _triton_for(grad, x)) is not None:
+        N, parameters = triton.arguments(family)
+        out: Tensor = triton.slope_product_op(grad, x, N, False, parameters)
+        return out
     return (widen(grad) * family.derivative(widen(x))).to(x.dtype)
 
 
@@ -30,7 +44,27 @@ def slope_product_at(grad: Tensor, y: Tensor, family: Family) -> Tensor:
     assert isinstance(family, Gated)
     if _is_plain_cpu(grad, y):
         return blocked.slope_product_at(grad, y, family)
+    if (triton := _triton_for(grad, y)) is not None:
+        N, parameters = triton.arguments(family, invert=True)
+        out: Tensor = triton.slope_product_op(grad, y, N, True, parameters)
+        return out
     return (widen(grad) * derivative_at(widen(y), family)).to(y.dtype)
+
+
+def _triton_for(*tensors: Tensor) -> ModuleType | None:
+    """The Triton kernels, if they are there and serve these tensors."""
+    x = tensors[0]
+    wanted = x.device.type == "cuda" and x.dtype != torch.float64 and x.numel() >= TRITON_FROM
+    return _load_triton() if wanted and all(map(_is_plain, tensors)) else None
+
+
+@cache
+def _load_triton() -> ModuleType | None:
+    """None where Triton cannot be imported: the plain operations serve then."""
+    try:
+        return importlib.import_module("gem.triton_kernels")
+    except ImportError:
+        return None
 
 
 def _is_plain_cpu(*tensors: Tensor) -> bool:
