@@ -28,13 +28,14 @@ class Scale(NamedTuple):
     s: float
 
 
-@lru_cache(maxsize=1024)
 def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Scale:
     """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``); raises TypeError or ValueError."""
-    check_N(N)
-    value = Fraction(check_eps(eps))
-    if check_choice("convention", convention, CONVENTIONS) == "scale":
-        value = value ** (2 * N)
+    return _make_scale(check_N(N), check_eps(eps), check_choice("convention", convention, CONVENTIONS))
+
+
+@lru_cache(maxsize=1024)
+def _make_scale(N: int, eps: float, convention: str) -> Scale:
+    value = Fraction(eps) if convention == "additive" else Fraction(eps) ** (2 * N)
     log2 = math.log2(value.numerator) - math.log2(value.denominator)
     if abs(log2) <= COMFORTABLE_LOG2:
         return Scale(N, float(value), 1.0)

@@ -44,7 +44,7 @@ class Gated:
         N = self.N
         t, v = self._powers(x)
         q = self.c / (self.c + v)
-        r_over_x = self.s * (t if N == 1 else F.even_power(t, N - 1) * t) / (self.c + v)
+        r_over_x = self.s * ((t if N == 1 else F.even_power(t, N - 1) * t) / (self.c + v))
         return self._leak(x, 2 * N * r_over_x * q * (1 - 2 * N + 4 * N * q))
 
     def scale_derivative(self, x: Tensor) -> Tensor:

@@ -12,12 +12,11 @@ reconstructions, see :func:`egem` and :func:`segem`.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from gem._checks import check_floating, check_positive, check_slope
+from gem._checks import CONVENTIONS, check_choice, check_floating, check_N, check_positive, check_slope
 from gem._scale import make_scale
 
 Scalar = float | Tensor
@@ -32,8 +31,7 @@ def gem(x: Tensor, N: int = 1) -> Tensor:
     2N times continuously differentiable, no more. Source: GEM (arXiv:2604.21677), section 2.1.
     Raises TypeError or ValueError where ``x`` is not floating or ``N`` is not an integer in [1, 32].
     """
-    N, c, s = make_scale(N)
-    return gated_leaky(x, N, c, s, 0.0)
+    return gated_leaky(x, check_N(N), 1.0, 1.0, 0.0)
 
 
 def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive") -> Tensor:
@@ -57,11 +55,11 @@ def segem(
     2.3.
     """
     slope = check_slope(negative_slope)
-    if not isinstance(eps, Tensor):
+    if not isinstance(eps, Tensor) and not torch.compiler.is_compiling():
         N, c, s = make_scale(N, eps, convention)
         return gated_leaky(x, N, c, s, slope)
-    N, _, _ = make_scale(N, 1.0, convention)
-    if convention == "scale":
+    check_N(N)
+    if check_choice("convention", convention, CONVENTIONS) == "scale":
         return gated_leaky(x, N, 1.0, 1 / eps, slope)
     return gated_leaky(x, N, eps, 1.0, slope)
 
@@ -80,7 +78,6 @@ def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -
     return (torch.threshold(z, low, low) * gate).to(x.dtype)
 
 
-@lru_cache(maxsize=1024)
 def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
     """Where the Gompertz gate is exactly 0 (its exponent is 800) and exactly ``alpha``; checks the parameters."""
     check_positive("alpha", alpha)
