@@ -17,8 +17,10 @@ from gem.functional import check_floating, gated_leaky, widen
 
 
 def activate_scaled(x: Tensor, alpha: Tensor, N: int, slope: float, save: str = "input") -> Tensor:
-    """alpha·f(x/alpha) for the GEM family; ``alpha`` broadcasts against ``x``, and the result has the type of ``x``."""
+    """alpha·f(x/alpha) for the GEM family; ``alpha`` is 0-d, or has one element for each index of dimension 1."""
     check_floating(x)
+    if alpha.dim() == 1:
+        alpha = alpha.view(-1, *(1,) * (x.dim() - 2))
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return gated_leaky(x, N, 1.0, 1 / alpha.to(widen(x).dtype), slope)
     out: Tensor = _Scaled.apply(x, alpha, Gated(N, 1.0, 1.0, slope), save)

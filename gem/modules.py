@@ -60,10 +60,7 @@ class _LogLogistic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.learnable:
-            alpha = self.log_alpha.exp()
-            if self.channels is not None:
-                alpha = alpha.view(-1, *(1,) * (x.dim() - 2))
-            return activate_scaled(x, alpha, self.N, self.negative_slope, self.save)
+            return activate_scaled(x, self.log_alpha.exp(), self.N, self.negative_slope, self.save)
         if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
             c, s = constants_from_bits(self._bits, x.dtype)
             return gated_leaky(x, self.N, c, s, self.negative_slope)

@@ -150,7 +150,7 @@ def test_gain_makes_the_next_layer_unit_variance(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
     h = gem.make_activation(name)(torch.randn(256, 1024, generator=generator))
     weights = torch.randn(1024, 1024, generator=generator) * gem.gain(name) / math.sqrt(1024)
-    assert abs((h @ weights).var().item() - 1) < 0.02
+    assert abs((h @ weights).square().mean().item() - 1) < 0.06
 
 
 def test_importing_gem_is_light() -> None:

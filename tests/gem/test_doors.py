@@ -1,0 +1,133 @@
+"""Replacing modules, transformers, timm, ONNX: against the real libraries."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import gem
+from gem.doors import parse_name
+
+OURS = (gem.GEM, gem.EGEM, gem.SEGEM, gem.GoLU)
+
+
+def count(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> int:
+    return sum(isinstance(m, kind) for m in model.modules())
+
+
+def test_replace_activations_reaches_every_module_once() -> None:
+    shared = nn.ReLU()
+    model = nn.Sequential(nn.Linear(4, 4), shared, nn.Sequential(nn.Linear(4, 4), nn.ReLU(), shared), nn.GELU()).eval()
+    same = gem.replace_activations(model, nn.ReLU, "egem", N=2, eps=1e-3)
+    assert same is model
+    assert count(model, nn.ReLU) == 0
+    assert count(model, gem.EGEM) == 2
+    assert model[1] is model[2][2]
+    assert model[1].eps == 1e-3
+    assert not model[1].training
+    gem.replace_activations(model, (gem.EGEM, nn.GELU), functools.partial(gem.GEM, N=3))
+    assert count(model, gem.GEM) == 3
+    model(torch.randn(2, 4)).sum().backward()
+
+
+def test_replace_activations_says_when_there_is_nothing_to_replace() -> None:
+    with pytest.raises(ValueError, match="old must be a type of module that occurs"):
+        gem.replace_activations(nn.Linear(2, 2), nn.ReLU, "gem")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gem", ("gem", {})),
+        ("egem_n2_eps1e-4", ("egem", {"N": 2, "eps": 1e-4})),
+        ("segem_n1_eps10_slope0.1_scale", ("segem", {"N": 1, "eps": 10, "negative_slope": 0.1, "convention": "scale"})),
+        ("golu_alpha1.5_beta2_gamma0.5", ("golu", {"alpha": 1.5, "beta": 2, "gamma": 0.5})),
+    ],
+)
+def test_parameters_in_a_name(name: str, expected: tuple[str, dict[str, Any]]) -> None:
+    assert parse_name(name) == expected
+
+
+@pytest.mark.parametrize("name", ["relu", "egem_", "egem_n", "egem_q1", "egem_n2eps1", "gem_eps1x", "egem_n2_", "xgem"])
+def test_a_name_that_says_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match="name must be"):
+        parse_name(name)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_transformers_builds_models_with_registered_names() -> None:
+    transformers = pytest.importorskip("transformers")
+    assert gem.register_with_transformers() == ["gem", "egem", "segem", "golu"]
+    gem.register_with_transformers("egem_n2_eps1e-4", "segem_n1_eps1_slope0.1_scale")
+    with pytest.raises(ValueError, match="N must be"):
+        gem.register_with_transformers("gem_n0")
+    with pytest.raises(TypeError, match="no parameter 'eps'"):
+        gem.register_with_transformers("gem_eps1")
+    tokens = torch.randint(50, (2, 8))
+    small = {"vocab_size": 50, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    gpt2 = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            n_layer=2, n_head=2, n_embd=16, n_positions=16, activation_function="egem_n2_eps1e-4", **small
+        )
+    )
+    gpt2(tokens, labels=tokens).loss.backward()
+    assert count(gpt2, gem.EGEM) == 2
+    bert = transformers.BertModel(
+        transformers.BertConfig(
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            hidden_act="segem_n1_eps1_slope0.1_scale",
+            **small,
+        )
+    )
+    (found,) = [m for m in bert.modules() if isinstance(m, gem.SEGEM)]
+    assert (found.N, found.eps, found.negative_slope, found.convention) == (1, 1, 0.1, "scale")
+
+
+ACT_LAYERS: list[Callable[..., nn.Module]] = [gem.GEM, functools.partial(gem.EGEM, N=2, eps=1e-4), gem.SEGEM, gem.GoLU]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("act_layer", ACT_LAYERS)
+@pytest.mark.parametrize(
+    ("name", "options", "uses"),
+    [("resnet18", {}, 17), ("vit_tiny_patch16_224", {"img_size": 32}, 12), ("convnext_atto", {}, 12)],
+)
+def test_timm_takes_them_as_act_layer(
+    name: str, options: dict[str, Any], uses: int, act_layer: Callable[..., nn.Module]
+) -> None:
+    timm = pytest.importorskip("timm")
+    model = timm.create_model(name, act_layer=act_layer, num_classes=3, **options)
+    assert count(model, OURS) == uses
+    model(torch.randn(2, 3, 32, 32)).sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(
+    "activation",
+    [
+        gem.GEM(N=2),
+        gem.EGEM(save="output"),
+        gem.SEGEM(N=3, eps=1e-3, convention="scale"),
+        gem.EGEM(learnable=True, channels=4),
+        gem.GoLU(),
+    ],
+)
+def test_onnx_export_equals_the_module(activation: nn.Module) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    model, x, file = nn.Sequential(nn.Conv2d(3, 4, 3), activation).eval(), torch.randn(2, 3, 8, 8), io.BytesIO()
+    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False)
+    assert program is not None
+    program.save(file)
+    session = runtime.InferenceSession(file.getvalue())
+    (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(y), model(x).detach(), rtol=1e-5, atol=1e-6)

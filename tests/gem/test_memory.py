@@ -1,0 +1,61 @@
+"""What is saved for backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import gem
+
+
+def saved_per_layer(make: Callable[[], nn.Module], layers: int = 9) -> float:
+    """Distinct storages saved by conv–BN–activation layers, in activation tensors a layer."""
+    net = nn.Sequential(
+        *(nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), make()) for _ in range(layers))
+    )
+    owned = {p.untyped_storage().data_ptr() for p in net.parameters()}
+    saved: dict[int, int] = {}
+
+    def pack(t: Tensor) -> Tensor:
+        if t.untyped_storage().data_ptr() not in owned:
+            saved[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        out = net(torch.randn(4, 8, 16, 16))
+    return sum(saved.values()) / (out.numel() * out.element_size()) / layers
+
+
+SAVES_OUTPUT: list[Callable[[], nn.Module]] = [
+    lambda: gem.GEM(N=2, save="output"),
+    lambda: gem.EGEM(save="output"),
+    lambda: gem.SEGEM(save="output"),
+    lambda: gem.SEGEM(save="output", learnable=True),
+    lambda: gem.EGEM(save="output", learnable=True, channels=8),
+]
+
+
+@pytest.mark.parametrize("make", SAVES_OUTPUT)
+def test_saving_the_output_costs_no_more_than_relu(make: Callable[[], nn.Module]) -> None:
+    assert saved_per_layer(make) <= saved_per_layer(nn.ReLU) + 0.05
+
+
+@pytest.mark.parametrize("make", [gem.GEM, gem.SEGEM, gem.GoLU, lambda: gem.EGEM(learnable=True)])
+def test_saving_the_input_costs_no_more_than_gelu(make: Callable[[], nn.Module]) -> None:
+    assert saved_per_layer(make) <= saved_per_layer(nn.GELU) + 0.05
+
+
+def test_both_settings_give_the_same_gradients() -> None:
+    x = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    for kind in (gem.GEM, gem.SEGEM):
+        for learnable in (False, True):
+            gradients = []
+            for save in ("input", "output"):
+                leaf = x.clone().requires_grad_()
+                module = kind(save=save, learnable=learnable)
+                gradients.append(torch.autograd.grad(module(leaf).sum(), [leaf, *module.parameters()]))
+            for a, b in zip(*gradients, strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
