@@ -12,6 +12,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ import gem
 TABLE = Path(__file__).resolve().parent.parent / "results" / "tables" / "bench_activations.md"
 OURS = ("gem", "gem N=2", "egem", "segem")
 Step = Callable[[], object]
+Seconds = dict[tuple[torch.dtype, int, str], float]
 
 
 class Naive(nn.Module):
@@ -78,17 +80,18 @@ def forward_and_backward(module: Callable[[Tensor], Tensor], x: Tensor, grad: Te
     return step
 
 
-def elementwise(device: torch.device, sizes: Iterable[int], compiled: bool, rounds: int) -> tuple[list[str], dict]:
+def elementwise(device: torch.device, sizes: Iterable[int], compiled: bool, rounds: int) -> tuple[list[str], Seconds]:
     """Rows of the table, and seconds by (type, size, name)."""
-    rows, seconds = [], {}
-    modules = {name: m.to(device) for name, m in candidates().items()}
+    rows: list[str] = []
+    seconds: Seconds = {}
+    modules: dict[str, Callable[[Tensor], Tensor]] = {name: m.to(device) for name, m in candidates().items()}
     if compiled:
         modules = {name: torch.compile(m) for name, m in modules.items() if "saves" not in name}
     for dtype in (torch.float32, torch.bfloat16):
         for size in sizes:
             x, grad = (torch.randn(size, device=device).to(dtype) for _ in range(2))
             target = torch.empty_like(x)
-            steps: dict[str, Step] = {"copy": lambda target=target, x=x: target.copy_(x)}
+            steps: dict[str, Step] = {"copy": partial(target.copy_, x)}
             steps |= {name: forward_and_backward(m, x, grad) for name, m in modules.items()}
             took = fastest(steps, device, rounds)
             seconds |= {(dtype, size, name): t for name, t in took.items()}
@@ -166,9 +169,15 @@ def gpt2(make: Callable[[], nn.Module], layers: int = 12, width: int = 768) -> n
     return nn.Sequential(*(TransformerBlock(width, make) for _ in range(layers)), nn.LayerNorm(width))
 
 
-def model_steps(device: torch.device, compiled: bool, rounds: int) -> tuple[list[str], dict]:
+def train_step(net: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> None:
+    net.zero_grad()
+    run(x).square().mean().backward()
+
+
+def model_steps(device: torch.device, compiled: bool, rounds: int) -> tuple[list[str], dict[tuple[str, str], float]]:
     """Forward and backward of the two models with each activation, as ratios to ReLU."""
-    rows, ratios = [], {}
+    rows: list[str] = []
+    ratios: dict[tuple[str, str], float] = {}
     makers: dict[str, Callable[[], nn.Module]] = {
         "relu": nn.ReLU,
         "gelu": nn.GELU,
@@ -184,7 +193,7 @@ def model_steps(device: torch.device, compiled: bool, rounds: int) -> tuple[list
         for name, make in makers.items():
             net = build(make).to(device)
             run = torch.compile(net) if compiled else net
-            steps[name] = lambda run=run, net=net, x=x: (net.zero_grad(), run(x).square().mean().backward())
+            steps[name] = partial(train_step, net, run, x)
         took = fastest(steps, device, rounds)
         for name in makers:
             ratios[model, name] = took[name] / took["relu"]
@@ -198,7 +207,7 @@ def verdict(what: str, measured: float, limit: float, at_most: bool = True) -> s
     return f"| {what} | {sign} {limit:.2f} | {measured:.2f} | {'met' if met else '**missed**'} |"
 
 
-def worst(seconds: dict, names: Iterable[str], other: str, dtypes: Iterable[torch.dtype], from_size: int) -> float:
+def worst(seconds: Seconds, names: Iterable[str], other: str, dtypes: Iterable[torch.dtype], from_size: int) -> float:
     """The largest ratio to ``other`` over the given activations, types and sizes."""
     sizes = {size for _, size, _ in seconds if size >= from_size}
     return max(seconds[d, n, a] / seconds[d, n, other] for d in dtypes for n in sizes for a in names)
