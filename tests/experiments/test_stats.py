@@ -66,5 +66,5 @@ def test_coverage_and_family_wise_error() -> None:
         differences = [welch(row, draws[0]) for row in draws[1:]]
         covered += sum(d.low <= 0 <= d.high for d in differences)
         alarmed += min(holm([d.p for d in differences])) < 0.05
-    assert 0.93 <= covered / (studies * comparisons) <= 0.98  # within chance of 0.95, which Welch exceeds a little at n = 5
+    assert 0.93 <= covered / (studies * comparisons) <= 0.98  # chance, and Welch exceeds 0.95 a little at n = 5
     assert alarmed / studies <= 0.07
