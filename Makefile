@@ -25,6 +25,7 @@ test-slow: $(VENV)/dev  ## the long tests
 report: $(VENV)/experiments  ## tables and figures, rebuilt from results/records
 	$(BIN)/python scripts/aggregate.py table=all
 	$(BIN)/python scripts/figures.py figure=all
+	$(BIN)/python scripts/readme.py
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST)
 	$(BIN)/python scripts/bench.py train

@@ -29,7 +29,7 @@ def headers(table: Table) -> list[str]:
         "n",
         metric_title(table.preset.metric),
         f"difference to {table.reference} [95 %]",
-        "p",
+        "p (Holm)",
         "verdict",
     ]
     return names + (["published", "gap"] if table.preset.published else [])

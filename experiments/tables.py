@@ -115,7 +115,7 @@ def notes(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> l
             "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
             "stated properties."
         )
-    lines += [f"Published, {entry['cell']}: {entry['value']} ({entry['source']})." for entry in preset.published]
+    lines += [f"Published, {entry['cell']}: {entry['value']}. Source: {entry['source']}." for entry in preset.published]
     if preset.note:
         lines.append(preset.note)
     return lines + provenance(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,23 @@ def test_bad_words_are_one_line(words: list[str], text: str) -> None:
     assert answer.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["aggregate", "figures", "prepare_data", "bench"])
+def test_committed_tables_are_those_of_the_committed_records(tmp_path: Path) -> None:
+    names = [path.stem for path in (ROOT / "results" / "records").glob("table_*.jsonl")]
+    assert names
+    shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
+    for name in names:
+        made = command("scripts/aggregate.py", f"table={name}", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+        assert made.returncode == 0, made.stderr
+        for suffix in ("md", "csv", "tex"):
+            committed = (ROOT / "results" / "tables" / f"{name}.{suffix}").read_bytes()
+            assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
+
+
+def test_readme_shows_the_committed_tables() -> None:
+    assert command("scripts/readme.py", "check=1").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["aggregate", "figures", "prepare_data", "bench", "readme"])
 def test_help_shows_the_commands(name: str) -> None:
     answer = command(f"scripts/{name}.py", "--help")
     assert answer.returncode == 0

@@ -1,0 +1,42 @@
+"""Put the current tables into README.md, between the comments `table: <name>` and `end of table`.
+
+python scripts/readme.py           rewrite README.md
+python scripts/readme.py check=1   only say whether it is up to date (exit status 2 where it is not)
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from experiments.errors import UserError
+from experiments.files import write_atomic
+from experiments.words import key_values, script
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def with_tables(text: str, tables: Path) -> str:
+    """``text`` with every marked block replaced by the rows of its table, without title and footnotes."""
+
+    def rows(match: re.Match[str]) -> str:
+        lines = (tables / f"{match[2]}.md").read_text().splitlines()
+        return match[1] + "\n".join(line for line in lines if line.startswith("|")) + "\n" + match[3]
+
+    return BLOCK.sub(rows, text)
+
+
+def main(words: list[str]) -> None:
+    checking = key_values(words, {"check": ""})["check"]
+    before = README.read_text()
+    after = with_tables(before, README.parent / "results" / "tables")
+    if checking and after != before:
+        raise UserError("README.md: its tables are not those of results/tables; run python scripts/readme.py")
+    if after != before:
+        write_atomic(README, after.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
