@@ -27,6 +27,8 @@ def learning_curves(preset: Preset, cells: Sequence[Cell], records: Sequence[Rec
     error = preset.metric.endswith("accuracy")
     name = preset.metric.replace("_", " ")
     right.set(xlabel="epoch", ylabel=f"{name.replace('accuracy', 'error')} (%)" if error else name, yscale="log")
+    for axis in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
+        axis("{x:g}")
     right.legend(fontsize=7)
     made.suptitle(f"{preset.title}: mean of {preset.seeds} seeds, band from lowest to highest", fontsize=9)
     return made
