@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +35,21 @@ class Ended:
 
 @dataclass
 class Command:
-    """A started ``python train.py``. Not reaped before ``wait``, so that a signal can never meet a stranger."""
+    """A started ``python train.py``. Reaped by ``wait`` alone, and no signal is sent after that to what has its pid."""
 
     zygote: Zygote
     pid: int
     out: Path
     err: Path
-    started: float = field(default_factory=time.monotonic)
+    ended: Ended | None = None
 
     def send(self, signal: int) -> None:
-        os.kill(self.pid, signal)
+        if self.ended is None:
+            os.kill(self.pid, signal)
 
     def running(self) -> bool:
+        if self.ended is not None:
+            return False
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
     def wait(self) -> Ended:
@@ -56,8 +59,10 @@ class Command:
                 self.send(9)
                 raise TimeoutError(f"still running after {TIMEOUT:.0f} s: {self.err.read_text()}")
             time.sleep(0.002)
-        status = self.zygote.ask({"wait": self.pid})["status"]
-        return Ended(status, self.out.read_text(), self.err.read_text())
+        if self.ended is None:
+            status = self.zygote.ask({"wait": self.pid})["status"]
+            self.ended = Ended(status, self.out.read_text(), self.err.read_text())
+        return self.ended
 
 
 class Zygote:

@@ -1,0 +1,130 @@
+"""The identity of a run: published hashes stay, equal values are one run, any value that may change it counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from experiments.config import compose_run, run_hash, run_path
+from experiments.config.schema import CNN, Dataset, Recipe
+
+DIGITS = ("dataset=digits", "recipe=digits")
+# Runs with these identities exist. A change here orphans them, and their records no longer match their presets.
+PUBLISHED = {
+    "dataset=mnist model=cnn recipe=mnist activation=gelu": "c521959d9efeb38d",
+    "dataset=mnist model=cnn recipe=mnist activation=relu": "30e031eaa6512575",
+    "dataset=mnist model=cnn recipe=mnist activation=gem N=2": "6768f897b2e4531a",
+    "dataset=mnist model=cnn recipe=mnist activation=egem N=1 eps=1e-4": "f3a5e36dfe163206",
+    "dataset=mnist model=cnn recipe=mnist activation=segem N=1 eps=1e-4": "23187dd688ac2eee",
+    "dataset=digits model=cnn recipe=digits activation=golu": "94c68dd288723805",
+    "dataset=cifar10 model=resnet56 recipe=standard activation=gem": "3037b762ac89e2a4",
+    "dataset=cifar100 model=resnet56 recipe=strong activation=gelu": "2fe04d1f197e5d5a",
+    "dataset=cifar10_jpeg model=resnet20 recipe=short activation=gelu": "ec080104deae075d",
+}
+
+
+def hash_of(*overrides: str) -> str:
+    return run_hash(compose_run([*DIGITS, *overrides]))
+
+
+@pytest.mark.parametrize(("line", "expected"), PUBLISHED.items())
+def test_published_identities_stay(line: str, expected: str) -> None:
+    assert run_hash(compose_run(line.split()))[:16] == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("activation=egem eps=1e-4", "activation=egem eps=0.0001"),
+        ("activation=egem eps=1e-4", "activation=egem"),
+        ("activation=egem eps=1", "activation=egem eps=1.0"),
+        ("activation=gem N=2", "activation=gem activation.N=2"),
+        ("recipe.lr=0.10", "recipe.lr=1e-1"),
+        ("recipe.milestones=[1,2]", "recipe.milestones=[1.0,2.0]"),
+    ],
+)
+def test_equal_values_are_one_run(one: str, other: str) -> None:
+    assert hash_of(*one.split()) == hash_of(*other.split())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=7",
+        "impl=fast",
+        "impl=deterministic",
+        "impl.threads=3",
+        "impl.save_every_seconds=1",
+        "tracking=offline",
+        "tracking.project=other",
+        "runs_dir=elsewhere",
+        "data_dir=elsewhere",
+        "cache_dir=elsewhere",
+        "dataset.title=Ziffern",
+        "recipe.name=other",
+        "experiment=quickstart",
+    ],
+)
+def test_what_cannot_change_the_result_lies_outside(override: str) -> None:
+    assert hash_of(override) == hash_of()
+
+
+OTHER_VALUES = {
+    "dataset": {"name": "x", "source": "mnist", "folder": "x", "size": 9, "train_size": 100, "holdout": 100},
+    "model": {"kind": None, "width": 25},
+    "recipe": {
+        "epochs": 16,
+        "max_steps": 9,
+        "batch_size": 65,
+        "optimizer": "adamw",
+        "lr": 0.2,
+        "momentum": 0.8,
+        "nesterov": "true",
+        "betas": "[0.8,0.9]",
+        "weight_decay": 1e-3,
+        "decay_all": "false",
+        "schedule": "step",
+        "milestones": "[3]",
+        "lr_factor": 0.2,
+        "warmup_epochs": 2,
+        "clip": 1,
+        "label_smoothing": 0.1,
+        "augment": "crop",
+        "normalize": "imagenet",
+        "init_gain": "activation",
+        "log_every": 23,
+        "eval_every": 2,
+    },
+}
+LABELS = {("dataset", "title"), ("model", "name"), ("recipe", "name")}
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        (group, f.name)
+        for group, schema in (("dataset", Dataset), ("model", CNN), ("recipe", Recipe))
+        for f in dataclasses.fields(schema)
+        if (group, f.name) not in LABELS
+    ],
+)
+def test_every_other_value_counts(group: str, key: str) -> None:
+    """A field added later fails here until its other value is given."""
+    value = OTHER_VALUES[group][key]
+    changed = hash_of("model=mlp") if value is None else hash_of(f"{group}.{key}={value}")
+    assert changed != hash_of()
+
+
+@pytest.mark.parametrize("override", ["activation=relu", "activation=golu activation.alpha=1.5", "activation=gem N=2"])
+def test_the_activation_counts(override: str) -> None:
+    name = override.split()[0]
+    assert hash_of(*override.split()) != hash_of()
+    assert (hash_of(*override.split()) == hash_of(name)) == (override == name)
+
+
+def test_place() -> None:
+    config = compose_run([*DIGITS, "activation=gem", "N=2", "seed=3", "runs_dir=runs"])
+    cell = f"gem-{run_hash(config)[:8]}"
+    assert run_path(config) == Path("runs") / "digits-cnn" / cell / "seed3"
