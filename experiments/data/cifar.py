@@ -29,11 +29,20 @@ def read_cifar(name: str, data_dir: Path) -> ImageData:
         train, test = reader(data_dir, train=True), reader(data_dir, train=False)
     except (RuntimeError, OSError, EOFError) as error:
         raise UserError(
-            f"{folder}: a file is missing or its MD5 sum is wrong; unpack {reader.filename} there again, or move the "
-            f"folder away and run python scripts/prepare_data.py dataset={name}, which downloads it"
+            f"{first_bad(reader, folder)}: missing, or its MD5 sum is wrong; unpack {reader.filename} there again, or "
+            f"move the folder away and run python scripts/prepare_data.py dataset={name}, which downloads it"
         ) from error
     (train_x, train_y), (test_x, test_y) = tensors(train), tensors(test)
     return ImageData(train_x, train_y, test_x, test_y, classes=len(train.classes))
+
+
+def first_bad(reader: Any, folder: Path) -> Path:
+    """The file at fault, which torchvision does not name."""
+    from torchvision.datasets.utils import check_integrity
+
+    sums = {**dict(reader.train_list), **dict(reader.test_list), reader.meta["filename"]: reader.meta["md5"]}
+    bad = (folder / file for file, md5 in sums.items() if not check_integrity(str(folder / file), md5))
+    return next(bad, folder)
 
 
 def tensors(split: Any) -> tuple[Tensor, Tensor]:

@@ -49,8 +49,9 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def newest(run: Path) -> list[Path]:
-    return sorted((run / "checkpoints").glob("*.pt"))[:-3:-1]
+def checkpoints(run: Path) -> list[Path]:
+    """The two or, killed before the oldest was removed, three checkpoints, newest first."""
+    return sorted((run / "checkpoints").glob("*.pt"), reverse=True)
 
 
 def truncate(path: Path) -> None:
@@ -61,7 +62,7 @@ def truncate(path: Path) -> None:
 def test_the_checkpoint_before_is_used(
     train: Zygote, tmp_path: Path, run: Path, undisturbed: dict[str, Any], damage: Callable[[Path], None]
 ) -> None:
-    broken = newest(run)[0]
+    broken = checkpoints(run)[0]
     damage(broken)
     content = broken.read_bytes()
     ended = train.run(*TINY, f"runs_dir={tmp_path}")
@@ -72,8 +73,8 @@ def test_the_checkpoint_before_is_used(
     assert result(tmp_path) == undisturbed
 
 
-def both_checkpoints(run: Path) -> None:
-    for path in newest(run):
+def all_checkpoints(run: Path) -> None:
+    for path in checkpoints(run):
         flip(path)
 
 
@@ -111,7 +112,7 @@ def damaged_result(run: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "parts"),
     [
-        (both_checkpoints, ["no usable checkpoint is left", "its checksum differs", "away"]),
+        (all_checkpoints, ["no usable checkpoint is left", "its checksum differs", "away"]),
         (shorten_the_log, ["no usable checkpoint is left", "metrics.jsonl no longer begins with", "away"]),
         (alter_the_log, ["no usable checkpoint is left", "metrics.jsonl no longer begins with", "away"]),
         (damage_meta(""), ["meta.json: damaged", "away"]),
