@@ -109,6 +109,9 @@ def entries(folder: Path, archive: Path | None) -> Iterator[tuple[str, IO[bytes]
                         file = tar.extractfile(member)
                         assert file is not None
                         yield member.name, file
+                assert tar.fileobj is not None
+                if tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:  # tarfile takes this for the end
+                    raise tarfile.ReadError("it is cut off: no end-of-archive mark")
         except UNREADABLE as error:
             raise UserError(f"{archive}: cannot be read ({error})") from error
         return
