@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments.config import compose_run, run_hash, run_path
-from experiments.config.schema import CNN, Dataset, Recipe
+from experiments.config.compose import defaults
+from experiments.config.schema import CNN, Dataset, Recipe, ResNet
 
 DIGITS = ("dataset=digits", "recipe=digits")
 # Runs with these identities exist. A change here orphans them, and their records no longer match their presets.
@@ -122,6 +124,36 @@ def test_the_activation_counts(override: str) -> None:
     name = override.split()[0]
     assert hash_of(*override.split()) != hash_of()
     assert (hash_of(*override.split()) == hash_of(name)) == (override == name)
+
+
+# A value that equals its default is left out of the hash, so another default would be another run under the same name.
+DEFAULTS: dict[type, dict[str, Any]] = {
+    Dataset: {"folder": None, "size": None, "train_size": None, "holdout": 0},
+    ResNet: {"width": 16},
+    Recipe: {
+        "max_steps": None,
+        "momentum": 0.0,
+        "nesterov": False,
+        "betas": [0.9, 0.999],
+        "weight_decay": 0.0,
+        "decay_all": True,
+        "milestones": [],
+        "lr_factor": 0.1,
+        "warmup_epochs": 0.0,
+        "clip": None,
+        "label_smoothing": 0.0,
+        "normalize": "dataset",
+        "init_gain": "relu",
+        "log_every": 50,
+        "eval_every": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("schema", DEFAULTS)
+def test_published_defaults_stay(schema: type) -> None:
+    values = defaults(schema)
+    assert {key: values[key] for key in DEFAULTS[schema]} == DEFAULTS[schema]
 
 
 def test_place() -> None:
