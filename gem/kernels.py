@@ -14,7 +14,8 @@ from gem.closed_forms import Family, Gated
 from gem.functional import widen
 from gem.inverse import derivative_at
 
-# Below this many elements a GPU spends its time on the launch. `scripts/bench.py activations` prints the crossover.
+# Below this many elements a launch costs more than the work. Not yet measured on a GPU: the smallest sizes of
+# `scripts/bench.py activations` show on which side of it the naive composition wins.
 TRITON_FROM = 1 << 12
 
 

@@ -52,23 +52,31 @@ def candidates() -> dict[str, nn.Module]:
     }
 
 
-def fastest(steps: dict[str, Step], device: torch.device, rounds: int) -> dict[str, float]:
-    """Seconds of the fastest of ``rounds`` interleaved calls of each step, after two unmeasured ones."""
-    best = dict.fromkeys(steps, float("inf"))
-    for i in range(rounds + 2):
-        for name, step in steps.items():
-            _finish(device)
-            start = time.perf_counter()
-            step()
-            _finish(device)
-            if i >= 2:
-                best[name] = min(best[name], time.perf_counter() - start)
-    return best
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+class Stopwatch:
+    """Times steps on a device by wall clock, or by CPU time where other processes share the machine."""
+
+    def __init__(self, device: torch.device, clock: str, rounds: int) -> None:
+        self.device, self.clock, self.rounds = device, CLOCKS[clock], rounds
+
+    def fastest(self, steps: dict[str, Step]) -> dict[str, float]:
+        """Seconds of the fastest of the interleaved calls of each step, after two unmeasured ones."""
+        best = dict.fromkeys(steps, float("inf"))
+        for i in range(self.rounds + 2):
+            for name, step in steps.items():
+                self._finish()
+                start = self.clock()
+                step()
+                self._finish()
+                if i >= 2:
+                    best[name] = min(best[name], self.clock() - start)
+        return best
+
+    def _finish(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 def forward_and_backward(module: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor) -> Step:
@@ -80,20 +88,20 @@ def forward_and_backward(module: Callable[[Tensor], Tensor], x: Tensor, grad: Te
     return step
 
 
-def elementwise(device: torch.device, sizes: Iterable[int], compiled: bool, rounds: int) -> tuple[list[str], Seconds]:
+def elementwise(watch: Stopwatch, sizes: Iterable[int], compiled: bool) -> tuple[list[str], Seconds]:
     """Rows of the table, and seconds by (type, size, name)."""
     rows: list[str] = []
     seconds: Seconds = {}
-    modules: dict[str, Callable[[Tensor], Tensor]] = {name: m.to(device) for name, m in candidates().items()}
+    modules: dict[str, Callable[[Tensor], Tensor]] = {name: m.to(watch.device) for name, m in candidates().items()}
     if compiled:
         modules = {name: torch.compile(m) for name, m in modules.items() if "saves" not in name}
     for dtype in (torch.float32, torch.bfloat16):
         for size in sizes:
-            x, grad = (torch.randn(size, device=device).to(dtype) for _ in range(2))
+            x, grad = (torch.randn(size, device=watch.device).to(dtype) for _ in range(2))
             target = torch.empty_like(x)
             steps: dict[str, Step] = {"copy": partial(target.copy_, x)}
             steps |= {name: forward_and_backward(m, x, grad) for name, m in modules.items()}
-            took = fastest(steps, device, rounds)
+            took = watch.fastest(steps)
             seconds |= {(dtype, size, name): t for name, t in took.items()}
             for name in modules:
                 # Forward reads and writes one tensor, backward reads two and writes one; a copy reads and writes one.
@@ -174,7 +182,7 @@ def train_step(net: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> No
     run(x).square().mean().backward()
 
 
-def model_steps(device: torch.device, compiled: bool, rounds: int) -> tuple[list[str], dict[tuple[str, str], float]]:
+def model_steps(watch: Stopwatch, compiled: bool) -> tuple[list[str], dict[tuple[str, str], float]]:
     """Forward and backward of the two models with each activation, as ratios to ReLU."""
     rows: list[str] = []
     ratios: dict[tuple[str, str], float] = {}
@@ -188,13 +196,13 @@ def model_steps(device: torch.device, compiled: bool, rounds: int) -> tuple[list
         makers["gem, saves y"] = lambda: gem.GEM(save="output")
     inputs = {"ResNet-56": torch.randn(32, 3, 32, 32), "GPT-2": torch.randn(2, 128, 768)}
     for model, build in {"ResNet-56": resnet56, "GPT-2": gpt2}.items():
-        x = inputs[model].to(device)
+        x = inputs[model].to(watch.device)
         steps: dict[str, Step] = {}
         for name, make in makers.items():
-            net = build(make).to(device)
+            net = build(make).to(watch.device)
             run = torch.compile(net) if compiled else net
             steps[name] = partial(train_step, net, run, x)
-        took = fastest(steps, device, rounds)
+        took = watch.fastest(steps)
         for name in makers:
             ratios[model, name] = took[name] / took["relu"]
             rows.append(f"| {model} | {'compiled' if compiled else 'eager'} | {name} | {ratios[model, name]:.3f} |")
@@ -219,6 +227,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall", help="cpu: where others share the machine")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2**12, 2**16, 2**20, 2**23, 2**24])
     parser.add_argument("--models", action="store_true", help="also time steps of ResNet-56 and GPT-2 (minutes)")
     parser.add_argument("--out", type=Path, default=TABLE)
     options = parser.parse_args(argv)
@@ -226,10 +236,11 @@ def main(argv: list[str]) -> int:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     gpu = device.type == "cuda"
-    sizes = [2**12, 2**16, 2**20, 2**23, *([2**26] if gpu else [2**24])]
+    sizes = sorted({*options.sizes, *([2**26] if gpu else [2**23])})
+    watch = Stopwatch(device, options.clock, options.rounds)
 
-    eager_rows, eager = elementwise(device, sizes, compiled=False, rounds=options.rounds)
-    compiled_rows, compiled = elementwise(device, sizes[2:], compiled=True, rounds=options.rounds)
+    eager_rows, eager = elementwise(watch, sizes, compiled=False)
+    compiled_rows, compiled = elementwise(watch, [s for s in sizes if s >= 2**20], compiled=True)
     memory = {name: saved_per_layer(m) for name, m in candidates().items()}
     f32, bf16 = torch.float32, torch.bfloat16
     checks = [
@@ -255,7 +266,7 @@ def main(argv: list[str]) -> int:
     step_rows: list[str] = []
     if options.models:
         for is_compiled in (False, True):
-            rows, ratios = model_steps(device, is_compiled, max(3, options.rounds // 3))
+            rows, ratios = model_steps(watch, is_compiled)
             step_rows += rows
             if is_compiled:
                 checks += [
@@ -270,7 +281,8 @@ def main(argv: list[str]) -> int:
     where = torch.cuda.get_device_name(device) if gpu else f"{platform.machine()} CPU, {options.threads} thread(s)"
     sections = [
         "# Activations: speed and memory",
-        f"torch {torch.__version__}, {where}. Forward + backward, fastest of {options.rounds} interleaved rounds. "
+        f"torch {torch.__version__}, {where}. Forward + backward, {options.clock} time, fastest of {options.rounds} "
+        "interleaved rounds. "
         "Written by `python scripts/bench.py activations`; ratios within this run only.",
         "## Targets",
         "\n".join(["| what | target | measured | |", "|---|---|---|---|", *checks]),
