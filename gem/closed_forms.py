@@ -79,7 +79,7 @@ class Gompertz:
         return F.golu_limits(self.alpha, self.beta, self.gamma)
 
     def value(self, x: Tensor) -> Tensor:
-        return F.golu(x, self.alpha, self.beta, self.gamma)
+        return F.gompertz_gated(x, self.alpha, self.beta, self.gamma, *self.limits)
 
     def derivative(self, x: Tensor) -> Tensor:
         y, z = self._inside(x)

@@ -12,6 +12,7 @@ reconstructions, see :func:`egem` and :func:`segem`.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,10 +20,10 @@ from torch import Tensor
 from gem._checks import CONVENTIONS, check_choice, check_floating, check_N, check_positive, check_slope
 from gem._scale import make_scale
 
-Scalar = float | Tensor
-
-# Beyond v = 2^100 the gate is 1 to more than double precision, while c + v is still a finite float32.
-LOG2_CEILING = 100
+if TYPE_CHECKING:
+    Scalar = float | Tensor
+else:
+    Scalar = float  # what TorchScript can read
 
 
 def gem(x: Tensor, N: int = 1) -> Tensor:
@@ -70,11 +71,15 @@ def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -
     The parameters lie in [1e-30, 1e30]. Source: GoLU (arXiv:2502.03654), section 3. Raises TypeError or ValueError
     for a parameter outside its range and TypeError where ``x`` is not floating.
     """
-    check_floating(x)
     low, high = golu_limits(alpha, beta, gamma)
+    return gompertz_gated(x, alpha, beta, gamma, low, high)
+
+
+def gompertz_gated(x: Tensor, alpha: float, beta: float, gamma: float, low: float, high: float) -> Tensor:
+    """GoLU with the limits of its gate, see :func:`golu_limits`."""
+    check_floating(x)
     z = widen(x)
-    inside = clamp(z, low, high)
-    gate = alpha * torch.exp(-beta * torch.exp(-gamma * inside))
+    gate = alpha * torch.exp(-beta * torch.exp(-gamma * clamp(z, low, high)))
     return (torch.threshold(z, low, low) * gate).to(x.dtype)
 
 
@@ -106,18 +111,16 @@ def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor
 
 
 def ceiling(N: int) -> float:
-    """The t whose 2N-th power is 2^100."""
-    return float(2.0 ** (LOG2_CEILING / (2 * N)))
+    """The t whose 2N-th power is 2^100: there the gate is 1 to double precision, and c + v still a finite float32."""
+    return float(2.0 ** (100 / (2 * N)))
 
 
 def even_power(t: Tensor, N: int) -> Tensor:
-    """t^(2N) by squaring: `pow` would be promoted to float32 under autocast, and is slower."""
+    """t^(2N) by multiplication: `pow` would be promoted to float32 under autocast, and is slower."""
     square = t * t
     power = square
-    for bit in bin(N)[3:]:
-        power = power * power
-        if bit == "1":
-            power = power * square
+    for _ in range(N - 1):
+        power = power * square
     return power
 
 
@@ -128,4 +131,4 @@ def clamp(x: Tensor, low: float, high: float) -> Tensor:
 
 def widen(x: Tensor) -> Tensor:
     """``x`` itself if it is float32 or float64, else a float32 copy."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+    return x if x.dtype == torch.float32 or x.dtype == torch.float64 else x.float()

@@ -16,7 +16,7 @@ from gem._checks import SAVES, check_choice, check_count, check_slope
 from gem._scale import constants_from_bits, constants_to_bits, make_scale
 from gem.closed_forms import Gated, Gompertz
 from gem.fast import activate
-from gem.functional import gated_leaky, golu_limits
+from gem.functional import gated_leaky, golu_limits, gompertz_gated
 from gem.learnable import activate_scaled
 
 torch.fx.wrap("activate")
@@ -26,7 +26,7 @@ torch.fx.wrap("activate_scaled")
 class _LogLogistic(nn.Module):
     """What GEM, E-GEM and SE-GEM share: the constants of the gate, or the learnable scale in their place."""
 
-    _bits: Tensor
+    __jit_unused_properties__ = ("alpha",)
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class _LogLogistic(nn.Module):
         super().__init__()
         self.N, self.eps, self.convention = scale
         constants = make_scale(*scale)
+        _, self._c, self._s = constants
         self.negative_slope = check_slope(negative_slope)
         self.save = check_choice("save", save, SAVES)
         self.inplace, self.learnable = inplace, bool(learnable)
@@ -59,10 +60,13 @@ class _LogLogistic(nn.Module):
         return self.log_alpha.exp() if self.learnable else self._family.alpha
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            assert not self.learnable, "a learnable scale does not work in TorchScript"
+            return gated_leaky(x, self.N, self._c, self._s, self.negative_slope)
         if self.learnable:
             return activate_scaled(x, self.log_alpha.exp(), self.N, self.negative_slope, self.save)
         if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            c, s = constants_from_bits(self._bits, x.dtype)
+            c, s = constants_from_bits(self._bits, x.dtype)  # type: ignore[arg-type]
             return gated_leaky(x, self.N, c, s, self.negative_slope)
         return activate(x, self._family, self.save)
 
@@ -156,10 +160,12 @@ class GoLU(nn.Module):
 
     def __init__(self, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        golu_limits(alpha, beta, gamma)
+        self._low, self._high = golu_limits(alpha, beta, gamma)
         self.alpha, self.beta, self.gamma, self.inplace = float(alpha), float(beta), float(gamma), inplace
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            return gompertz_gated(x, self.alpha, self.beta, self.gamma, self._low, self._high)
         return activate(x, Gompertz(self.alpha, self.beta, self.gamma))
 
     def extra_repr(self) -> str:

@@ -94,7 +94,9 @@ def elementwise(watch: Stopwatch, sizes: Iterable[int], compiled: bool) -> tuple
     seconds: Seconds = {}
     modules: dict[str, Callable[[Tensor], Tensor]] = {name: m.to(watch.device) for name, m in candidates().items()}
     if compiled:
-        modules = {name: torch.compile(m) for name, m in modules.items() if "saves" not in name}
+        # One compilation for each type and size: dynamic shapes or the limit on recompilations would blur the figures.
+        torch._dynamo.config.recompile_limit = 1000
+        modules = {n: torch.compile(m, dynamic=False, fullgraph=True) for n, m in modules.items() if "saves" not in n}
     for dtype in (torch.float32, torch.bfloat16):
         for size in sizes:
             x, grad = (torch.randn(size, device=watch.device).to(dtype) for _ in range(2))

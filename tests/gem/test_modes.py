@@ -102,6 +102,15 @@ def test_a_traced_module_survives_saving(make: Callable[[], nn.Module]) -> None:
     torch.testing.assert_close(torch.jit.load(file)(x), module(x), rtol=2e-6, atol=1e-20)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("name", ["gem", "egem", "segem", "golu"])
+def test_a_scripted_module_survives_saving(name: str) -> None:
+    module, x, file = gem.make_activation(name), images(torch.bfloat16), io.BytesIO()
+    torch.jit.save(torch.jit.script(module), file)
+    file.seek(0)
+    assert torch.equal(torch.jit.load(file)(x), module(x))
+
+
 @modules
 def test_autocast_keeps_the_type_of_the_input(make: Callable[[], nn.Module]) -> None:
     module = make()
