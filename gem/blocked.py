@@ -1,8 +1,8 @@
 """CPU eager kernels in plain torch: a few in-place operations on pieces that stay in the cache.
 
 One pass over main memory reads the inputs and writes the result, whatever the number of operations, and the
-temporaries are one piece long. Pieces are 32768 elements a thread: the size from which torch splits an operation
-among threads.
+temporaries are one piece long. Of 2^13 to 2^18 elements a thread, 2^17 and more were fastest: smaller pieces cost
+Python overhead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from gem.closed_forms import Family, Gated, Gompertz
 from gem.inverse import derivative_at
 
-PIECE = 32768
+PIECE = 1 << 17
 _aten = torch.ops.aten
 
 
