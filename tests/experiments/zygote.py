@@ -142,7 +142,7 @@ def preload() -> None:
 
     import experiments.run
     import experiments.tasks.images  # noqa: F401
-    from experiments.data.images import read_source
+    from experiments.data.load import read_source
 
     read_source("digits", "digits", None, None, "", "")
 
