@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from pathlib import Path
 
 import torch
 
@@ -23,3 +25,22 @@ def prepare(impl: Impl) -> torch.device:
     torch.backends.cudnn.benchmark = not impl.deterministic
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
     return torch.device("cuda" if on_gpu else "cpu")
+
+
+BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}  # in the flags of /proc/cpuinfo: x86 and, the last, Arm
+
+
+def settle(impl: Impl, device: torch.device) -> Impl:
+    """``impl`` with precision=auto replaced by what ``device`` is good at, so that records say what was used."""
+    if impl.precision != "auto":
+        return impl
+    has_units = torch.cuda.is_bf16_supported() if device.type == "cuda" else bool(BF16_UNITS & cpu_flags())
+    return dataclasses.replace(impl, precision="bf16" if has_units else "fp32")
+
+
+def cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split(":", 1)[1].split()}

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from experiments.checkpoint import Broken, Checkpoints
 from experiments.config import Config, resolve, run_hash, run_path
-from experiments.device import prepare
+from experiments.device import prepare, settle
 from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
 from experiments.files import read_json, write_json
 from experiments.lock import hold
@@ -34,6 +34,7 @@ def run(cfg: DictConfig) -> int:
     if (directory / "metrics.json").exists():
         return report(directory, "finished before")
     device = prepare(config.impl)
+    config.impl = settle(config.impl, device)
     task = build_task(config, device)  # before anything is created: it finds missing data
     trainer = Trainer(task, config.recipe, config.impl, device)
     with reachable(config, directory), hold(directory):

@@ -23,7 +23,7 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.config import Config, compose_run
 from experiments.data import ImageData, load_images
 from experiments.data.mnist import CLASSES, UNPACKED, load
-from experiments.device import prepare
+from experiments.device import prepare, settle
 from experiments.files import write_atomic
 from experiments.loop import Trainer
 from experiments.provenance import device_name
@@ -48,9 +48,12 @@ def main(words: list[str]) -> None:
             rows.append(compare(f"ResNet-56 step, {activation}, impl=fast", theirs, ours, max(2, steps // 10), rounds))
     titles = ["what", "plain, ms/step", "this suite, ms/step", "ratio"]
     body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    cpu = torch.device("cpu")
+    precision = settle(compose_run(["impl=fast"]).impl, cpu).precision
     note = (
         f"Batch 128; median (lowest to highest) of {rounds} rounds of {steps} steps (ResNet-56: a tenth), both sides "
-        f"in turn. {device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}."
+        f"in turn. {device_name(cpu)}, {torch.get_num_threads()} threads, torch {torch.__version__}; impl=fast uses "
+        f"{precision} here."
     )
     text = f"# Training speed beside plain PyTorch\n\n{body}\n\n{note}\n"
     if part == "all":
@@ -81,6 +84,7 @@ def spread(times: list[float]) -> str:
 
 def trainer(config: Config, data: ImageData) -> Trainer:
     device = prepare(config.impl)
+    config.impl = settle(config.impl, device)
     return Trainer(ImageTask(config, data, device), config.recipe, config.impl, device)
 
 

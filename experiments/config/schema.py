@@ -104,7 +104,7 @@ class Impl:
 
     name: str = label()
     device: str = one_of("auto", "cpu", "cuda")
-    precision: str = one_of("fp32", "bf16")
+    precision: str = one_of("fp32", "bf16", "auto")  # auto: bf16 where the hardware computes in it, else fp32
     channels_last: bool = switch(False)
     compile: bool = switch(False)
     deterministic: bool = switch(False)
