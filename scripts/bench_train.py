@@ -138,6 +138,7 @@ def torchvision_loader(config: Config, statistics: tuple[float, float]) -> Itera
 
 def resnet_steps(activation: str) -> tuple[Step, Step]:
     common = ["dataset=cifar10", "model=resnet56", f"activation={activation}", "recipe=standard", "impl.device=cpu"]
+    common.append("recipe.eval_every=1000")  # steps are compared, not evaluations
     fast, plain = compose_run([*common, "impl=fast"]), compose_run(common)
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (1280, 3, 32, 32), dtype=torch.uint8, generator=generator)
