@@ -12,7 +12,7 @@ import torch
 
 from experiments.config import compose_run
 from experiments.loop import Trainer
-from experiments.tasks.images import ImageTask
+from experiments.tasks import build_task
 from tests.experiments.results import TINY, bits, directory_of, tree
 from tests.experiments.zygote import Zygote
 
@@ -22,7 +22,7 @@ SMALL = ("dataset=digits", "recipe=digits", "model=mlp", "model.width=16", "reci
 
 def trainer(*overrides: str) -> Trainer:
     config = compose_run([*SMALL, *overrides])
-    return Trainer(ImageTask(config, CPU), config.recipe, config.impl, CPU)
+    return Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
 
 
 def finish(subject: Trainer) -> list[dict[str, Any]]:

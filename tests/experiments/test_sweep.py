@@ -45,7 +45,15 @@ def test_what_the_user_gives_narrows_or_is_added() -> None:
 
 
 def test_numbers_select_by_value() -> None:
-    node = OmegaConf.create({"name": "x", "title": "x", "seeds": 1, "cells": ["activation=egem eps=1e-4"]})
+    node = OmegaConf.create(
+        {
+            "name": "x",
+            "title": "x",
+            "seeds": 1,
+            "cells": ["activation=egem eps=1e-4"],
+            "reference": "activation=egem eps=1e-4",
+        }
+    )
     assert len(expand(node, [["eps=0.0001"]])) == 1
     assert expand(node, [["eps=0.001"]]) == []
 

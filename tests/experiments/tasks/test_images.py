@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from experiments.config import compose_run
+from experiments.data import load_images
 from experiments.data.digits import read_digits
 from experiments.tasks import images
 from experiments.tasks.images import ImageTask
@@ -19,7 +20,8 @@ CPU = torch.device("cpu")
 
 def task(*overrides: str) -> ImageTask:
     line = ["dataset=digits", "recipe=digits", "model=mlp", "model.width=16", *overrides]
-    return ImageTask(compose_run(line), CPU)
+    config = compose_run(line)
+    return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), CPU)
 
 
 def same(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> bool:
