@@ -39,8 +39,13 @@ def settle(impl: Impl, device: torch.device) -> Impl:
 
 
 def cpu_flags() -> set[str]:
+    return {flag for flags in cpu_info("flags", "Features") for flag in flags.split()}
+
+
+def cpu_info(*keys: str) -> list[str]:
+    """The values of ``keys`` in /proc/cpuinfo, one a core; none where there is no such file."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        pairs = [line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line]
     except OSError:
-        return set()
-    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split(":", 1)[1].split()}
+        return []
+    return [value.strip() for key, value in pairs if key.strip() in keys]

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from experiments.config.compose import CONFIGS, compose
 from experiments.config.resolve import typed
-from experiments.config.rules import optional, positive, positive_int, rule, text
+from experiments.config.rules import optional, positive_int, rule, text
 from experiments.errors import UserError
 
 
@@ -26,7 +26,6 @@ class Preset:
     metric: str = text("test_accuracy")
     published: list[Any] = field(default_factory=list, metadata={"allowed": "", "check": lambda _: True})
     note: str | None = optional(text())
-    margin: float | None = optional(positive())
 
 
 def preset(node: DictConfig) -> Preset:

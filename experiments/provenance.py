@@ -17,6 +17,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 
 from experiments.config.schema import Impl
+from experiments.device import cpu_info
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,11 +45,7 @@ def device_name(device: torch.device) -> str:
 
 @functools.cache
 def cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return next(iter(cpu_info("model name")), platform.processor() or platform.machine())
 
 
 def command() -> str:

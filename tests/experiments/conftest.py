@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.presets import Preset, load
+from experiments.records import Cell, cells_of
 from tests.experiments.zygote import ROOT, Zygote, zygote
 
 
@@ -27,3 +29,13 @@ def real_data() -> Path:
         if (place / "mnist").is_dir():
             return place
     pytest.skip("no real data: set GEM_DATA to a folder with mnist/ and cifar10_jpeg/")
+
+
+@pytest.fixture(scope="session")
+def preset() -> Preset:
+    return load("quickstart")
+
+
+@pytest.fixture(scope="session")
+def cells(preset: Preset) -> list[Cell]:
+    return cells_of(preset)

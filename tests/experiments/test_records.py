@@ -7,19 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.presets import Preset, load
-from experiments.records import CURVE_POINTS, Cell, cells_of, merge, read, refresh, thin, write
+from experiments.presets import Preset
+from experiments.records import CURVE_POINTS, Cell, merge, read, refresh, thin, write
 from tests.synthetic import record
-
-
-@pytest.fixture(scope="module")
-def preset() -> Preset:
-    return load("quickstart")
-
-
-@pytest.fixture(scope="module")
-def cells(preset: Preset) -> list[Cell]:
-    return cells_of(preset)
 
 
 def test_written_records_are_read_back(tmp_path: Path, cells: list[Cell]) -> None:

@@ -8,21 +8,11 @@ import io
 
 import pytest
 
-from experiments.presets import Preset, load
-from experiments.records import Cell, Record, cells_of
+from experiments.presets import Preset
+from experiments.records import Cell, Record
 from experiments.render import csv_text, latex, markdown
 from experiments.tables import Row, build
 from tests.synthetic import record
-
-
-@pytest.fixture(scope="module")
-def preset() -> Preset:
-    return load("quickstart")
-
-
-@pytest.fixture(scope="module")
-def cells(preset: Preset) -> list[Cell]:
-    return cells_of(preset)
 
 
 def rows_of(preset: Preset, cells: list[Cell], records: list[Record]) -> dict[str, Row]:
