@@ -51,9 +51,9 @@ def constants_to_bits(scale: Scale) -> Tensor:
     """
     parts, rest = [scale.s], scale.c
     for _ in range(3):
-        parts.append(float(torch.tensor(rest, dtype=torch.float32)))
+        parts.append(float(torch.tensor(rest, dtype=torch.float32, device="cpu")))
         rest -= parts[-1]
-    return torch.tensor(parts, dtype=torch.float32).view(torch.int32)
+    return torch.tensor(parts, dtype=torch.float32, device="cpu").view(torch.int32)
 
 
 def constants_from_bits(bits: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

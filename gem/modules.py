@@ -7,7 +7,8 @@ other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from gem.closed_forms import Gated, Gompertz
 from gem.fast import activate
 from gem.functional import gated_leaky, golu_limits, gompertz_gated
 from gem.learnable import activate_scaled
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 torch.fx.wrap("activate")
 torch.fx.wrap("activate_scaled")
@@ -51,8 +55,16 @@ class _LogLogistic(nn.Module):
             self.log_alpha = nn.Parameter(torch.full(shape, self._family.alpha).log())
         elif self.channels is not None:
             raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
-        # Read under torch.compile in place of the Python numbers, so that another eps needs no new compilation.
-        self.register_buffer("_bits", constants_to_bits(constants), persistent=False)
+        # Read under torch.compile in place of the Python numbers, so that another eps needs no new compilation. No
+        # buffer: what builds a model on the meta device and fills it from a file leaves such buffers undefined.
+        self._bits = constants_to_bits(constants)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
+        super()._apply(fn, recurse)
+        device = fn(torch.empty(0, device=self._bits.device)).device
+        self._bits = constants_to_bits(make_scale(self.N, self.eps, self.convention)).to("cpu" if device.type == "meta" else device)
+        return self
 
     @property
     def alpha(self) -> Tensor | float:
@@ -66,7 +78,7 @@ class _LogLogistic(nn.Module):
         if self.learnable:
             return activate_scaled(x, self.log_alpha.exp(), self.N, self.negative_slope, self.save)
         if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            c, s = constants_from_bits(self._bits, x.dtype)  # type: ignore[arg-type]
+            c, s = constants_from_bits(self._bits.to(x.device), x.dtype)
             return gated_leaky(x, self.N, c, s, self.negative_slope)
         return activate(x, self._family, self.save)
 
