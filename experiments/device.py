@@ -49,3 +49,15 @@ def cpu_info(*keys: str) -> list[str]:
     except OSError:
         return []
     return [value.strip() for key, value in pairs if key.strip() in keys]
+
+
+# Dense bf16 tensor-core peak in FLOP/s, from the makers' data sheets; the longer name goes before the shorter.
+PEAK_FLOPS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12}
+
+
+def peak_flops(device: torch.device, bf16: bool) -> float | None:
+    """What model FLOP utilisation is measured against; None where no figure is known."""
+    if device.type != "cuda" or not bf16:
+        return None
+    name = torch.cuda.get_device_name(device)
+    return next((peak for key, peak in PEAK_FLOPS.items() if all(word in name for word in key.split())), None)

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 
 from experiments.config.schema import Impl, Recipe
-from experiments.optimizer import learning_rate, make_optimizer
+from experiments.device import peak_flops
+from experiments.optimizer import make_optimizer
+from experiments.processes import Processes
+from experiments.schedule import Schedule
 from experiments.tasks import Task
 
 NEVER = -1
@@ -23,15 +26,18 @@ class Trainer:
     All sums stay on the device; only ``line()`` waits for them.
     """
 
-    def __init__(self, task: Task, recipe: Recipe, impl: Impl, device: torch.device) -> None:
+    def __init__(
+        self, task: Task, recipe: Recipe, impl: Impl, device: torch.device, processes: Processes | None = None
+    ) -> None:
         self.task, self.recipe, self.device = task, recipe, device
-        self.total_steps = recipe.epochs * task.steps_per_epoch
-        if recipe.max_steps is not None:
-            self.total_steps = min(self.total_steps, recipe.max_steps)
+        self.processes = processes or Processes()
+        self.schedule = Schedule(recipe, task.steps_per_epoch)
+        self.total_steps = self.schedule.total
         self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
         self.bf16 = impl.precision == "bf16"
-        self.step = 0
-        self.seconds = 0.0
+        self.peak_flops = peak_flops(device, self.bf16)
+        self.step = self.timed_step = 0
+        self.seconds = self.timed_seconds = 0.0
         self.loss_sum = torch.zeros((), device=device)
         self.loss_count = 0
         self.first_bad = torch.full((), NEVER, device=device)
@@ -48,8 +54,7 @@ class Trainer:
 
     @property
     def evaluation_due(self) -> bool:
-        every = self.recipe.eval_every * self.task.steps_per_epoch
-        return self.step % every == 0 or self.step == self.total_steps
+        return self.step % self.schedule.eval_every == 0 or self.step == self.total_steps
 
     @property
     def line_due(self) -> bool:
@@ -58,23 +63,42 @@ class Trainer:
     def advance(self) -> dict[str, Any] | None:
         """One optimiser step; afterwards the line to log, where one is due."""
         started = time.perf_counter()
-        rate = learning_rate(self.recipe, self.step, self.task.steps_per_epoch, self.total_steps)
+        rate = self.schedule.rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = self.task.batch(self.step)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            loss = self.task.loss(*batch)
-        loss.backward()
+        loss = self.processes.sum_gradients(self.task.model, self.backward(self.task.batch(self.step)))
         self.step += 1
         gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.watch(loss.detach(), gradient_norm)
+        self.watch(loss, gradient_norm)
         line = self.line(rate, gradient_norm) if self.line_due else None
         self.seconds += time.perf_counter() - started
         if line is not None:
-            line["seconds"] = round(self.seconds, 3)
+            line |= self.times()
         return line
+
+    def times(self) -> dict[str, float]:
+        """What differs between two equal runs: seconds of training so far; of text the speed since the last line."""
+        times = {"seconds": round(self.seconds, 3)}
+        if self.task.tokens_per_step is not None and self.step > self.timed_step:
+            rate = (self.step - self.timed_step) / (self.seconds - self.timed_seconds)
+            times["tokens_per_second"] = round(rate * self.task.tokens_per_step, 1)
+            if self.peak_flops is not None and self.task.flops_per_step is not None:
+                times["mfu"] = round(rate * self.task.flops_per_step / (self.peak_flops * self.processes.count), 4)
+        self.timed_step, self.timed_seconds = self.step, self.seconds
+        return times
+
+    def backward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Leave the gradient of this process's part of the mean loss; return that part, detached."""
+        rows = len(batch[0])
+        part = torch.zeros((), device=self.device)
+        for micro in zip(*(tensor.split(self.task.micro_batch or rows) for tensor in batch), strict=True):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                loss = self.task.loss(*micro) * (len(micro[0]) / (rows * self.processes.count))
+            loss.backward()
+            part += loss.detach()
+        return part
 
     def gradient_norm(self) -> Tensor:
         """Norm of the whole gradient before clipping; clips it where the recipe says so."""
@@ -97,6 +121,7 @@ class Trainer:
         line: dict[str, Any] = {
             "step": self.step,
             "epoch": round(self.epoch, 6),
+            **({"tokens": self.step * self.task.tokens_per_step} if self.task.tokens_per_step else {}),
             "lr": rate,
             "train_loss": self.loss_sum.item() / self.loss_count,
             "gradient_norm": gradient_norm.item(),
@@ -128,7 +153,7 @@ class Trainer:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments from the state."""
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds = self.timed_step, self.timed_seconds = state["step"], state["seconds"]
         self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
         self.loss_count, self.diverged = state["loss_count"], state["diverged"]
         self.task.model.load_state_dict(state["model"])

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+TIMES = ("seconds", "tokens_per_second", "mfu")  # keys in which the lines of two equal runs differ
+
 
 class MetricsLog:
     """Appends lines and knows how much of the file a checkpoint may rely on: its length and running sha256."""

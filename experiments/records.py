@@ -13,8 +13,7 @@ from omegaconf import OmegaConf
 
 from experiments.config import Config, compose_run, run_hash, run_path
 from experiments.config.identity import hash_of, identifying, parameters
-from experiments.config.resolve import typed, typed_activation, typed_model
-from experiments.config.schema import Dataset, Recipe
+from experiments.config.resolve import typed_activation, typed_dataset, typed_model, typed_recipe
 from experiments.errors import UserError
 from experiments.files import read_json, write_atomic
 from experiments.metrics_log import read_lines
@@ -116,9 +115,9 @@ def sound(line: Record) -> Record:
         raise ValueError(f"format {line['format']}, this version reads {FORMAT}")
     config = {key: OmegaConf.create(value) for key, value in line["config"].items()}
     values = {
-        "dataset": identifying(typed(Dataset, config["dataset"], "dataset.")),
+        "dataset": identifying(typed_dataset(config["dataset"])),
         "model": identifying(typed_model(config["model"])),
-        "recipe": identifying(typed(Recipe, config["recipe"], "recipe.")),
+        "recipe": identifying(typed_recipe(config["recipe"])),
         "activation": parameters(typed_activation(config["activation"], {})),
     }
     if hash_of(values) != line["run"]:

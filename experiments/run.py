@@ -17,7 +17,8 @@ from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
 from experiments.files import read_json, write_json
 from experiments.lock import hold
 from experiments.loop import Trainer
-from experiments.metrics_log import MetricsLog
+from experiments.metrics_log import TIMES, MetricsLog
+from experiments.processes import processes
 from experiments.profiling import profiled
 from experiments.progress import Progress
 from experiments.provenance import part, peak_memory_mib
@@ -35,15 +36,38 @@ def run(cfg: DictConfig) -> int:
         return report(directory, "finished before")
     device = prepare(config.impl)
     config.impl = settle(config.impl, device)
-    task = build_task(config, device)  # before anything is created: it finds missing data
-    trainer = Trainer(task, config.recipe, config.impl, device)
+    with processes(device) as group:
+        task = build_task(config, device, group)  # before anything is created: it finds missing data
+        trainer = Trainer(task, config.recipe, config.impl, device, group)
+        return lead(config, directory, trainer) if group.rank == 0 else follow(trainer)
+
+
+def lead(config: Config, directory: Path, trainer: Trainer) -> int:
+    """What the first process does, or the only one: the training and all the files."""
     with reachable(config, directory), hold(directory):
         if (directory / "metrics.json").exists():
+            trainer.processes.from_first({"over": True})
             return report(directory, "finished before")
         open_directory(directory, config)
         result = train(config, directory, trainer)
         write_json(directory / "metrics.json", result)
     return report(directory, result["status"])
+
+
+def follow(trainer: Trainer) -> int:
+    """What every other process does: the same steps on its share of each batch, and no files."""
+    group = trainer.processes
+    with stop_on_signals() as stop:
+        start = group.from_first(None)
+        if start["over"]:
+            return FINISHED
+        if start["state"]:
+            trainer.load(start["state"])
+        while not trainer.done:
+            trainer.advance()
+            if group.any(bool(stop)) and not trainer.done:
+                raise Stopped(f"process {group.rank} of {group.count}: stopped with the others")
+    return DIVERGED if trainer.diverged else FINISHED
 
 
 @contextmanager
@@ -64,9 +88,10 @@ def train(config: Config, directory: Path, trainer: Trainer) -> dict[str, Any]:
     """Resume, train to the end, keep meta.json up to date. Returns the content of metrics.json."""
     checkpoints = Checkpoints(directory / "checkpoints")
     with MetricsLog(directory / "metrics.jsonl") as log, stop_on_signals() as stop:
-        resume(config, trainer, checkpoints, log)
+        state = resume(config, trainer, checkpoints, log)
+        trainer.processes.from_first({"over": False, "state": state})
         meta = read_json(directory / "meta.json")
-        meta["parts"].append(part(config.impl, trainer.device, trainer.step))
+        meta["parts"].append(part(config.impl, trainer.device, trainer.step) | {"processes": trainer.processes.count})
         write_json(directory / "meta.json", meta)
         tracker = mirror(config, directory)
         result = None
@@ -83,8 +108,11 @@ def train(config: Config, directory: Path, trainer: Trainer) -> dict[str, Any]:
     return result
 
 
-def resume(config: Config, trainer: Trainer, checkpoints: Checkpoints, log: MetricsLog) -> None:
-    """Continue from the newest sound checkpoint of this very run, or from the beginning where there is none."""
+def resume(config: Config, trainer: Trainer, checkpoints: Checkpoints, log: MetricsLog) -> dict[str, Any] | None:
+    """Continue from the newest sound checkpoint of this very run, or from the beginning where there is none.
+
+    Returns what it continued from.
+    """
 
     def check(state: dict[str, Any]) -> None:
         if state["run"] != [run_hash(config), config.seed]:
@@ -98,6 +126,7 @@ def resume(config: Config, trainer: Trainer, checkpoints: Checkpoints, log: Metr
     log.rewind(state["log"] if state else None)
     if state:
         trainer.load(state)
+    return state
 
 
 def drive(
@@ -119,10 +148,10 @@ def drive(
                 tracker.log(line)
                 progress.show(line)
             progress.update()
-            if stop and not trainer.done:
+            if trainer.processes.any(bool(stop)) and not trainer.done:
                 save()
                 raise Stopped(
-                    f"stopped by {stop.signal.name if stop.signal else ''} after step {trainer.step} of "
+                    f"stopped by {stop.signal.name if stop.signal else 'another process'} after step {trainer.step} of "
                     f"{trainer.total_steps}, saved; run the same command again to continue"
                 )
             if trainer.seconds - saved_at >= config.impl.save_every_seconds:
@@ -133,7 +162,7 @@ def drive(
 
 def outcome(config: Config, trainer: Trainer, log: MetricsLog) -> dict[str, Any]:
     """The result: the last logged line, without times, so that equal runs have equal files."""
-    last = {key: value for key, value in log.last.items() if key not in ("seconds", "lr")}
+    last = {key: value for key, value in log.last.items() if key not in (*TIMES, "lr")}
     status = "diverged" if trainer.diverged else "finished"
     return {"format": FORMAT, "status": status, "run": run_hash(config), "seed": config.seed, **last}
 

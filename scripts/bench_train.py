@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from experiments.config import Config, compose_run
+from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
 from experiments.data.mnist import CLASSES, UNPACKED, load
 from experiments.device import prepare, settle
@@ -109,6 +110,7 @@ def plain_step(config: Config, data: ImageData, batches: Iterator[tuple[Tensor, 
 
 def mnist_steps(augment: str) -> tuple[Step, Step]:
     config = compose_run(["experiment=table_mnist", "impl.device=cpu", f"recipe.augment={augment}"])
+    assert isinstance(config.dataset, ImageDataset)
     data = load_images(config.dataset, config.data_dir, config.cache_dir)
     mean, sd = data.statistics("dataset")
     loader = torchvision_loader(config, (mean.item(), sd.item()))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -13,7 +11,16 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from experiments.config.resolve import resolve
-from experiments.config.schema import Config, Dataset, Impl, Recipe, Tracking
+from experiments.config.rules import defaults
+from experiments.config.schema import (
+    Config,
+    ImageDataset,
+    ImageRecipe,
+    Impl,
+    TextDataset,
+    TextRecipe,
+    Tracking,
+)
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -24,19 +31,14 @@ def register_defaults() -> None:
     Below ``hydra/`` so that --help does not list them among the groups a user chooses from. Values are
     typed in one place, ``resolve``, which words the complaints.
     """
-    groups = {"dataset": Dataset, "recipe": Recipe, "impl": Impl, "tracking": Tracking}
-    for name, schema in groups.items():
-        ConfigStore.instance().store(group="hydra/defaults", name=name, node=defaults(schema), package=name)
-
-
-def defaults(schema: type[Any]) -> dict[str, Any]:
-    values = {}
-    for f in dataclasses.fields(schema):
-        if f.default_factory is not dataclasses.MISSING:
-            values[f.name] = f.default_factory()
-        else:
-            values[f.name] = "???" if f.default is dataclasses.MISSING else f.default
-    return values
+    groups = {
+        "dataset": defaults(TextDataset) | defaults(ImageDataset),
+        "recipe": defaults(TextRecipe) | defaults(ImageRecipe),
+        "impl": defaults(Impl),
+        "tracking": defaults(Tracking),
+    }
+    for name, values in groups.items():
+        ConfigStore.instance().store(group="hydra/defaults", name=name, node=values, package=name)
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:

@@ -10,7 +10,19 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, ConfigTypeError, OmegaConfBaseException, ValidationError
 
-from experiments.config.schema import MODELS, Config, Dataset, Impl, Recipe, Root, Tracking
+from experiments.config.rules import defaults
+from experiments.config.schema import (
+    IMAGE_MODELS,
+    TEXT_MODELS,
+    Config,
+    ImageDataset,
+    ImageRecipe,
+    Impl,
+    Root,
+    TextDataset,
+    TextRecipe,
+    Tracking,
+)
 from experiments.errors import UserError
 
 ACTIVATION_KEYS = ("N", "eps")
@@ -19,13 +31,12 @@ ACTIVATION_KEYS = ("N", "eps")
 def resolve(cfg: DictConfig) -> Config:
     """Type and check the composed configuration. Raises UserError naming key, value and what is allowed."""
     experiment = cfg.get("experiment")
-    if cfg.dataset.get("source") == "image_folder" and cfg.dataset.get("folder") is None:
-        raise UserError("dataset.folder: no value given; give dataset.folder=…, a folder of pictures below data_dir")
+    check_kinds(cfg)
     plain = {
-        "dataset": typed(Dataset, cfg.dataset, "dataset."),
+        "dataset": typed_dataset(cfg.dataset),
         "model": typed_model(cfg.model),
         "activation": typed_activation(cfg.activation, {key: cfg.get(key) for key in ACTIVATION_KEYS}),
-        "recipe": typed(Recipe, cfg.recipe, "recipe."),
+        "recipe": typed_recipe(cfg.recipe),
         "impl": typed(Impl, cfg.impl, "impl."),
         "tracking": typed(Tracking, cfg.tracking, "tracking."),
         "tags": [str(experiment.name)] if experiment else [],
@@ -34,21 +45,68 @@ def resolve(cfg: DictConfig) -> Config:
     return Config(**plain, **vars(typed(Root, OmegaConf.create(root), "")))
 
 
+def check_kinds(cfg: DictConfig) -> None:
+    """Pictures want a network and a recipe for pictures, text those for text. Raises UserError."""
+    text = is_text(cfg.dataset)
+    kind, other = ("text", "images") if text else ("images", "text")
+    if (cfg.model.get("kind") in TEXT_MODELS) != text:
+        known = ", ".join(TEXT_MODELS if text else IMAGE_MODELS)
+        raise UserError(
+            f"model={cfg.model.get('name')}: is for {other}, dataset={cfg.dataset.get('name')} is {kind}; "
+            f"choose a model of kind {known}, or another dataset"
+        )
+    if is_text_recipe(cfg.recipe) != text:
+        raise UserError(
+            f"recipe={cfg.recipe.get('name')}: is for {other}, dataset={cfg.dataset.get('name')} is {kind}; "
+            f"choose a recipe for {kind}, which gives {'tokens_per_step' if text else 'epochs'}"
+        )
+
+
+def is_text(dataset: DictConfig) -> bool:
+    return dataset.get("source") in ("text", "hub")
+
+
+def is_text_recipe(recipe: DictConfig) -> bool:
+    return OmegaConf.is_missing(recipe, "epochs") and not OmegaConf.is_missing(recipe, "tokens_per_step")
+
+
+def typed_dataset(node: DictConfig) -> ImageDataset | TextDataset:
+    files = {"image_folder": "pictures", "text": "text files"}.get(node.get("source"))
+    if files and (OmegaConf.is_missing(node, "folder") or node.get("folder") is None):
+        raise UserError(f"dataset.folder: no value given; give dataset.folder=…, a folder of {files} below data_dir")
+    chosen, other = (TextDataset, ImageDataset) if is_text(node) else (ImageDataset, TextDataset)
+    dataset: ImageDataset | TextDataset = typed(chosen, node, "dataset.", other)
+    return dataset
+
+
+def typed_recipe(node: DictConfig) -> ImageRecipe | TextRecipe:
+    chosen, other = (TextRecipe, ImageRecipe) if is_text_recipe(node) else (ImageRecipe, TextRecipe)
+    recipe: ImageRecipe | TextRecipe = typed(chosen, node, "recipe.", other)
+    return recipe
+
+
 def typed_model(node: DictConfig) -> Any:
+    models = IMAGE_MODELS | TEXT_MODELS
     kind = node.get("kind")
-    if kind not in MODELS:
-        raise UserError(f"model.kind={kind}: must be one of {', '.join(MODELS)}")
-    return typed(MODELS[kind], node, "model.")
+    if kind not in models:
+        raise UserError(f"model.kind={kind}: must be one of {', '.join(models)}")
+    return typed(models[kind], node, "model.")
 
 
-def typed(schema: type, node: DictConfig, prefix: str) -> Any:
-    """``node`` as an instance of the dataclass ``schema``; ``prefix`` stands before keys in messages."""
+def typed(schema: type, node: DictConfig, prefix: str, sibling: type | None = None) -> Any:
+    """``node`` as an instance of the dataclass ``schema``; ``prefix`` stands before keys in messages.
+
+    The composition knows the keys of both kinds of dataset and recipe: those of the ``sibling`` that still have
+    their default are passed over.
+    """
     fields = {f.name: f for f in dataclasses.fields(schema)}
+    idle = defaults(sibling) if sibling else {}
     for key in node:
-        if key not in fields:
+        if key not in fields and not (key in idle and (OmegaConf.is_missing(node, key) or node[key] == idle[key])):
             raise UserError(unknown_key(f"{prefix}{key!s}", [prefix + name for name in fields]))
     base = OmegaConf.structured(schema)
-    for key, raw in node.items():
+    for key in (key for key in node if key in fields and not OmegaConf.is_missing(node, key)):
+        raw = node[key]
         try:
             base[key] = raw
         except (ValidationError, ConfigTypeError, ConfigKeyError) as error:

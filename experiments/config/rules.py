@@ -64,3 +64,14 @@ def label(default: Any = REQUIRED) -> Any:
 
 def text(default: Any = REQUIRED) -> Any:
     return rule("a text that is not empty", lambda value: bool(value), default)
+
+
+def defaults(schema: type[Any]) -> dict[str, Any]:
+    """The defaults of a dataclass, ``???`` where a value must be given."""
+    values = {}
+    for f in dataclasses.fields(schema):
+        if f.default_factory is not dataclasses.MISSING:
+            values[f.name] = f.default_factory()
+        else:
+            values[f.name] = "???" if f.default is dataclasses.MISSING else f.default
+    return values

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from experiments.config.schema import Dataset
+from experiments.config.schema import ImageDataset
 from experiments.data.images import ImageData
 from experiments.errors import UserError
 from experiments.randomness import generator
 
 
-def load_images(config: Dataset, data_dir: str, cache_dir: str) -> ImageData:
+def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageData:
     """The images of ``config``, with ``train_size`` and ``holdout`` applied.
 
     Raises UserError naming the file that is missing or wrong and the ways out.

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from experiments.config import Config
+from experiments.config.schema import TextDataset
+from experiments.errors import UserError
+from experiments.processes import Processes
 
 
 class Task(Protocol):
@@ -17,9 +20,13 @@ class Task(Protocol):
     model: nn.Module
     steps_per_epoch: int
     fingerprint: str  # of the data
+    micro_batch: int | None  # rows a backward pass; None: all of a batch
+    tokens_per_step: int | None  # of text, over all processes
+    flops_per_step: int | None  # of a language model
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
-        """The tensors of optimiser step ``step`` (from 0), on the device: a function of (seed, step) alone."""
+        """The tensors of optimiser step ``step`` (from 0), on the device: a function of (seed, step) alone, and of
+        this process's rank where several share the step."""
         ...
 
     @property
@@ -32,9 +39,21 @@ class Task(Protocol):
         ...
 
 
-def build_task(config: Config, device: torch.device) -> Task:
+def build_task(config: Config, device: torch.device, processes: Processes | None = None) -> Task:
     """The task of ``config``. Raises UserError when its data is missing or wrong."""
+    processes = processes or Processes()
+    if isinstance(config.dataset, TextDataset):
+        from experiments.data.text import prepare_tokens
+        from experiments.tasks.text import TextTask
+
+        tokens = prepare_tokens(config.dataset, config.model, config.data_dir, config.cache_dir)
+        return TextTask(config, tokens, device, processes)
     from experiments.data import load_images
     from experiments.tasks.images import ImageTask
 
+    if processes.count > 1:
+        raise UserError(
+            f"dataset={config.dataset.name}: {processes.count} processes were started, but images train in one, since "
+            f"BatchNorm sees the whole batch; start one process a run"
+        )
     return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), device)

@@ -12,7 +12,7 @@ import gem
 from experiments.config import Config
 from experiments.data import ImageData
 from experiments.errors import UserError
-from experiments.models import build_model
+from experiments.models import activation_factory, build_model
 from experiments.models.init import RELU_GAIN, initialise
 from experiments.randomness import generator
 from experiments.tasks.augment import PAD, draw_moves, move
@@ -23,8 +23,16 @@ EVAL_BATCH = 1000
 class ImageTask:
     """Cross-entropy on shuffled batches of equal size; the last partial batch of an epoch is left out."""
 
+    micro_batch: int | None = None
+    tokens_per_step: int | None = None
+    flops_per_step: int | None = None
+
     def __init__(self, config: Config, data: ImageData, device: torch.device) -> None:
         self.recipe, self.seed, self.device = config.recipe, config.seed, device
+        if config.impl.micro_batch is not None:
+            raise UserError(
+                f"impl.micro_batch={config.impl.micro_batch}: must be null for images, where BatchNorm sees the batch"
+            )
         self.steps_per_epoch = len(data.train_y) // self.recipe.batch_size
         if self.steps_per_epoch == 0:
             raise UserError(
@@ -48,8 +56,7 @@ class ImageTask:
         self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
 
     def build(self, config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        parameters = {key: value for key, value in config.activation.items() if key != "name"}
-        activation = functools.partial(gem.make_activation, config.activation["name"], **parameters)
+        activation = activation_factory(config.activation)
         model = build_model(config.model, activation, shape, classes)
         gain = RELU_GAIN if config.recipe.init_gain == "relu" else gem.gain(activation())
         initialise(model, config.seed, gain)

@@ -9,18 +9,19 @@ import torch
 from torch import nn
 
 from experiments.config import compose_run
-from experiments.config.schema import Recipe
-from experiments.optimizer import learning_rate, make_optimizer
+from experiments.config.schema import ImageRecipe
+from experiments.optimizer import make_optimizer
+from experiments.schedule import Schedule
 
 STEPS = 390  # of 128 images in an epoch of CIFAR-10
 
 
-def recipe(*overrides: str) -> Recipe:
+def recipe(*overrides: str) -> ImageRecipe:
     return compose_run(["dataset=digits", *overrides]).recipe
 
 
-def rate(of: Recipe, step: int, steps_per_epoch: int = STEPS) -> float:
-    return learning_rate(of, step, steps_per_epoch, of.epochs * steps_per_epoch)
+def rate(of: ImageRecipe, step: int, steps_per_epoch: int = STEPS) -> float:
+    return Schedule(of, steps_per_epoch).rate(step)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from experiments.config import compose_run, run_hash, run_path
-from experiments.config.compose import defaults
-from experiments.config.schema import CNN, Dataset, Recipe, ResNet
+from experiments.config.rules import defaults
+from experiments.config.schema import CNN, ImageDataset, ImageRecipe, ResNet
 
 DIGITS = ("dataset=digits", "recipe=digits")
 # Runs with these identities exist. A change here orphans them, and their records no longer match their presets.
@@ -107,7 +107,7 @@ LABELS = {("dataset", "title"), ("model", "name"), ("recipe", "name")}
     ("group", "key"),
     [
         (group, f.name)
-        for group, schema in (("dataset", Dataset), ("model", CNN), ("recipe", Recipe))
+        for group, schema in (("dataset", ImageDataset), ("model", CNN), ("recipe", ImageRecipe))
         for f in dataclasses.fields(schema)
         if (group, f.name) not in LABELS
     ],
@@ -128,9 +128,9 @@ def test_the_activation_counts(override: str) -> None:
 
 # A value that equals its default is left out of the hash, so another default would be another run under the same name.
 DEFAULTS: dict[type, dict[str, Any]] = {
-    Dataset: {"folder": None, "size": None, "train_size": None, "holdout": 0},
+    ImageDataset: {"folder": None, "size": None, "train_size": None, "holdout": 0},
     ResNet: {"width": 16},
-    Recipe: {
+    ImageRecipe: {
         "max_steps": None,
         "momentum": 0.0,
         "nesterov": False,

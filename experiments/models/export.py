@@ -1,0 +1,112 @@
+"""A trained language model in the form that transformers' ``from_pretrained`` loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from experiments.config.schema import Transformer
+from experiments.errors import UserError
+from experiments.files import write_atomic
+
+# Ours → theirs, by the part of a name; ``{}`` is the number of the block.
+GPT2_NAMES = {
+    "tokens.weight": "transformer.wte.weight",
+    "positions.weight": "transformer.wpe.weight",
+    "ln.": "transformer.ln_f.",
+    "ln1.": "transformer.h.{}.ln_1.",
+    "attention.qkv.": "transformer.h.{}.attn.c_attn.",
+    "attention.out.": "transformer.h.{}.attn.c_proj.",
+    "ln2.": "transformer.h.{}.ln_2.",
+    "mlp.up.": "transformer.h.{}.mlp.c_fc.",
+    "mlp.down.": "transformer.h.{}.mlp.c_proj.",
+}
+BERT_NAMES = {
+    "tokens.weight": "bert.embeddings.word_embeddings.weight",
+    "positions.weight": "bert.embeddings.position_embeddings.weight",
+    "ln.": "bert.embeddings.LayerNorm.",
+    "attention.out.": "bert.encoder.layer.{}.attention.output.dense.",
+    "ln1.": "bert.encoder.layer.{}.attention.output.LayerNorm.",
+    "mlp.up.": "bert.encoder.layer.{}.intermediate.dense.",
+    "mlp.down.": "bert.encoder.layer.{}.output.dense.",
+    "ln2.": "bert.encoder.layer.{}.output.LayerNorm.",
+    "transform.": "cls.predictions.transform.dense.",
+    "ln_head.": "cls.predictions.transform.LayerNorm.",
+}
+
+
+def to_transformers(kind: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of our GPT-2 or BERT (``state_dict()``) under the names of GPT2LMHeadModel or BertForMaskedLM.
+
+    transformers keeps GPT-2's linear weights transposed, and BERT's query, key and value apart. Raises ValueError
+    for weights that belong to the activation (``learnable=True``), which have no name there.
+    """
+    names = GPT2_NAMES if kind == "gpt2" else BERT_NAMES
+    out: dict[str, Tensor] = {}
+    for name, value in state.items():
+        block, _, rest = name.removeprefix("blocks.").partition(".") if name.startswith("blocks.") else ("", "", name)
+        if kind == "bert" and rest.startswith("attention.qkv."):
+            parts = zip(("query", "key", "value"), value.chunk(3), strict=True)
+            own = rest.rpartition(".")[2]
+            out |= {f"bert.encoder.layer.{block}.attention.self.{part}.{own}": chunk.clone() for part, chunk in parts}
+        elif name == "segment":
+            out["bert.embeddings.token_type_embeddings.weight"] = value.expand(2, -1).clone()
+        elif name == "bias":
+            out["cls.predictions.bias"] = out["cls.predictions.decoder.bias"] = value
+        else:
+            prefix = next((prefix for prefix in names if rest.startswith(prefix)), None)
+            if prefix is None:
+                raise ValueError(f"{name}: has no place in transformers' model")
+            theirs = names[prefix].format(block) + rest.removeprefix(prefix)
+            transposed = kind == "gpt2" and ".h." in theirs and value.ndim == 2
+            out[theirs] = value.t().contiguous() if transposed else value
+    tied = "lm_head.weight" if kind == "gpt2" else "cls.predictions.decoder.weight"
+    out[tied] = out[names["tokens.weight"]]
+    return out
+
+
+def transformers_config(model: Transformer, vocabulary: int, activation: str) -> dict[str, Any]:
+    """``config.json`` for ``model``; ``activation`` is a name of transformers' ACT2FN."""
+    if model.kind == "gpt2":
+        return {
+            "model_type": "gpt2",
+            "architectures": ["GPT2LMHeadModel"],
+            "vocab_size": vocabulary,
+            "n_positions": model.context,
+            "n_embd": model.width,
+            "n_layer": model.layers,
+            "n_head": model.heads,
+            "activation_function": activation,
+            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+        }
+    return {
+        "model_type": "bert",
+        "architectures": ["BertForMaskedLM"],
+        "vocab_size": vocabulary,
+        "max_position_embeddings": model.context,
+        "hidden_size": model.width,
+        "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "intermediate_size": 4 * model.width,
+        "hidden_act": activation,
+        **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), 0.0),
+    }
+
+
+def write_pretrained(
+    folder: Path, model: Transformer, vocabulary: int, activation: str, state: dict[str, Tensor]
+) -> None:
+    """``config.json`` and ``model.safetensors``. Raises UserError without the safetensors package."""
+    try:
+        from safetensors.torch import save
+    except ImportError as error:
+        raise UserError("export needs the safetensors package: pip install safetensors") from error
+    weights = to_transformers(model.kind, state)
+    distinct = {name: value.clone() for name, value in weights.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    config = transformers_config(model, vocabulary, activation)
+    write_atomic(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_atomic(folder / "model.safetensors", save(distinct, {"format": "pt"}))

@@ -1,0 +1,75 @@
+"""What GPT-2 and BERT share: self-attention, and the MLP that carries the activation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention over [B, T, width], causal or over all positions; softmax(QKᵀ/√(width/heads))V."""
+
+    def __init__(self, width: int, heads: int, causal: bool) -> None:
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        mixed: Tensor = self.out(y.transpose(1, 2).reshape(batch, length, width))
+        return mixed
+
+
+class MLP(nn.Module):
+    """Linear to ``hidden``, activation, Linear back. Eager training keeps one tensor of ``hidden`` units a token."""
+
+    def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, hidden)
+        self.activation = activation()
+        self.down = nn.Linear(hidden, width)
+        self.keeps_output = isinstance(self.activation, nn.ReLU)  # its gradient reads what ``down`` keeps anyway
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.up(x)
+        if self.keeps_output or torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            out: Tensor = self.down(self.activation(h))
+            return out
+        return linear_after(self.activation, h, self.down)
+
+
+def linear_after(activation: Callable[[Tensor], Tensor], h: Tensor, linear: nn.Linear) -> Tensor:
+    """``linear(activation(h))`` keeping ``h`` alone for the backward pass, which computes the activation again.
+
+    A gate needs its input for the gradient, and the linear layer needs the activation's output: twice the memory
+    of ReLU, where the output serves both. One elementwise pass more is cheaper than that.
+    """
+    a = activation(h)
+    address, shape = a.data_ptr(), a.shape
+
+    def pack(saved: Tensor) -> Any:
+        return saved.shape if saved.data_ptr() == address and saved.numel() == a_size else saved
+
+    def unpack(packed: Any) -> Tensor:
+        return activation(h.detach()).view(packed) if isinstance(packed, torch.Size) else packed
+
+    a_size = shape.numel()
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        out: Tensor = linear(a)
+    return out
+
+
+def init_normal(module: nn.Module, sd: float, generator: torch.Generator) -> None:
+    """GPT-2's and BERT's initialisation: weights N(0, sd²), biases 0, LayerNorm 1 and 0."""
+    for part in module.modules():
+        if isinstance(part, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(part.weight, 0.0, sd, generator=generator)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
