@@ -63,7 +63,8 @@ class _LogLogistic(nn.Module):
         """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
         super()._apply(fn, recurse)
         device = fn(torch.empty(0, device=self._bits.device)).device
-        self._bits = constants_to_bits(make_scale(self.N, self.eps, self.convention)).to("cpu" if device.type == "meta" else device)
+        bits = constants_to_bits(make_scale(self.N, self.eps, self.convention))
+        self._bits = bits if device.type == "meta" else bits.to(device)
         return self
 
     @property

@@ -2,6 +2,7 @@
 
   python scripts/bench.py train          training steps beside plain PyTorch
   python scripts/bench.py activations    activations beside torch's own
+  python scripts/bench.py lm             language models beside nanoGPT
 
 The head of scripts/bench_<name>.py says what each takes.
 """
@@ -14,7 +15,7 @@ import sys
 from experiments.errors import UserError
 from experiments.words import script
 
-BENCHES = ("train", "activations")
+BENCHES = ("train", "activations", "lm")
 
 
 def main(words: list[str]) -> None:

@@ -89,7 +89,10 @@ class Files:
 
 
 def lines(file: IO[bytes]) -> Iterator[tuple[bytes, int, bool, bool]]:
-    """(bytes without the line end, offset, first piece of its line, last piece) of every line that is not blank."""
+    """(bytes without the line end, offset, first piece of its line, last piece) of every line that is not blank.
+
+    A blank line longer than a piece counts: that it is blank would show only at its end.
+    """
     offset, first, rest = 0, True, b""
     while data := file.readline(PIECE):
         start, data = offset - len(rest), rest + data
@@ -97,7 +100,7 @@ def lines(file: IO[bytes]) -> Iterator[tuple[bytes, int, bool, bool]]:
         last = data.endswith(b"\n") or len(data) < PIECE
         rest = b"" if last else cut_character(data)
         data = data[: len(data) - len(rest)]
-        if not first or data.strip():
+        if not (first and last) or data.strip():
             yield data.rstrip(b"\r\n") if last else data, start, first, last
         first = last
     if not first:

@@ -1,0 +1,131 @@
+"""Several processes train what one process trains; when one dies the others say so and the run continues."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from experiments.config import compose_run
+from experiments.errors import UserError
+from experiments.metrics_log import TIMES, read_lines
+from experiments.processes import Processes, place
+from experiments.tasks import build_task
+from tests.experiments.data.text.corpus import TINY_BERT, write_corpus
+from tests.experiments.results import directory_of
+from tests.experiments.zygote import ROOT
+
+LINE = [*TINY_BERT, "recipe.log_every=1", "impl=deterministic"]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("text")
+    write_corpus(folder / "data" / "reviews")
+    return [f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"]
+
+
+def start(count: int, words: list[str]) -> list[subprocess.Popen[str]]:
+    """``train.py`` in ``count`` processes, with the variables that torchrun sets."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    return [
+        subprocess.Popen(
+            [sys.executable, "train.py", *LINE, *words],
+            cwd=ROOT,
+            env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    outputs = [process.communicate(timeout=240) for process in processes]
+    return [(process.returncode, err) for process, (_, err) in zip(processes, outputs, strict=True)]
+
+
+def lines(runs_dir: Path) -> list[dict[str, Any]]:
+    found = read_lines(directory_of(runs_dir) / "metrics.jsonl")
+    return [{key: value for key, value in line.items() if key not in TIMES} for line in found]
+
+
+def test_two_processes_equal_one_to_1e_5_for_20_steps(places: list[str], tmp_path: Path) -> None:
+    words = [*places, "recipe.steps=20"]
+    assert [code for code, _ in finish(start(1, [*words, f"runs_dir={tmp_path / 'one'}"]))] == [0]
+    ended = finish(start(2, [*words, f"runs_dir={tmp_path / 'two'}"]))
+    assert [code for code, _ in ended] == [0, 0], ended
+    one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
+    assert [line["step"] for line in one] == list(range(1, 21))
+    for a, b in zip(one, two, strict=True):
+        assert b == pytest.approx(a, rel=1e-5)
+    meta = json.loads((directory_of(tmp_path / "two") / "meta.json").read_text())
+    assert meta["parts"][0]["processes"] == 2
+
+
+def test_when_one_dies_the_others_leave_and_the_run_continues(places: list[str], tmp_path: Path) -> None:
+    words = [*places, "recipe.steps=400", "impl.save_every_seconds=0", f"runs_dir={tmp_path}"]
+    processes = start(2, words)
+    patience = time.monotonic() + 120
+    while not list(tmp_path.glob("*/*/seed0/checkpoints/step00000001*.pt")) and time.monotonic() < patience:
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGKILL)
+    first, killed = finish(processes)
+    assert killed[0] == -signal.SIGKILL
+    assert first[0] == 75, first
+    assert "process 0 of 2: another process of this run died; run the same command again" in first[1]
+    done = len(lines(tmp_path))
+    assert 10 <= done < 400
+    ended = finish(start(2, words))
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert [line["step"] for line in lines(tmp_path)] == list(range(1, 401))
+    parts = json.loads((directory_of(tmp_path) / "meta.json").read_text())["parts"]
+    assert parts[1]["from_step"] >= 10
+
+
+def test_a_signal_to_one_process_stops_all_of_them(places: list[str], tmp_path: Path) -> None:
+    words = [*places, "recipe.steps=5000", f"runs_dir={tmp_path}"]
+    processes = start(2, words)
+    patience = time.monotonic() + 120
+    while time.monotonic() < patience and not any(
+        path.stat().st_size for path in tmp_path.glob("*/*/seed0/metrics.jsonl")
+    ):
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGUSR2)
+    assert [code for code, _ in finish(processes)] == [75, 75]
+    assert list((directory_of(tmp_path) / "checkpoints").glob("step*.pt"))
+
+
+def test_images_train_in_one_process() -> None:
+    group = Processes()
+    group.count = 2
+    with pytest.raises(UserError, match="2 processes were started, but images train in one"):
+        build_task(compose_run(["dataset=digits", "recipe=digits"]), torch.device("cpu"), group)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (0, 1, 0)),
+        ({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, (3, 8, 1)),
+        ({"RANK": "0", "WORLD_SIZE": "1"}, (0, 1, 0)),
+        ({"SLURM_PROCID": "2", "SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "2"}, (2, 4, 2)),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"}, (0, 1, 0)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, (0, 1, 0)),
+    ],
+)
+def test_who_we_are(environment: dict[str, str], expected: tuple[int, int, int]) -> None:
+    assert place(environment) == expected
