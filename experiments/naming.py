@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from experiments.presets import context
 
 TITLES = {
     "gem": "GEM",
@@ -39,8 +42,7 @@ def activation_title(activation: dict[str, Any]) -> str:
 
 def cell_title(activation: dict[str, Any], overrides: str) -> str:
     """The activation, and whatever else sets the cell apart."""
-    own = ("activation=", "activation.", "N=", "eps=")
-    rest = [word for word in overrides.split() if not word.startswith(own)]
+    rest = [word.rpartition(".")[2].replace("=", " ") for word in context(overrides)]
     return ", ".join([activation_title(activation), *rest])
 
 
@@ -57,7 +59,8 @@ def number(value: Any) -> str:
 
 def metric_title(metric: str) -> str:
     unit = "%" if metric.endswith("accuracy") else "nats" if metric.endswith("loss") else ""
-    return f"{metric.replace('_', ' ')} ({unit})" if unit else metric.replace("_", " ")
+    name = metric.replace("val_", "validation ").replace("_", " ")
+    return f"{name} ({unit})" if unit else name
 
 
 def higher_is_better(metric: str) -> bool:
@@ -69,5 +72,13 @@ def difference_unit(metric: str) -> str:
 
 
 def digits(metric: str) -> int:
-    """Digits after the point: hundredths of a percent, or ten-thousandths of a nat."""
-    return 2 if metric.endswith("accuracy") else 4
+    """Digits after the point: hundredths of a percent or of a perplexity, ten-thousandths of a nat."""
+    return 4 if metric.endswith("loss") else 2
+
+
+def signed(value: float, places: int) -> str:
+    return f"{value:+.{places}f}".replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    return "—" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,33 +11,70 @@ from omegaconf import DictConfig
 
 from experiments.config.compose import CONFIGS, compose
 from experiments.config.resolve import typed
-from experiments.config.rules import optional, positive_int, rule, text
+from experiments.config.rules import one_of, optional, positive, positive_int, rule, text
 from experiments.errors import UserError
+
+OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
+
+
+def anything() -> Any:
+    return field(default_factory=list, metadata={"allowed": "", "check": lambda _: True})
 
 
 @dataclass(kw_only=True)
 class Preset:
-    """``experiment:`` of a file in configs/experiment. A cell is a text of overrides: ``activation=gem N=2``."""
+    """``experiment:`` of a file in configs/experiment. A cell is a text of overrides: ``activation=gem N=2``.
+
+    A cell is compared with the reference activation in its own context: ``activation=gem model=resnet20`` with
+    ``activation=gelu model=resnet20``.
+    """
 
     name: str = text()
     title: str = text()
+    question: str | None = optional(text())  # what the table is to answer, for the report
     seeds: int = positive_int()  # seeds 0 … seeds - 1
-    cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda cells: len(cells) > 0, [])
+    cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
+    grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too
     reference: str = text("activation=gelu")
     metric: str = text("test_accuracy")
-    published: list[Any] = field(default_factory=list, metadata={"allowed": "", "check": lambda _: True})
+    comparison: str = one_of("welch", "paired", default="welch")  # what verdicts rest on; paired: by seed
+    margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
+    effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
+    sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
+    maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
+    published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
     note: str | None = optional(text())
 
 
 def preset(node: DictConfig) -> Preset:
     """The typed preset. Raises UserError for an unknown key, a wrong type, or a reference that is no cell."""
     result: Preset = typed(Preset, node, "experiment.")
-    if result.reference not in result.cells:
-        raise UserError(f"experiment.reference={result.reference}: must be one of the cells {'; '.join(result.cells)}")
-    strangers = [entry["cell"] for entry in result.published if entry["cell"] not in result.cells]
-    if strangers:
-        raise UserError(f"experiment.published: {strangers[0]} is none of the cells {'; '.join(result.cells)}")
+    products = [" ".join(words) for grid in result.grids for words in itertools.product(*grid)]
+    result.cells = list(dict.fromkeys([*result.cells, *products]))
+    if not result.cells:
+        raise UserError("experiment.cells: no cell given; give a list of texts such as 'activation=gem N=2', or grids")
+    known = {frozenset(cell.split()) for cell in result.cells}
+    for cell in result.cells:
+        if not known & {frozenset([*result.reference.split(), *context(cell)])}:
+            wanted = " ".join([result.reference, *context(cell)])
+            raise UserError(f"experiment.reference={result.reference}: {wanted!r} must be one of the cells")
+    for entry in result.published:
+        if entry.get("cell") not in result.cells:
+            raise UserError(f"experiment.published: {entry.get('cell')} is none of the cells {'; '.join(result.cells)}")
+        if "source" not in entry or ("value" in entry) == ("difference" in entry):
+            raise UserError(f"experiment.published: {entry['cell']}: give a source, and a value or a difference")
     return result
+
+
+def context(cell: str) -> list[str]:
+    """The words of a cell that do not name its activation."""
+    return [word for word in cell.split() if not word.startswith(OWN)]
+
+
+def reference_cell(plan: Preset, cell: str) -> str:
+    """The cell that ``cell`` is compared with: the reference activation in the same context."""
+    wanted = {*plan.reference.split(), *context(cell)}
+    return next(other for other in plan.cells if set(other.split()) == wanted)
 
 
 def names() -> list[str]:
@@ -61,15 +99,15 @@ def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list
         return [list(job) for job in jobs]
     plan = preset(experiment)
     cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
-    expanded: list[list[str]] = []
+    expanded: dict[tuple[str, ...], None] = {}
     for seed in range(plan.seeds):
         for cell in cells:
             for job in jobs:
                 given = dict(part.split("=", 1) for part in job)
                 merged = merge(cell, given, seed)
-                if merged is not None and merged not in expanded:
-                    expanded.append(merged)
-    return expanded
+                if merged is not None:
+                    expanded[tuple(merged)] = None
+    return [list(words) for words in expanded]
 
 
 def merge(cell: Mapping[str, str], given: Mapping[str, str], seed: int) -> list[str] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from experiments.config import Config, compose_run, run_hash, run_path
+from experiments.cells import Cell
+from experiments.config import Config, run_path
 from experiments.config.identity import hash_of, identifying, parameters
 from experiments.config.resolve import typed_activation, typed_dataset, typed_model, typed_recipe
 from experiments.errors import UserError
@@ -25,27 +26,6 @@ CURVE_DIGITS = 6  # significant; the result itself is kept in full
 PRIVATE = ("runs_dir=", "data_dir=", "cache_dir=")  # machine paths do not belong into a record
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash."""
-
-    overrides: str
-    config: Config
-    run: str
-
-
-def cells_of(preset: Preset) -> list[Cell]:
-    """The preset's cells, composed and typed. Raises UserError if two cells are the same configuration."""
-    cells = []
-    for overrides in preset.cells:
-        config = compose_run([f"experiment={preset.name}", *overrides.split()])
-        cells.append(Cell(overrides, config, run_hash(config)))
-    twins = [cell.overrides for cell in cells if sum(cell.run == other.run for other in cells) > 1]
-    if twins:
-        raise UserError(f"experiment={preset.name}: these cells are one configuration: {'; '.join(twins)}")
-    return cells
 
 
 def collect(preset: Preset, cells: list[Cell], runs_dir: str) -> list[Record]:
@@ -81,7 +61,7 @@ def record(experiment: str, config: Config, directory: Path) -> Record:
 
 def thin(lines: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """At most 200 lines, evenly spaced with the last, lines with an evaluation first; one list a key."""
-    evaluated = [line for line in lines if any(key.endswith("_accuracy") for key in line)]
+    evaluated = [line for line in lines if any(key.startswith(("test_", "val_")) for key in line)]
     chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated or lines)
     keys = list(dict.fromkeys(key for line in chosen for key in line))
     return {key: [rounded(line.get(key)) for line in chosen] for key in keys}
@@ -97,16 +77,45 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.{CURVE_DIGITS}g}") if isinstance(value, float) else value
 
 
-def read(path: Path) -> tuple[list[Record], list[str]]:
-    """The sound records of a file, and a complaint, with file and line, for each other one."""
-    records, complaints = [], []
-    if path.exists():
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            try:
-                records.append(sound(json.loads(line)))
-            except (ValueError, KeyError, TypeError, UserError) as error:
-                complaints.append(f"{path}:{number}: left out: {' '.join(str(error).split()) or type(error).__name__}")
+def read(path: Path) -> tuple[dict[int, Record], list[str]]:
+    """The sound records of a file by line number, and a complaint, with file and line, for each other line."""
+    records: dict[int, Record] = {}
+    lines: dict[tuple[str, int], int] = {}
+    complaints = []
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+        try:
+            record = sound(json.loads(line))
+            first = lines.setdefault((record["run"], record["seed"]), number)
+            if first != number:
+                raise ValueError(f"the same run and seed as line {first}")
+            records[number] = record
+        except (ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+            complaints.append(f"{path}:{number}: left out: {' '.join(str(error).split()) or type(error).__name__}")
     return records, complaints
+
+
+def load(path: Path, cells: list[Cell]) -> list[Record]:
+    """The records of these cells in a file; whatever else it holds is named on stderr."""
+    records, complaints = read(path)
+    warn(complaints + strangers(path, records, cells))
+    return [record for record in records.values() if belongs(record, cells)]
+
+
+def strangers(path: Path, records: dict[int, Record], cells: list[Cell]) -> list[str]:
+    return [
+        f"{path}:{number}: left out: its configuration is that of no cell (run {record['run'][:8]})"
+        for number, record in records.items()
+        if not belongs(record, cells)
+    ]
+
+
+def belongs(record: Record, cells: list[Cell]) -> bool:
+    return any(record["run"] == cell.run for cell in cells)
+
+
+def warn(complaints: list[str]) -> None:
+    for complaint in complaints:
+        print(f"warning: {complaint}", file=sys.stderr)
 
 
 def sound(line: Record) -> Record:
@@ -124,7 +133,8 @@ def sound(line: Record) -> Record:
         raise ValueError(f"its configuration is not that of run {str(line['run'])[:8]}")
     if line["result"]["status"] not in ("finished", "diverged"):
         raise ValueError(f"status {line['result']['status']}")
-    int(line["seed"])
+    if type(line["seed"]) is not int:
+        raise ValueError(f"seed {line['seed']!r}")
     return line
 
 
@@ -143,15 +153,15 @@ def write(path: Path, records: list[Record]) -> None:
 
 
 def refresh(preset: Preset, cells: list[Cell], records_dir: Path, runs_dir: str) -> list[Record]:
-    """Bring the record file up to date with the finished runs, and return its sound records.
+    """Bring the record file up to date with the finished runs, and return its sound records of the preset.
 
-    A file with a damaged line is used as far as it is sound, but not rewritten: nobody's evidence is dropped.
+    A file with a damaged line is used as far as it is sound, but not rewritten; records of runs that the preset no
+    longer has stay in it: nobody's evidence is dropped.
     """
     path = records_dir / f"{preset.name}.jsonl"
     known, complaints = read(path)
-    records = merge(known, collect(preset, cells, runs_dir), cells)
-    if complaints:
-        print("\n".join(f"warning: {complaint}" for complaint in complaints), file=sys.stderr)
-    elif records:
+    warn(complaints + strangers(path, known, cells))
+    records = merge(list(known.values()), collect(preset, cells, runs_dir), cells)
+    if records and not complaints:
         write(path, records)
-    return records
+    return [record for record in records if belongs(record, cells)]

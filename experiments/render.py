@@ -8,60 +8,58 @@ import math
 
 from tabulate import tabulate
 
-from experiments.naming import digits, metric_title
+from experiments.naming import difference_unit, metric_title, p_text, signed
 from experiments.tables import Row, Table
 
 LATEX = {
     "±": r"$\pm$",
     "ε": r"$\varepsilon$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
     "−": "$-$",
     "—": "---",
     "†": r"$^\dagger$",
-    "“": "``",
-    "”": "''",
-    "…": r"\dots",
+    "Δ": r"$\Delta$",
 }
 
 
 def headers(table: Table) -> list[str]:
-    names = [
-        "activation",
-        "n",
-        metric_title(table.preset.metric),
-        f"difference to {table.reference} [95 %]",
-        "p (Holm)",
-        "verdict",
-    ]
-    return names + (["published", "gap"] if table.preset.published else [])
+    preset = table.preset
+    names = ["activation", "n", metric_title(preset.metric), f"difference to {table.reference} [95 %]", "p (Holm)"]
+    if preset.margin is not None:
+        names.append(f"p equal ±{preset.margin:g} {difference_unit(preset.metric)}".rstrip())
+    names.append("verdict")
+    return names + (["published", "gap"] if preset.published else [])
 
 
 def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
-    places = digits(table.preset.metric)
-    mean = "—"
-    if row.summary.n:
-        spread = "" if math.isnan(row.summary.sd) else f" ± {row.summary.sd:.{places}f}"
-        mean = f"{row.summary.mean:.{places}f}{spread}"
-        mean = f"{bold[0]}{mean}{bold[1]}" if row.better else mean
-    words = row.verdict + (f"; {row.diverged} diverged" if row.diverged else "")
-    count = str(row.summary.n) if row.summary.n == row.planned else f"{row.summary.n} of {row.planned}"
+    """The texts of one row; bold only where the corrected test says better."""
+    places, compared = table.digits, row.comparison
+    mean = mean_text(row, places)
+    words = row.verdict + (f"; {row.diverged} diverged" if row.diverged and row.values else "")
     texts = [
         row.title + (" †" if row.remark else ""),
-        count,
-        mean,
+        str(len(row.values)) if len(row.values) == row.planned else f"{len(row.values)} of {row.planned}",
+        f"{bold[0]}{mean}{bold[1]}" if row.better else mean,
         interval(row, places),
-        p_text(row.p_adjusted),
-        words,
+        p_text(compared.p if compared else math.nan),
     ]
-    if not table.preset.published:
-        return texts
-    if row.published is None:
-        return [*texts, "—", "—"]
-    gap = signed(row.summary.mean - row.published, places) if row.summary.n else "—"
-    return [*texts, f"{row.published:.{places}f}", gap]
+    if table.preset.margin is not None:
+        texts.append(p_text(compared.p_equal if compared else math.nan))
+    texts.append(words)
+    return texts + (published_texts(row, places) if table.preset.published else [])
+
+
+def mean_text(row: Row, places: int) -> str:
+    if not row.values:
+        return "—"
+    spread = "" if math.isnan(row.summary.sd) else f" ± {row.summary.sd:.{places}f}"
+    return f"{row.summary.mean:.{places}f}{spread}"
 
 
 def interval(row: Row, places: int) -> str:
-    d = row.difference
+    d = row.comparison.main if row.comparison else None
     if d is None or math.isnan(d.value):
         return "—"
     if math.isnan(d.low):
@@ -69,12 +67,15 @@ def interval(row: Row, places: int) -> str:
     return f"{signed(d.value, places)} [{signed(d.low, places)}, {signed(d.high, places)}]"
 
 
-def signed(value: float, places: int) -> str:
-    return f"{value:+.{places}f}".replace("-", "−")
-
-
-def p_text(p: float) -> str:
-    return "—" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+def published_texts(row: Row, places: int) -> list[str]:
+    """The published value, or Δ and the published difference; and how far ours is from it."""
+    if row.published is not None:
+        known = f"{row.published:.{places}f}"
+    elif row.published_difference is not None:
+        known = f"Δ {signed(row.published_difference, places)}"
+    else:
+        known = "—"
+    return [known, "—" if row.gap is None else signed(row.gap, places)]
 
 
 def footnotes(table: Table) -> list[str]:
@@ -100,27 +101,61 @@ def latex(table: Table) -> str:
     return f"{notes}\n{text}\n"
 
 
+COLUMNS = (
+    *("activation", "overrides", "n", "planned", "diverged", "mean", "sd"),
+    *("difference", "low", "high", "p_holm", "p_equal_holm", "welch_p", "paired", "paired_low", "paired_high"),
+    *("paired_p", "bca_low", "bca_high", "improvement", "verdict", "published", "published_difference", "remark"),
+)
+
+
 def csv_text(table: Table) -> str:
     """One line a cell, numbers in full; empty where there is nothing."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ["activation", "overrides", "n", "planned", "diverged", "mean", "sd"]
-        + ["difference", "low", "high", "p_holm", "verdict", "published", "remark"]
-    )
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
     for row in table.rows:
-        d = row.difference
-        numbers = [
-            row.summary.mean,
-            row.summary.sd,
-            *((d.value, d.low, d.high) if d else [math.nan] * 3),
-            row.p_adjusted,
-        ]
-        texts = ["" if math.isnan(value) else repr(value) for value in numbers]
-        counts = [row.summary.n, row.planned, row.diverged]
-        published = "" if row.published is None else row.published
-        writer.writerow([row.title, row.overrides, *counts, *texts, row.verdict, published, row.remark])
+        known: dict[str, str | float | None] = {
+            "activation": row.title,
+            "overrides": row.cell.overrides,
+            "n": len(row.values),
+            "planned": row.planned,
+            "diverged": row.diverged,
+            "mean": row.summary.mean,
+            "sd": row.summary.sd,
+            "verdict": row.verdict,
+            "published": row.published,
+            "published_difference": row.published_difference,
+            "remark": row.remark,
+        }
+        writer.writerow({key: plain(value) for key, value in (known | compared(row)).items()})
     return stream.getvalue()
+
+
+def compared(row: Row) -> dict[str, str | float | None]:
+    c = row.comparison
+    if c is None:
+        return {}
+    return {
+        "difference": c.main.value,
+        "low": c.main.low,
+        "high": c.main.high,
+        "p_holm": c.p,
+        "p_equal_holm": c.p_equal,
+        "welch_p": c.welch.p,
+        "paired": c.paired.value,
+        "paired_low": c.paired.low,
+        "paired_high": c.paired.high,
+        "paired_p": c.paired.p,
+        "bca_low": c.bca[0],
+        "bca_high": c.bca[1],
+        "improvement": c.improvement,
+    }
+
+
+def plain(value: str | float | None) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 FORMATS = {"md": markdown, "csv": csv_text, "tex": latex}

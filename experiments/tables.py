@@ -1,36 +1,40 @@
-"""The table of a preset: its rows from records, matched by the hash of typed values; words, numbers and footnotes."""
+"""The table of a preset: its rows from records, matched by the hash of typed values, compared and put into words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from experiments.config.schema import Config
+from experiments.cells import Cell
 from experiments.naming import cell_title, difference_unit, digits, higher_is_better
-from experiments.presets import Preset
-from experiments.records import Cell, Record
-from experiments.stats import Difference, Summary, holm, summarise, verdict, welch
+from experiments.notes import mixture, notes
+from experiments.presets import Preset, reference_cell
+from experiments.records import Record
+from experiments.stats import Comparison, Summary, compare, summarise
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cell of the preset, compared with the reference."""
+    """One cell of the preset, compared with the reference in its context."""
 
+    cell: Cell
     title: str
-    overrides: str
     planned: int
     diverged: int
-    summary: Summary
-    difference: Difference | None  # None for the reference itself
-    p_adjusted: float
+    values: dict[int, float]  # the metric of each finished run, by seed
+    comparison: Comparison | None  # None for a reference
     verdict: str
+    better: bool
     published: float | None
+    published_difference: float | None
+    gap: float | None  # to the published value, else to the published difference
     remark: str  # what differs between the runs of this cell, else empty
 
     @property
-    def better(self) -> bool:
-        return self.verdict.startswith("better")
+    def summary(self) -> Summary:
+        return summarise(list(self.values.values()))
 
 
 @dataclass(frozen=True)
@@ -38,104 +42,100 @@ class Table:
     """A preset's rows with what a reader needs to judge them."""
 
     preset: Preset
-    config: Config  # of the reference
     reference: str
     rows: list[Row]
+    runs: list[Record]
     notes: list[str]
+
+    @property
+    def digits(self) -> int:
+        return digits(self.preset.metric)
 
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
     """Rows in the order of the cells. A run counts for the cell whose configuration hash it has, and for no other."""
-    by_cell = {cell.run: [r for r in records if r["run"] == cell.run and r["seed"] < preset.seeds] for cell in cells}
-    reference = next(cell for cell in cells if cell.overrides == preset.reference)
-    values = {run: finished(by_cell[run], preset.metric) for run in by_cell}
-    others = [cell for cell in cells if cell is not reference]
-    differences = {cell.run: welch(values[cell.run], values[reference.run]) for cell in others}
-    adjusted = dict(zip(differences, holm([d.p for d in differences.values()]), strict=True))
-    published = {entry["cell"]: entry for entry in preset.published}
-    rows = []
-    for cell in cells:
-        difference = differences.get(cell.run)
-        p = adjusted.get(cell.run, math.nan)
-        runs = by_cell[cell.run]
-        words = "reference"
-        if difference is not None:
-            unit, places = difference_unit(preset.metric), digits(preset.metric)
-            words = verdict(difference, p, higher_is_better(preset.metric), unit, places)
-        rows.append(
-            Row(
-                title=cell_title(cell.config.activation, cell.overrides),
-                overrides=cell.overrides,
-                planned=preset.seeds,
-                diverged=sum(r["result"]["status"] == "diverged" for r in runs),
-                summary=summarise(values[cell.run]),
-                difference=difference,
-                p_adjusted=p,
-                verdict=words if runs else "not run",
-                published=published[cell.overrides]["value"] if cell.overrides in published else None,
-                remark=mixture(runs),
-            )
-        )
-    used = [r for cell in cells for r in by_cell[cell.run]]
-    title = cell_title(reference.config.activation, reference.overrides)
-    return Table(preset, reference.config, title, rows, notes(preset, cells, used))
-
-
-def finished(records: Sequence[Record], metric: str) -> list[float]:
-    return [r["result"][metric] for r in records if r["result"]["status"] == "finished"]
-
-
-def mixture(records: Sequence[Record]) -> str:
-    """Names what is not the same for all runs of a cell: commit, device, versions, impl, data."""
-    kinds = {
-        "commit": lambda p: p["commit"],
-        "device": lambda p: p["device"],
-        "versions": lambda p: str(p["versions"]),
-        "impl": lambda p: p["impl"]["name"],
-        "threads": lambda p: p["threads"],
-        "data": lambda p: p["data"],
-    }
-    mixed = [name for name, key in kinds.items() if len({key(r["provenance"]) for r in records}) > 1]
-    return f"runs differ in {', '.join(mixed)}" if mixed else ""
-
-
-def notes(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
-    """The footnotes: data, recipe, reconstruction, published sources, provenance."""
-    config = cells[0].config
-    recipe = config.recipe
-    lines = [
-        f"Data: {config.dataset.title}. Model: {config.model.name}. Recipe: {recipe.name} ({recipe.epochs} epochs, "
-        f"batch {recipe.batch_size}, {recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.schedule}). "
-        f"Result: {preset.metric.replace('_', ' ')} at the last epoch.",
-        "± is the sample sd over seeds (ddof 1). Intervals: Welch, 95 %, not corrected; p: Welch, Holm-corrected over "
-        "the table; a verdict other than “no difference detectable” needs corrected p < 0.05.",
+    by_cell: dict[str, list[Record]] = {cell.run: [] for cell in cells}
+    for record in records:
+        if record["run"] in by_cell and 0 <= record["seed"] < preset.seeds:
+            by_cell[record["run"]].append(record)
+    values = {cell.overrides: finished(by_cell[cell.run], preset.metric) for cell in cells}
+    references = {text: reference_cell(preset, text) for text in values}
+    pairs = {text: other for text, other in references.items() if other != text}
+    higher = higher_is_better(preset.metric)
+    both = [compare(values, pairs, higher, preset.margin, by_seed) for by_seed in (False, True)]
+    chosen, other = both if preset.comparison == "welch" else reversed(both)
+    published = Published(preset)
+    rows = [
+        make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published)
+        for cell in cells
     ]
-    if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
-        lines.append(
-            "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
-            "stated properties."
-        )
-    lines += [f"Published, {entry['cell']}: {entry['value']}. Source: {entry['source']}." for entry in preset.published]
-    if preset.note:
-        lines.append(preset.note)
-    return lines + provenance(records)
+    used = [record for runs in by_cell.values() for record in runs]
+    first = next(cell for cell in cells if references[cell.overrides] == cell.overrides)
+    reference = cell_title(first.config.activation, preset.reference)
+    titles = {row.cell.overrides: row.title for row in rows}
+    flips = [titles[text] for text in pairs if chosen[text].different != other[text].different]
+    return Table(preset, reference, rows, used, notes(preset, cells, used, values, flips))
 
 
-def provenance(records: Sequence[Record]) -> list[str]:
-    def every(key: str) -> list[str]:
-        return sorted({str(r["provenance"][key]) for r in records})
-
-    if not records:
-        return ["No run yet."]
-    commits = sorted(
-        {
-            (r["provenance"]["commit"] or "unknown")[:8] + ("" if r["provenance"]["clean"] else " (tree not clean)")
-            for r in records
-        }
+def make_row(
+    preset: Preset,
+    cell: Cell,
+    runs: Sequence[Record],
+    values: dict[int, float],
+    comparison: Comparison | None,
+    published: Published,
+) -> Row:
+    higher, unit = higher_is_better(preset.metric), difference_unit(preset.metric)
+    diverged = sum(r["result"]["status"] == "diverged" for r in runs)
+    words = "reference"
+    if not values:
+        words = "diverged" if diverged else "not run"
+    elif comparison is not None:
+        words = comparison.words(higher, unit, digits(preset.metric), preset.margin)
+    value, difference = published.of(cell.overrides)
+    gap = None
+    if values and value is not None:
+        gap = summarise(list(values.values())).mean - value
+    elif comparison is not None and difference is not None and not math.isnan(comparison.main.value):
+        gap = comparison.main.value - difference
+    return Row(
+        cell=cell,
+        title=cell_title(cell.config.activation, cell.overrides),
+        planned=preset.seeds,
+        diverged=diverged,
+        values=values,
+        comparison=comparison,
+        verdict=words,
+        better=comparison is not None and comparison.better(higher),
+        published=value,
+        published_difference=difference,
+        gap=gap,
+        remark=mixture(runs),
     )
-    versions = sorted({", ".join(f"{k} {v}" for k, v in r["provenance"]["versions"].items()) for r in records})
-    hours = sum(r["provenance"]["seconds"] for r in records) / 3600
-    return [
-        f"{len(records)} runs, {hours:.1f} h of training; commit {', '.join(commits)}; {'; '.join(every('device'))}, "
-        f"threads {', '.join(every('threads'))}; {'; '.join(versions)}."
-    ]
+
+
+class Published:
+    """The published figures of a preset: values, and differences to the reference, given or taken from two values."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.entries: dict[str, dict[str, Any]] = {entry["cell"]: entry for entry in preset.published}
+
+    def of(self, cell: str) -> tuple[float | None, float | None]:
+        """Value and difference, None where not published."""
+        entry = self.entries.get(cell, {})
+        value, difference = entry.get("value"), entry.get("difference")
+        reference = reference_cell(self.preset, cell)
+        other = self.entries.get(reference, {}).get("value")
+        if reference != cell and value is not None and other is not None:
+            difference = value - other
+        return value, difference
+
+
+def finished(records: Sequence[Record], metric: str) -> dict[int, float]:
+    """The metric by seed, of the runs that did not diverge, in the order of the seeds."""
+    return {
+        r["seed"]: r["result"][metric]
+        for r in sorted(records, key=lambda r: r["seed"])
+        if r["result"]["status"] == "finished"
+    }

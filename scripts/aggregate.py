@@ -12,9 +12,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from experiments.cells import cells_of
 from experiments.files import write_atomic
 from experiments.presets import load, names
-from experiments.records import cells_of, refresh
+from experiments.records import refresh
 from experiments.render import FORMATS, markdown
 from experiments.tables import build
 from experiments.words import key_values, script

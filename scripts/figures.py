@@ -18,11 +18,12 @@ from matplotlib.figure import Figure
 
 import gem
 from experiments import style
+from experiments.cells import cells_of
 from experiments.curves import learning_curves
 from experiments.errors import UserError
 from experiments.naming import activation_title
 from experiments.presets import load, names
-from experiments.records import cells_of, read
+from experiments.records import load as load_records
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
@@ -62,11 +63,11 @@ def main(words: list[str]) -> None:
     if wanted in ("all", "functions"):
         show(style.save(functions(), results / "figures" / "functions"))
     for name in names() if wanted == "all" else [wanted] if wanted != "functions" else []:
-        records, complaints = read(results / "records" / f"{name}.jsonl")
-        print(*(f"warning: {complaint}" for complaint in complaints), sep="\n", end="", file=sys.stderr)
+        plan = load(name)
+        cells = cells_of(plan)
+        records = load_records(results / "records" / f"{name}.jsonl", cells)
         if records:
-            plan = load(name)
-            made = learning_curves(plan, cells_of(plan), records)
+            made = learning_curves(plan, cells, records)
             show(style.save(made, results / "figures" / f"{name}_curves"))
         elif wanted != "all":
             raise UserError(f"figure={name}: no records yet; python scripts/aggregate.py table={name} collects them")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from experiments.records import Cell, Record
+from experiments.cells import Cell
+from experiments.records import Record
 
 
 def record(cell: Cell, seed: int, value: float, status: str = "finished", **provenance: Any) -> Record:

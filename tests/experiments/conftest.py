@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.cells import Cell, cells_of
 from experiments.presets import Preset, load
-from experiments.records import Cell, cells_of
 from tests.experiments.zygote import ROOT, Zygote, zygote
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
+from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.presets import expand, load, names, preset
-from experiments.records import cells_of
 
 PLAN = OmegaConf.create(
     {"name": "p", "title": "P", "seeds": 2, "cells": ["activation=gelu", "activation=gem N=1", "activation=gem N=2"]}

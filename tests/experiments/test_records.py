@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from experiments.cells import Cell
 from experiments.presets import Preset
-from experiments.records import CURVE_POINTS, Cell, merge, read, refresh, thin, write
+from experiments.records import CURVE_POINTS, load, read, refresh, thin, write
 from tests.synthetic import record
 
 
 def test_written_records_are_read_back(tmp_path: Path, cells: list[Cell]) -> None:
     records = [record(cell, 0, 90.0) for cell in cells]
     write(tmp_path / "r.jsonl", records)
-    assert read(tmp_path / "r.jsonl") == (records, [])
+    assert read(tmp_path / "r.jsonl") == (dict(enumerate(records, 1)), [])
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,11 @@ def test_written_records_are_read_back(tmp_path: Path, cells: list[Cell]) -> Non
         lambda line: json.dumps({**json.loads(line), "format": 99}),
         lambda line: line.replace('"N": 1', '"N": 2'),
         lambda line: json.dumps({key: value for key, value in json.loads(line).items() if key != "result"}),
+        lambda line: json.dumps({**json.loads(line), "seed": "0"}),
+        lambda line: json.dumps({**json.loads(line), "result": "finished"}),
+        lambda line: "[1, 2]",
     ],
-    ids=["half-written", "no json", "other format", "configuration changed", "no result"],
+    ids=["half-written", "no json", "format", "configuration", "no result", "seed", "result no object", "a list"],
 )
 def test_damaged_line_is_named_left_out_and_kept_on_disk(
     tmp_path: Path, preset: Preset, cells: list[Cell], damage: object, capsys: pytest.CaptureFixture[str]
@@ -44,15 +48,26 @@ def test_damaged_line_is_named_left_out_and_kept_on_disk(
     assert path.read_bytes() == before
 
 
-def test_found_runs_replace_known_records(cells: list[Cell]) -> None:
-    known = [record(cells[1], 0, 1.0), record(cells[0], 1, 2.0)]
-    found = [record(cells[0], 1, 3.0), record(cells[0], 0, 4.0)]
-    merged = merge(known, found, cells)
-    assert [(r["run"], r["seed"], r["result"]["test_accuracy"]) for r in merged] == [
-        (cells[0].run, 0, 4.0),
-        (cells[0].run, 1, 3.0),
-        (cells[1].run, 0, 1.0),
-    ]
+def test_a_duplicate_is_named_and_left_out(tmp_path: Path, cells: list[Cell]) -> None:
+    write(tmp_path / "r.jsonl", [record(cells[0], 0, 90.0), record(cells[0], 1, 91.0), record(cells[0], 0, 99.0)])
+    records, complaints = read(tmp_path / "r.jsonl")
+    assert [r["result"]["test_accuracy"] for r in records.values()] == [90.0, 91.0]
+    assert complaints == [f"{tmp_path}/r.jsonl:3: left out: the same run and seed as line 1"]
+
+
+def test_a_foreign_record_is_named_left_out_and_kept(
+    tmp_path: Path, preset: Preset, cells: list[Cell], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sound record of a run that is no cell of the preset, as after a change of the preset."""
+    path = tmp_path / "quickstart.jsonl"
+    write(path, [record(cells[1], 0, 90.0), record(cells[0], 0, 91.0)])
+    before = path.read_bytes()
+    mine = [cells[0], *cells[2:]]
+    assert [r["run"] for r in load(path, mine)] == [cells[0].run]
+    assert f"{path}:1: left out: its configuration is that of no cell" in capsys.readouterr().err
+    assert [r["run"] for r in refresh(preset, mine, tmp_path, str(tmp_path / "none"))] == [cells[0].run]
+    assert "left out" in capsys.readouterr().err
+    assert sorted(path.read_bytes().splitlines()) == sorted(before.splitlines())
 
 
 def test_curve_is_thinned_and_keeps_its_end() -> None:
@@ -63,6 +78,7 @@ def test_curve_is_thinned_and_keeps_its_end() -> None:
     assert curve["train_loss"][0] == 0.333333
 
 
-def test_curve_prefers_evaluations() -> None:
-    lines = [{"step": s} | ({"test_accuracy": 1.0} if s % 100 == 0 else {}) for s in range(1, 1001)]
+@pytest.mark.parametrize("key", ["test_accuracy", "val_loss"])
+def test_curve_prefers_evaluations(key: str) -> None:
+    lines = [{"step": s} | ({key: 1.0} if s % 100 == 0 else {}) for s in range(1, 1001)]
     assert thin(lines)["step"] == list(range(100, 1001, 100))

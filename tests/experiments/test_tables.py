@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from experiments.cells import Cell
 from experiments.presets import Preset
-from experiments.records import Cell, Record
+from experiments.records import Record
 from experiments.render import csv_text, latex, markdown
 from experiments.tables import Row, build
 from tests.synthetic import record
 
 
 def rows_of(preset: Preset, cells: list[Cell], records: list[Record]) -> dict[str, Row]:
-    return {row.overrides: row for row in build(preset, cells, records).rows}
+    return {row.cell.overrides: row for row in build(preset, cells, records).rows}
 
 
 def full(cells: list[Cell], offsets: dict[str, float]) -> list[Record]:
@@ -53,7 +57,7 @@ def test_missing_seeds_and_divergence_are_shown(preset: Preset, cells: list[Cell
     records = [r for r in records if not (r["run"] == golu.run and r["seed"] > 0)]
     records.append(record(golu, 1, 10.0, status="diverged"))
     row = rows_of(preset, cells, records)["activation=golu"]
-    assert (row.summary.n, row.planned, row.diverged) == (1, 3, 1)
+    assert (len(row.values), row.planned, row.diverged) == (1, 3, 1)
     assert row.verdict == "too few seeds to tell"
     line = next(line for line in markdown(build(preset, cells, records)).splitlines() if "GoLU" in line)
     assert "1 of 3" in line
@@ -80,13 +84,74 @@ def test_nothing_run_yet(preset: Preset, cells: list[Cell]) -> None:
 
 
 def test_published_figure_and_gap(cells: list[Cell], preset: Preset) -> None:
-    known = [{"cell": "activation=egem", "value": 99.23, "source": "somewhere"}]
+    known = [
+        {"cell": "activation=egem", "value": 99.23, "source": "somewhere"},
+        {"cell": "activation=gem", "difference": -2.1, "source": "somewhere"},
+    ]
     published = dataclasses.replace(preset, published=known)
-    text = markdown(build(published, cells, full(cells, {})))
-    line = next(line for line in text.splitlines() if line.startswith("| E-GEM"))
-    assert "99.23" in line
-    assert "−9.23" in line
-    assert next(line for line in text.splitlines() if line.startswith("| ReLU")).count("—") == 2
+    text = markdown(build(published, cells, full(cells, {"activation=gem": -2.0})))
+    lines = {line.split("|")[1].split()[0]: line for line in text.splitlines() if line.startswith("| ")}
+    assert "| 99.23 " in lines["E-GEM"]
+    assert "| −9.23 " in lines["E-GEM"]
+    assert "| Δ −2.10 " in lines["GEM"]
+    assert "| +0.10 " in lines["GEM"]
+    assert lines["ReLU"].count("—") == 2
+
+
+def test_two_published_values_give_a_published_difference(cells: list[Cell], preset: Preset) -> None:
+    known = [{"cell": f"activation={n}", "value": v, "source": "s"} for n, v in (("segem", 92.51), ("gelu", 92.44))]
+    rows = {row.cell.overrides: row for row in build(dataclasses.replace(preset, published=known), cells, []).rows}
+    assert rows["activation=segem"].published_difference == pytest.approx(0.07)
+    assert rows["activation=gelu"].published_difference is None
+
+
+def test_equality_needs_the_margin_and_the_test(cells: list[Cell], preset: Preset) -> None:
+    wide = dataclasses.replace(preset, margin=1.0)
+    rows = {row.cell.overrides: row for row in build(wide, cells, full(cells, {})).rows}
+    assert rows["activation=relu"].verdict == "equal within ±1 points"
+    narrow = dataclasses.replace(preset, margin=0.05)
+    rows = {row.cell.overrides: row for row in build(narrow, cells, full(cells, {})).rows}
+    assert rows["activation=relu"].verdict == "no difference detectable"
+
+
+def test_the_paired_comparison_is_the_presets_choice(cells: list[Cell], preset: Preset) -> None:
+    """Seeds that move every activation alike: pairing sees 0.1 points, Welch's test does not; the note says so."""
+    moves = (-2.0, 0.0, 2.0)
+    own = {"activation=relu": (0.10, 0.11, 0.09)}
+    records = [record(c, s, 90 + moves[s] + own.get(c.overrides, (0, 0, 0))[s]) for c in cells for s in range(3)]
+    for comparison, verdict in (("welch", "no difference detectable"), ("paired", "better by 0.08 to 0.12 points")):
+        table = build(dataclasses.replace(preset, comparison=comparison), cells, records)
+        assert table.rows[0].verdict == verdict
+        assert any("the test would say otherwise for: ReLU." in note for note in table.notes)
+
+
+def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset) -> None:
+    """GEM at depth 20 with GELU at depth 20, at depth 56 with GELU at depth 56."""
+    texts = [f"activation={name} model=resnet{depth}" for depth in (20, 56) for name in ("gelu", "gem")]
+    two = dataclasses.replace(preset, cells=texts)
+    four = [dataclasses.replace(cell, overrides=text) for cell, text in zip(cells, texts, strict=False)]
+    means = (90, 91, 80, 85)
+    records = [record(c, s, mean + s / 10) for c, mean in zip(four, means, strict=True) for s in range(3)]
+    rows = build(two, four, records).rows
+    assert [row.comparison and round(row.comparison.main.value, 6) for row in rows] == [None, 1.0, None, 5.0]
+    assert rows[3].title.endswith(", model resnet56")
+
+
+def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset) -> None:
+    """Every sd is 0.1: three seeds find 0.31 points, 0.2 points need 6, equality within 0.1 needs 18."""
+    table = build(dataclasses.replace(preset, effect=0.2, margin=0.1), cells, full(cells, {}))
+    note = next(note for note in table.notes if note.startswith("Seeds"))
+    assert "pooled sd of one run is 0.100 points" in note
+    assert "3 seeds an arm find a difference of 0.31 points" in note
+    assert "0.2 needs 6 seeds an arm, 8 with the full correction" in note
+    assert "equal within ±0.1 takes 18" in note
+
+
+def test_all_diverged(cells: list[Cell], preset: Preset) -> None:
+    records = [record(cells[0], s, 10.0, status="diverged") for s in range(3)]
+    table = build(preset, cells, records)
+    assert table.rows[0].verdict == "diverged"
+    assert any("are counted, but are in no mean" in note for note in table.notes)
 
 
 def test_csv_has_the_numbers_in_full(preset: Preset, cells: list[Cell]) -> None:
@@ -103,3 +168,21 @@ def test_latex_escapes_what_latex_reads(preset: Preset, cells: list[Cell]) -> No
     assert r"\toprule" in rows
     assert r"\textbf{92.00 $\pm$ 0.10}" in rows
     assert rows.isascii()
+
+
+def test_latex_compiles(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
+    if (
+        shutil.which("pdflatex") is None
+        or not subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True).stdout
+    ):
+        pytest.skip("no pdflatex with booktabs (Debian: texlive-latex-recommended)")
+    known = [{"cell": "activation=egem", "difference": -0.07, "source": "somewhere, α & β"}]
+    table = build(
+        dataclasses.replace(preset, margin=0.2, published=known), cells, full(cells, {"activation=relu": 2.0})
+    )
+    page = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{latex(table)}\end{{document}}"
+    (tmp_path / "page.tex").write_text(page.replace("begin{document}", "begin{document}\n"))
+    made = subprocess.run(
+        ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "page.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert made.returncode == 0, made.stdout[-2000:]

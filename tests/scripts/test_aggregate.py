@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from experiments.cells import cells_of
 from experiments.presets import load
-from experiments.records import cells_of, read, write
+from experiments.records import read, write
 from tests.synthetic import record
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_records_of_real_runs_are_sound_and_name_no_place(results: Path) -> None:
     records, complaints = read(results / "records" / "quickstart.jsonl")
     assert complaints == []
-    assert [r["config"]["activation"]["name"] for r in records] == ["gelu", "egem"]
-    assert all(len(r["curve"]["epoch"]) == 15 for r in records)
+    assert [r["config"]["activation"]["name"] for r in records.values()] == ["gelu", "egem"]
+    assert all(len(r["curve"]["epoch"]) == 15 for r in records.values())
     assert str(results) not in (results / "records" / "quickstart.jsonl").read_text()
 
 

@@ -1,0 +1,139 @@
+"""The footnotes of a table: data, recipe, method, what the seeds can and cannot show, sources and provenance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from experiments.cells import Cell
+from experiments.naming import difference_unit, digits, metric_title, number
+from experiments.presets import Preset, context
+from experiments.records import Record
+from experiments.stats import detectable, seeds_for_difference, seeds_for_equivalence
+
+
+def notes(
+    preset: Preset,
+    cells: Sequence[Cell],
+    records: Sequence[Record],
+    values: Mapping[str, Mapping[int, float]],
+    flips: Sequence[str],
+) -> list[str]:
+    """``flips`` are the rows whose verdict would be another one with the comparison that was not chosen."""
+    lines = [setting(preset, cells), method(preset)]
+    sd, most = pooled_sd(values), max(len(seeds) for seeds in values.values())
+    if not math.isnan(sd) and sd > 0:
+        lines.append(sensitivity(preset, sd, most, len(values)))
+    other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
+    if flips:
+        lines.append(f"Compared {other} instead, the test would say otherwise for: {'; '.join(flips)}.")
+    elif most >= 2:
+        lines.append(f"Compared {other} instead, every test comes out the same.")
+    if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
+        lines.append(
+            "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
+            "stated properties."
+        )
+    for entry in preset.published:
+        figure = f"{entry['value']}" if "value" in entry else f"{entry['difference']:+} to the reference"
+        lines.append(f"Published, {entry['cell']}: {figure.replace('-', '−')}. Source: {entry['source']}.")
+    if preset.note:
+        lines.append(preset.note)
+    if any(r["result"]["status"] == "diverged" for r in records):
+        lines.append("Diverged runs (loss or gradient not finite) are counted, but are in no mean.")
+    entropies = sorted({r["result"]["unigram_entropy"] for r in records if "unigram_entropy" in r["result"]})
+    if entropies:
+        lines.append(f"Unigram entropy of the validation text: {', '.join(f'{e:.4f}' for e in entropies)} nats.")
+    return lines + provenance(records)
+
+
+def setting(preset: Preset, cells: Sequence[Cell]) -> str:
+    config = cells[0].config
+    varied = sorted({word.partition("=")[0] for cell in cells for word in context(cell.overrides)})
+    text = (
+        f"Data: {config.dataset.title}. Model: {config.model.name}. Recipe: {recipe(config.recipe)}. "
+        f"Result: {metric_title(preset.metric)} at the end of training, not the best."
+    )
+    return f"{text} The rows vary {', '.join(varied)}." if varied else text
+
+
+def recipe(values: Any) -> str:
+    length = f"{values.max_steps} steps" if values.max_steps else f"{values.epochs} epochs"
+    return (
+        f"{values.name} ({length}, batch {values.batch_size}, {values.optimizer}, learning rate {values.lr:g}, "
+        f"{values.schedule})"
+    )
+
+
+def method(preset: Preset) -> str:
+    test = "Welch" if preset.comparison == "welch" else "Student's t, paired by seed"
+    text = (
+        f"± is the sample sd over seeds (ddof 1). Intervals: {test}, 95 %, not corrected; p: {test}, Holm-corrected "
+        f"over the table; better or worse needs corrected p < 0.05."
+    )
+    if preset.margin is not None:
+        margin = f"±{preset.margin:g} {difference_unit(preset.metric)}".rstrip()
+        text += f" “Equal within {margin}” needs the two one-sided tests at that margin (Holm-corrected p < 0.05)."
+    return text
+
+
+def sensitivity(preset: Preset, sd: float, most: int, rows: int) -> str:
+    """What so many seeds can show, and how many it would take, from the pooled sd of one run."""
+    unit, places = difference_unit(preset.metric), digits(preset.metric)
+    text = f"Seeds: the pooled sd of one run is {sd:.{places + 1}f} {unit}".rstrip()
+    if most >= 2:
+        text += f"; {most} seeds an arm find a difference of {detectable(most, sd):.{places}f} {unit}".rstrip()
+        text += " with 80 % power (two-sided 5 %, before correction)"
+    if preset.effect is not None:
+        n, corrected = (seeds_for_difference(preset.effect, sd, count) for count in (1, max(1, rows - 1)))
+        text += f"; {number(preset.effect)} needs {n} seeds an arm, {corrected} with the full correction"
+    if preset.margin is not None:
+        n = seeds_for_equivalence(preset.margin, sd)
+        text += f"; to show two equal activations equal within ±{number(preset.margin)} takes {n}"
+    return text + "."
+
+
+def pooled_sd(values: Mapping[str, Mapping[int, float]]) -> float:
+    """√(Σ(n - 1)s² / Σ(n - 1)) over the cells; nan where no cell has two runs."""
+    groups = [list(group.values()) for group in values.values() if len(group) > 1]
+    if not groups:
+        return math.nan
+    squares = sum(float(numpy.var(group)) * len(group) for group in groups)
+    return math.sqrt(squares / sum(len(group) - 1 for group in groups))
+
+
+def mixture(records: Sequence[Record]) -> str:
+    """Names what is not the same for all runs of a cell: commit, device, versions, impl, data."""
+    kinds = {
+        "commit": lambda p: p["commit"],
+        "device": lambda p: p["device"],
+        "versions": lambda p: str(p["versions"]),
+        "impl": lambda p: p["impl"]["name"],
+        "threads": lambda p: p["threads"],
+        "data": lambda p: p["data"],
+    }
+    mixed = [name for name, key in kinds.items() if len({key(r["provenance"]) for r in records}) > 1]
+    return f"runs differ in {', '.join(mixed)}" if mixed else ""
+
+
+def provenance(records: Sequence[Record]) -> list[str]:
+    def every(key: str) -> list[str]:
+        return sorted({str(r["provenance"][key]) for r in records})
+
+    if not records:
+        return ["No run yet."]
+    commits = sorted(
+        {
+            (r["provenance"]["commit"] or "unknown")[:8] + ("" if r["provenance"]["clean"] else " (tree not clean)")
+            for r in records
+        }
+    )
+    versions = sorted({", ".join(f"{k} {v}" for k, v in r["provenance"]["versions"].items()) for r in records})
+    hours = sum(r["provenance"]["seconds"] for r in records) / 3600
+    return [
+        f"{len(records)} runs, {hours:.1f} h of training; commit {', '.join(commits)}; {'; '.join(every('device'))}, "
+        f"threads {', '.join(every('threads'))}; {'; '.join(versions)}."
+    ]

@@ -1,0 +1,112 @@
+"""Every row of a table against its reference: intervals, tests corrected over the table, and the verdict in words."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_ind, ttost_paired
+
+from experiments.stats.difference import (
+    LEVEL,
+    Difference,
+    bootstrap,
+    improvement,
+    mean_difference,
+    paired,
+    welch,
+)
+
+Values = Mapping[int, float]  # by seed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row against its reference. ``main`` is the difference the verdict rests on: Welch's, or paired by seed."""
+
+    welch: Difference
+    paired: Difference
+    bca: tuple[float, float]
+    improvement: float
+    main: Difference
+    p: float  # of main, Holm-corrected over the table
+    p_equal: float  # TOST with the margin, Holm-corrected over the table; nan without a margin
+
+    @property
+    def different(self) -> bool:
+        return self.p < 1 - LEVEL
+
+    @property
+    def equal(self) -> bool:
+        return self.p_equal < 1 - LEVEL
+
+    def better(self, higher_is_better: bool) -> bool:
+        return self.different and (self.main.value > 0) == higher_is_better
+
+    def words(self, higher_is_better: bool, unit: str, digits: int, margin: float | None) -> str:
+        """What the data support at the 5 % level after correction, and no more."""
+        within = "" if margin is None else f"equal within ±{margin:g} {unit}".rstrip()
+        if not self.different:
+            if self.equal:
+                return within
+            return "too few seeds to tell" if math.isnan(self.p) else "no difference detectable"
+        near, far = sorted((abs(self.main.low), abs(self.main.high)))
+        word = "better" if self.better(higher_is_better) else "worse"
+        by = f"{word} by {near:.{digits}f} to {far:.{digits}f} {unit}".rstrip()
+        return f"{by}, yet {within}" if self.equal else by
+
+
+def compare(
+    groups: Mapping[str, Values],
+    references: Mapping[str, str],
+    higher_is_better: bool,
+    margin: float | None = None,
+    by_seed: bool = False,
+) -> dict[str, Comparison]:
+    """Compare ``groups[name]`` with ``groups[references[name]]`` for every name in ``references``.
+
+    ``by_seed`` rests the verdicts on the paired difference. All rows are one family for Holm's correction; the
+    equivalence tests (two one-sided tests at ``±margin``, Schuirmann 1987) are a family of their own.
+    """
+    parts = {}
+    for name, other in references.items():
+        values, reference = groups[name], groups[other]
+        both = sorted(values.keys() & reference.keys())
+        ours, theirs = list(values.values()), list(reference.values())
+        pairs = [values[seed] for seed in both], [reference[seed] for seed in both]
+        parts[name] = (
+            (welch(ours, theirs), paired(*pairs)),
+            bootstrap(mean_difference, ours, theirs),
+            improvement(ours, theirs, higher_is_better),
+            math.nan if margin is None else equivalence(*(pairs if by_seed else (ours, theirs)), margin, by_seed),
+        )
+    p_values = holm([both[by_seed].p for both, _, _, _ in parts.values()])
+    p_equal = holm([p for _, _, _, p in parts.values()])
+    return {
+        name: Comparison(*both, bca, chance, both[by_seed], p, q)
+        for (name, (both, bca, chance, _)), p, q in zip(parts.items(), p_values, p_equal, strict=True)
+    }
+
+
+def equivalence(values: Sequence[float], reference: Sequence[float], margin: float, by_seed: bool = False) -> float:
+    """p of the two one-sided t tests (Welch's, or paired) that the means differ by less than ``margin``."""
+    if min(len(values), len(reference)) < 2:
+        return math.nan
+    a, b = numpy.asarray(values), numpy.asarray(reference)
+    if numpy.ptp(a - b if by_seed else a) == 0 and (by_seed or numpy.ptp(b) == 0):
+        return math.nan
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        test = ttost_paired(a, b, -margin, margin) if by_seed else ttost_ind(a, b, -margin, margin, usevar="unequal")
+    return float(test[0])
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm-adjusted p values (1979); nan stays nan and counts for nothing."""
+    finite = [p for p in p_values if not math.isnan(p)]
+    adjusted = iter(multipletests(finite, method="holm")[1] if finite else [])
+    return [math.nan if math.isnan(p) else float(next(adjusted)) for p in p_values]

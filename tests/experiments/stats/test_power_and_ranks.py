@@ -1,0 +1,99 @@
+"""Seeds needed, and ranks over tasks, against published tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+import pandas
+import pytest
+
+from experiments.stats import detectable, rank, seeds_for_difference, seeds_for_equivalence
+from experiments.stats.comparison import equivalence
+
+
+@pytest.mark.parametrize(("size", "n"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17), (1.2, 12), (1.4, 10)])
+def test_seeds_of_cohens_table(size: float, n: int) -> None:
+    """Cohen, Statistical Power Analysis (1988), table 2.4.1: power .80, two-sided α = .05 (0.2: 393 there)."""
+    assert abs(seeds_for_difference(size, 1.0) - n) <= (size == 0.2)
+
+
+def test_seeds_for_the_headline_claim() -> None:
+    """0.07 points with a seed sd of 0.19 to 0.25: over a hundred seeds an arm."""
+    assert (seeds_for_difference(0.07, 0.19), seeds_for_difference(0.07, 0.25)) == (117, 202)
+    assert seeds_for_difference(0.07, 0.19, comparisons=6) > 150
+
+
+def test_a_huge_difference_needs_two_seeds() -> None:
+    assert seeds_for_difference(100.0, 0.1) == 2
+
+
+@pytest.mark.parametrize(("difference", "sd"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0)])
+def test_power_refuses_what_has_no_answer(difference: float, sd: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        seeds_for_difference(difference, sd)
+
+
+def test_detectable_inverts_the_number_of_seeds() -> None:
+    assert seeds_for_difference(detectable(20, 0.3), 0.3) == 20
+    assert math.isnan(detectable(1, 0.3))
+
+
+def test_seeds_for_equivalence_by_simulation() -> None:
+    n = seeds_for_equivalence(1.0, 1.0)
+    rng = numpy.random.default_rng(0)
+    shown = sum(equivalence(*rng.normal(size=(2, n)), margin=1.0) < 0.05 for _ in range(1000))
+    assert 0.74 < shown / 1000 < 0.86
+
+
+# Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), table 6: AUC of C4.5,
+# C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. In the 13th row the ranks printed there tell 0.975 from 0.975.
+DEMSAR = """0.763 0.768 0.771 0.798
+0.599 0.591 0.590 0.569
+0.954 0.971 0.968 0.967
+0.628 0.661 0.654 0.657
+0.882 0.888 0.886 0.898
+0.936 0.931 0.916 0.931
+0.661 0.668 0.609 0.685
+0.583 0.583 0.563 0.625
+0.775 0.838 0.866 0.875
+1.000 1.000 1.000 1.000
+0.940 0.962 0.965 0.962
+0.619 0.666 0.614 0.669
+0.972 0.981 0.97501 0.975
+0.957 0.978 0.946 0.970"""
+NAMES = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
+
+
+def test_ranks_and_critical_difference_of_demsars_example() -> None:
+    """Average ranks 3.143, 2.000, 2.893, 1.964 and critical difference 1.25, as printed there."""
+    rows = [dict(zip(NAMES, map(float, line.split()), strict=True)) for line in DEMSAR.splitlines()]
+    ranking = rank({f"data set {i}": row for i, row in enumerate(rows)})
+    assert [round(ranking.ranks[name], 3) for name in NAMES] == [3.143, 2.000, 2.893, 1.964]
+    assert ranking.critical_difference == pytest.approx(1.25, abs=0.005)
+    gap = (ranking.ranks["C4.5"] - ranking.ranks["C4.5+m+cf"]) / ranking.critical_difference
+    assert (ranking.pairs.loc["C4.5", "C4.5+m+cf"] < 0.05) == (gap > 1)
+    uncorrected = 12 * 14 / (4 * 5) * (sum(rank**2 for rank in ranking.ranks) - 4 * 25 / 4)
+    assert uncorrected == pytest.approx(9.28, abs=0.01)  # his χ², without the correction for ties
+    assert ranking.chi2 > uncorrected
+
+
+# Hollander and Wolfe (1973), p. 140: rounding first base, three methods, 22 players; R's example for friedman.test.
+ROUNDING = """5.40 5.50 5.55 5.85 5.70 5.75 5.20 5.60 5.50 5.55 5.50 5.40 5.90 5.85 5.70 5.45 5.55 5.60 5.40 5.40 5.35
+5.45 5.50 5.35 5.25 5.15 5.00 5.85 5.80 5.70 5.25 5.20 5.10 5.65 5.55 5.45 5.60 5.35 5.45 5.05 5.00 4.95 5.50 5.50 5.40
+5.45 5.55 5.50 5.55 5.55 5.35 5.45 5.50 5.55 5.50 5.45 5.25 5.65 5.60 5.40 5.70 5.65 5.55 6.30 6.30 6.25"""
+
+
+def test_friedman_of_the_rounding_times() -> None:
+    """R: Friedman chi-squared = 11.143, p-value = 0.003805."""
+    times = numpy.array(ROUNDING.split(), float).reshape(22, 3)
+    ranking = rank(pandas.DataFrame(-times, columns=["out", "narrow", "wide"]).T.to_dict())
+    assert (ranking.chi2, ranking.p) == pytest.approx((11.143, 0.003805), rel=1e-4)
+    assert ranking.ranks.idxmin() == "wide"
+
+
+def test_a_name_missing_in_a_task_is_not_ranked() -> None:
+    full = {"a": 3.0, "b": 2.0, "c": 1.0}
+    assert list(rank({"x": full | {"d": 9.0}, "y": full}).ranks) == [1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match="1 tasks"):
+        rank({"x": full})
