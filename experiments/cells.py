@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.config import Config, run_hash
 from experiments.config.compose import CONFIGS, compose
-from experiments.config.resolve import resolve
+from experiments.config.resolve import must_be, resolve
 from experiments.errors import UserError
 from experiments.presets import Preset
 
@@ -29,7 +32,8 @@ def cells_of(preset: Preset) -> list[Cell]:
     """The preset's cells. Raises UserError if two of them are the same configuration."""
     cells = []
     for overrides in preset.cells:
-        config = resolve(composed(f"experiment={preset.name}", *overrides.split()))
+        with composed(f"experiment={preset.name}", *overrides.split()) as cfg:
+            config = resolve(cfg)
         cells.append(Cell(overrides, config, run_hash(config)))
     by_run: dict[str, list[str]] = {}
     for cell in cells:
@@ -40,18 +44,55 @@ def cells_of(preset: Preset) -> list[Cell]:
     return cells
 
 
-def composed(*words: str) -> DictConfig:
-    """As ``compose(words)``, at a tenth of its time where only values differ from an earlier call."""
-    is_group = {word: (CONFIGS / word.partition("=")[0]).is_dir() for word in words}
-    config = base(*(word for word in words if is_group[word])).copy()
-    for override in OverridesParser.create().parse_overrides([word for word in words if not is_group[word]]):
-        OmegaConf.update(config, override.key_or_group, override.value())
-    return config
+@contextmanager
+def composed(*words: str) -> Iterator[DictConfig]:
+    """What ``compose(words)`` gives, in a hundredth of its time once the groups among the words are known.
+
+    Hydra composes the groups, but for the activation, whose file is a flat list of parameters; then values are set,
+    and taken back at the end.
+    """
+    composing = {word for word in words if is_group(word) and not word.startswith("activation=")}
+    config = base(*(word for word in words if word in composing))
+    before: dict[str, Any] = {}
+    try:
+        for key, value in (assignment(word) for word in words if word not in composing):
+            top = key.partition(".")[0]
+            if top not in before:
+                before[top] = copy.deepcopy(config[top])
+            OmegaConf.update(config, key, parameters(str(value)) if key == "activation" else value, merge=False)
+        yield config
+    finally:
+        for key, value in before.items():
+            OmegaConf.update(config, key, value, merge=False)
+
+
+def is_group(word: str) -> bool:
+    return (CONFIGS / word.partition("=")[0]).is_dir()
+
+
+@functools.lru_cache(maxsize=1024)
+def assignment(word: str) -> tuple[str, Any]:
+    """Key and value of an override, read as Hydra reads it."""
+    override = OverridesParser.create().parse_override(word)
+    return override.key_or_group, override.value()
+
+
+@functools.lru_cache(maxsize=256)
+def base(*groups: str) -> DictConfig:
+    return compose(groups)
 
 
 @functools.lru_cache(maxsize=64)
-def base(*groups: str) -> DictConfig:
-    return compose(groups)
+def parameters(activation: str) -> dict[str, Any]:
+    """configs/activation/<name>.yaml"""
+    path = CONFIGS / "activation" / f"{activation}.yaml"
+    if not path.exists():
+        raise UserError(must_be("activation", activation, f"one of {', '.join(choices('activation'))}"))
+    return dict(OmegaConf.load(path))
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
 
 
 def value_at(config: Config, key: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from experiments.cells import Cell
+from experiments.config.schema import TextRecipe
 from experiments.naming import difference_unit, digits, metric_title, number
 from experiments.presets import Preset, context
 from experiments.records import Record
@@ -61,11 +62,13 @@ def setting(preset: Preset, cells: Sequence[Cell]) -> str:
 
 
 def recipe(values: Any) -> str:
-    length = f"{values.max_steps} steps" if values.max_steps else f"{values.epochs} epochs"
-    return (
-        f"{values.name} ({length}, batch {values.batch_size}, {values.optimizer}, learning rate {values.lr:g}, "
-        f"{values.schedule})"
-    )
+    """The recipe in brackets: of images in epochs, of text in steps of so many tokens."""
+    if isinstance(values, TextRecipe):
+        length, batch = f"{values.steps} steps", f"{values.tokens_per_step} tokens a step"
+    else:
+        length = f"{values.max_steps} steps" if values.max_steps else f"{values.epochs} epochs"
+        batch = f"batch {values.batch_size}"
+    return f"{values.name} ({length}, {batch}, {values.optimizer}, learning rate {values.lr:g}, {values.schedule})"
 
 
 def method(preset: Preset) -> str:

@@ -32,6 +32,7 @@ class Preset:
     name: str = text()
     title: str = text()
     question: str | None = optional(text())  # what the table is to answer, for the report
+    task: str | None = optional(text())  # its name where the table counts in the ranking over tasks
     seeds: int = positive_int()  # seeds 0 … seeds - 1
     cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
     grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 from dataclasses import asdict
@@ -122,20 +123,26 @@ def sound(line: Record) -> Record:
     """``line``, after checking that its configuration has the hash it claims. Raises ValueError and others."""
     if line["format"] != FORMAT:
         raise ValueError(f"format {line['format']}, this version reads {FORMAT}")
-    config = {key: OmegaConf.create(value) for key, value in line["config"].items()}
-    values = {
-        "dataset": identifying(typed_dataset(config["dataset"])),
-        "model": identifying(typed_model(config["model"])),
-        "recipe": identifying(typed_recipe(config["recipe"])),
-        "activation": parameters(typed_activation(config["activation"], {})),
-    }
-    if hash_of(values) != line["run"]:
+    if hash_of_json(json.dumps(line["config"])) != line["run"]:
         raise ValueError(f"its configuration is not that of run {str(line['run'])[:8]}")
     if line["result"]["status"] not in ("finished", "diverged"):
         raise ValueError(f"status {line['result']['status']}")
     if type(line["seed"]) is not int:
         raise ValueError(f"seed {line['seed']!r}")
     return line
+
+
+@functools.cache
+def hash_of_json(config: str) -> str:
+    """The run hash of a record's configuration, typed anew; computed once for all seeds."""
+    nodes = {key: OmegaConf.create(value) for key, value in json.loads(config).items()}
+    values = {
+        "dataset": identifying(typed_dataset(nodes["dataset"])),
+        "model": identifying(typed_model(nodes["model"])),
+        "recipe": identifying(typed_recipe(nodes["recipe"])),
+        "activation": parameters(typed_activation(nodes["activation"], {})),
+    }
+    return hash_of(values)
 
 
 def merge(known: list[Record], found: list[Record], cells: list[Cell]) -> list[Record]:

@@ -28,6 +28,8 @@ def main(words: list[str]) -> None:
     results = Path(values["results_dir"])
     every = values["table"] == "all"
     for name in names() if every else [values["table"]]:
+        if every and not (results / "records" / f"{name}.jsonl").exists() and not Path(values["runs_dir"]).is_dir():
+            continue
         plan = load(name)
         cells = cells_of(plan)
         records = refresh(plan, cells, results / "records", values["runs_dir"])

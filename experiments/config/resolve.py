@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
+import functools
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,6 +102,14 @@ def typed(schema: type, node: DictConfig, prefix: str, sibling: type | None = No
     The composition knows the keys of both kinds of dataset and recipe: those of the ``sibling`` that still have
     their default are passed over.
     """
+    values = json.dumps(OmegaConf.to_container(node, resolve=True))
+    return copy.deepcopy(typed_json(schema, values, prefix, sibling))
+
+
+@functools.lru_cache(maxsize=1024)
+def typed_json(schema: type, values: str, prefix: str, sibling: type | None) -> Any:
+    """``typed`` of values as JSON, once for equal values: a table has hundreds of cells that differ in one."""
+    node = OmegaConf.create(json.loads(values))
     fields = {f.name: f for f in dataclasses.fields(schema)}
     idle = defaults(sibling) if sibling else {}
     for key in node:

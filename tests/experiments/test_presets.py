@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.cells import cells_of
+from experiments.cells import cells_of, value_at
+from experiments.config import compose_run, run_hash
 from experiments.errors import UserError
-from experiments.presets import expand, load, names, preset
+from experiments.presets import Preset, expand, load, names, reference_cell
+from experiments.presets import preset as preset_of
 
 PLAN = OmegaConf.create(
     {"name": "p", "title": "P", "seeds": 2, "cells": ["activation=gelu", "activation=gem N=1", "activation=gem N=2"]}
@@ -17,8 +21,39 @@ PLAN = OmegaConf.create(
 @pytest.mark.parametrize("name", names())
 def test_every_preset_composes(name: str) -> None:
     plan = load(name)
+    cells = cells_of(plan)
     assert plan.name == name
-    assert len({cell.run for cell in cells_of(plan)}) == len(plan.cells)
+    assert [cell.overrides for cell in cells] == plan.cells
+    assert all(value_at(cells[-1].config, key) is not None for axes in plan.maps for key in axes)
+    assert plan.metric.startswith(("test_", "val_"))
+
+
+@pytest.mark.parametrize("name", ["depth", "ablation_readings", "table_mnist"])
+def test_cells_are_what_train_py_would_be_given(name: str) -> None:
+    cell = cells_of(load(name))[-1]
+    assert run_hash(compose_run([f"experiment={name}", *cell.overrides.split()])) == cell.run
+
+
+def test_a_cell_leaves_no_trace_in_the_next(preset: Preset) -> None:
+    """One composed configuration serves all cells of a group: values set for one are taken back."""
+    texts = ["activation=gelu", "activation=egem eps=1e-2 activation.convention=scale", "activation=egem"]
+    first = cells_of(dataclasses.replace(preset, cells=[texts[0], texts[2]]))
+    second = cells_of(dataclasses.replace(preset, cells=texts))
+    assert [cell.run for cell in first] == [second[0].run, second[2].run]
+
+
+def test_twins_and_unknown_names_are_refused(preset: Preset) -> None:
+    with pytest.raises(UserError, match="one configuration: activation=egem; activation=egem eps=1e-4"):
+        cells_of(dataclasses.replace(preset, cells=["activation=egem", "activation=egem eps=1e-4"]))
+    with pytest.raises(UserError, match="activation=tanh: must be one of"):
+        cells_of(dataclasses.replace(preset, cells=["activation=tanh"]))
+
+
+def test_grids_are_products_added_to_the_cells() -> None:
+    plan = preset_of(OmegaConf.merge(PLAN, {"grids": [[["activation=gelu", "activation=gem N=3"], ["recipe.lr=0.1"]]]}))
+    assert plan.cells[3:] == ["activation=gelu recipe.lr=0.1", "activation=gem N=3 recipe.lr=0.1"]
+    assert reference_cell(plan, plan.cells[4]) == plan.cells[3]
+    assert reference_cell(plan, plan.cells[2]) == "activation=gelu"
 
 
 def test_cells_times_seeds_with_seeds_outermost() -> None:
@@ -45,13 +80,16 @@ def test_without_a_preset_the_jobs_stay() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"cells": []}, "experiment.cells"),
+        ({"cells": []}, "experiment.cells: no cell given"),
         ({"reference": "activation=relu"}, "experiment.reference=activation=relu"),
         ({"published": [{"cell": "x", "value": 1, "source": "s"}]}, "experiment.published: x"),
+        ({"published": [{"cell": "activation=gelu", "source": "s"}]}, "a value or a difference"),
+        ({"cells": ["activation=gelu", "activation=gem recipe.lr=1"]}, "'activation=gelu recipe.lr=1' must be one"),
         ({"seeds": 0}, "experiment.seeds=0"),
+        ({"margin": 0}, "experiment.margin=0"),
         ({"colour": 1}, "experiment.colour: unknown"),
     ],
 )
 def test_a_wrong_preset_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        preset(OmegaConf.merge(PLAN, change))
+        preset_of(OmegaConf.merge(PLAN, change))

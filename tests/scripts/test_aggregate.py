@@ -71,6 +71,10 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
         (["scripts/aggregate.py", "table=nope"], "error: experiment 'nope': must be one of"),
         (["scripts/aggregate.py", "tabel=all"], "error: tabel=all: unknown; did you mean table=?"),
         (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions or one of"),
+        (
+            ["scripts/plan.py", "experiment=quickstart", "workers=0"],
+            "error: workers=0: must be an integer of at least 1",
+        ),
         (["scripts/bench.py", "nope"], "error: bench nope: must be one of"),
         (["scripts/prepare_data.py", "dataset=nope"], "error: dataset=nope: must be one of"),
     ],
@@ -98,7 +102,7 @@ def test_readme_shows_the_committed_tables() -> None:
     assert command("scripts/readme.py", "check=1").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["aggregate", "figures", "prepare_data", "bench", "readme"])
+@pytest.mark.parametrize("name", ["aggregate", "figures", "plan", "prepare_data", "bench", "readme"])
 def test_help_shows_the_commands(name: str) -> None:
     answer = command(f"scripts/{name}.py", "--help")
     assert answer.returncode == 0

@@ -1,0 +1,33 @@
+"""What an experiment will cost and can show, before it is run: runs, seeds with power, time from records.
+
+python scripts/plan.py experiment=table_cifar10
+python scripts/plan.py experiment=table_mnist workers=2      two runs at a time
+python scripts/plan.py experiment=all                        every preset of configs/experiment
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from experiments.cells import cells_of
+from experiments.errors import UserError
+from experiments.plan import every_record, plan_text
+from experiments.presets import load, names
+from experiments.words import key_values, script
+
+KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
+
+
+def main(words: list[str]) -> None:
+    values = key_values(words, KEYS)
+    if not values["workers"].isdigit() or values["workers"] == "0":
+        raise UserError(f"workers={values['workers']}: must be an integer of at least 1")
+    records = every_record(Path(values["results_dir"]) / "records")
+    chosen = names() if values["experiment"] == "all" else [values["experiment"]]
+    for preset in [load(name) for name in chosen]:
+        print(plan_text(preset, cells_of(preset), records, int(values["workers"])))
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
