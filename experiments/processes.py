@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from experiments.errors import Stopped, UserError
 
+# What gloo's plain RuntimeErrors say when the other side is gone.
+LOST = ("closed by peer", "reset by peer", "Broken pipe", "was likely closed", "Gloo")
+
 
 class Processes:
     """One process alone; what many processes do together, one does by doing nothing."""
@@ -109,7 +112,7 @@ def processes(device: torch.device) -> Iterator[Processes]:
     try:
         yield Together(device)
     except RuntimeError as error:
-        if any(word in str(error) for word in ("closed by peer", "reset by peer", "NCCL", "Broken pipe", "Gloo")):
+        if isinstance(error, dist.DistError) or any(word in str(error) for word in LOST):
             raise Stopped(
                 f"process {rank} of {count}: another process of this run died; "
                 f"run the same command again to continue from the last checkpoint"

@@ -42,9 +42,9 @@ def prepare_tokens(config: TextDataset, model: Transformer, data_dir: str, cache
         with FileLock(folder.with_name(folder.name + ".lock")):
             if not (folder / "index.json").exists():
                 tokenise(corpus, tokenizer, folder)
+            return Tokens(folder, tokenizer)
     except OSError as error:
         raise UserError(f"cache_dir={cache_dir}: cannot write {error.filename or folder}: {error.strerror}") from error
-    return Tokens(folder, tokenizer)
 
 
 def tokenise(corpus: Corpus, tokenizer: Tokenizer, folder: Path) -> None:
