@@ -158,7 +158,7 @@ class Impl:
     channels_last: bool = switch(False)
     compile: bool = switch(False)
     deterministic: bool = switch(False)
-    micro_batch: int | None = optional(positive_int())  # text: sequences a backward pass; null: all of the process's
+    micro_batch: int | None = optional(positive_int())  # text: sequences a backward pass; null: 16,384 tokens
     threads: int | None = optional(positive_int())  # null: torch's choice
     save_every_seconds: float = non_negative(300.0)
     profile: bool = switch(False)

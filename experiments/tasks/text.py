@@ -18,7 +18,9 @@ from experiments.processes import Processes
 from experiments.randomness import generator
 from experiments.tasks.masking import mask
 
+EVAL_TOKENS = 4096  # of an evaluation batch, in at most EVAL_SEQUENCES sequences
 EVAL_SEQUENCES = 16
+PASS_TOKENS = 16384  # of a backward pass, unless impl.micro_batch says otherwise: memory goes with it
 
 
 class TextTask:
@@ -40,7 +42,8 @@ class TextTask:
         self.share = slice(
             processes.rank * self.sequences // processes.count, (processes.rank + 1) * self.sequences // processes.count
         )
-        self.micro_batch = config.impl.micro_batch
+        self.micro_batch = config.impl.micro_batch or max(1, PASS_TOKENS // self.length)
+        self.eval_sequences = max(1, min(EVAL_SEQUENCES, EVAL_TOKENS // self.length))
         self.vocabulary = min(model.vocab_size, tokens.tokenizer.size)
         self.table = tokens.table(model.vocab_size)
         # One token more for the next-token loss, one less for BERT, whose sequences begin with [CLS].
@@ -121,10 +124,10 @@ class TextTask:
         blocks = torch.linspace(0, len(self.validation) - 1, count).round().long()
         self.model.eval()
         sums, predictions = torch.zeros(2, dtype=torch.float64), 0
-        for number, own in enumerate(blocks.split(EVAL_SEQUENCES)):
+        for number, own in enumerate(blocks.split(self.eval_sequences)):
             if number % self.processes.count != self.processes.rank:
                 continue
-            filled = own[torch.arange(EVAL_SEQUENCES) % len(own)]  # every batch has one shape, for compilation
+            filled = own[torch.arange(self.eval_sequences) % len(own)]  # every batch has one shape, for compilation
             tokens = self.known(self.validation.take(filled))
             batch: tuple[Tensor, ...] = (tokens,)
             if self.masked:

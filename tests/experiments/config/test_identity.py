@@ -10,7 +10,7 @@ import pytest
 
 from experiments.config import compose_run, run_hash, run_path
 from experiments.config.rules import defaults
-from experiments.config.schema import CNN, ImageDataset, ImageRecipe, ResNet
+from experiments.config.schema import CNN, ImageDataset, ImageRecipe, ResNet, TextDataset, TextRecipe, Transformer
 
 DIGITS = ("dataset=digits", "recipe=digits")
 # Runs with these identities exist. A change here orphans them, and their records no longer match their presets.
@@ -24,6 +24,10 @@ PUBLISHED = {
     "dataset=cifar10 model=resnet56 recipe=standard activation=gem": "3037b762ac89e2a4",
     "dataset=cifar100 model=resnet56 recipe=strong activation=gelu": "2fe04d1f197e5d5a",
     "dataset=cifar10_jpeg model=resnet20 recipe=short activation=gelu": "ec080104deae075d",
+    "dataset=imdb model=gpt2_tiny activation=gelu": "2f374c1ea6ad5f50",
+    "dataset=imdb model=bert_tiny activation=egem eps=10": "9ee760bf25517d05",
+    "dataset=openwebtext model=gpt2 activation=gem N=2": "fc7806d1e1385a99",
+    "dataset=openwebtext model=bert_small activation=relu": "4fd4bb10f6b871cd",
 }
 
 
@@ -73,6 +77,32 @@ def test_what_cannot_change_the_result_lies_outside(override: str) -> None:
     assert hash_of(override) == hash_of()
 
 
+TEXT = ("dataset=imdb", "model=gpt2_tiny")
+OTHER_TEXT_VALUES = {
+    "dataset": {"name": "x", "source": "hub", "folder": "x", "subset": "x", "validation": 0.02},
+    "model": {"kind": "bert", "layers": 3, "heads": 2, "width": 64, "context": 32, "vocab_size": 512},
+    "recipe": {
+        "max_steps": 9,
+        "optimizer": "sgd",
+        "lr": 0.2,
+        "momentum": 0.8,
+        "nesterov": "true",
+        "betas": "[0.8,0.9]",
+        "weight_decay": 1e-3,
+        "decay_all": "true",
+        "clip": 2,
+        "log_every": 23,
+        "steps": 77,
+        "tokens_per_step": 128,
+        "sequence": 32,
+        "schedule": "linear",
+        "final_lr": 0.3,
+        "warmup_steps": 3,
+        "mask_rate": 0.3,
+        "eval_every_steps": 7,
+        "eval_tokens": 64,
+    },
+}
 OTHER_VALUES = {
     "dataset": {"name": "x", "source": "mnist", "folder": "x", "size": 9, "train_size": 100, "holdout": 100},
     "model": {"kind": None, "width": 25},
@@ -119,6 +149,22 @@ def test_every_other_value_counts(group: str, key: str) -> None:
     assert changed != hash_of()
 
 
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        (group, f.name)
+        for group, schema in (("dataset", TextDataset), ("model", Transformer), ("recipe", TextRecipe))
+        for f in dataclasses.fields(schema)
+        if (group, f.name) not in LABELS
+    ],
+)
+def test_every_other_value_counts_for_text(group: str, key: str) -> None:
+    def of(*words: str) -> str:
+        return run_hash(compose_run([*TEXT, *words]))
+
+    assert of(f"{group}.{key}={OTHER_TEXT_VALUES[group][key]}") != of()
+
+
 @pytest.mark.parametrize("override", ["activation=relu", "activation=golu activation.alpha=1.5", "activation=gem N=2"])
 def test_the_activation_counts(override: str) -> None:
     name = override.split()[0]
@@ -146,6 +192,23 @@ DEFAULTS: dict[type, dict[str, Any]] = {
         "init_gain": "relu",
         "log_every": 50,
         "eval_every": 1,
+    },
+    TextDataset: {"subset": None, "validation": 0.01},
+    TextRecipe: {
+        "max_steps": None,
+        "momentum": 0.0,
+        "nesterov": False,
+        "betas": [0.9, 0.999],
+        "weight_decay": 0.0,
+        "decay_all": True,
+        "clip": None,
+        "log_every": 50,
+        "sequence": None,
+        "final_lr": 0.0,
+        "warmup_steps": 0,
+        "mask_rate": 0.15,
+        "eval_every_steps": 250,
+        "eval_tokens": None,
     },
 }
 
