@@ -61,7 +61,7 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
         assert command("scripts/figures.py", "figure=quickstart", f"results_dir={tmp_path}").returncode == 0
         files = sorted((tmp_path / "figures").iterdir())
         drawn.append([file.read_bytes() for file in files])
-    assert [file.suffix for file in files] == [".pdf", ".png"]
+    assert {file.suffix for file in files} == {".pdf", ".png", ".svg"}
     assert drawn[0] == drawn[1]
 
 
@@ -70,7 +70,7 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
     [
         (["scripts/aggregate.py", "table=nope"], "error: experiment 'nope': must be one of"),
         (["scripts/aggregate.py", "tabel=all"], "error: tabel=all: unknown; did you mean table=?"),
-        (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions or one of"),
+        (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions, ranking or one of"),
         (
             ["scripts/plan.py", "experiment=quickstart", "workers=0"],
             "error: workers=0: must be an integer of at least 1",

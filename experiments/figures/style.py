@@ -31,17 +31,21 @@ def look(index: int) -> tuple[str, str]:
     return COLOURS[index % len(COLOURS)], LINES[index // len(COLOURS) % len(LINES)]
 
 
-def figure(columns: int, width: float = 4.2, height: float = 3.2) -> tuple[Figure, list[plt.Axes]]:
+def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[plt.Axes]]:
+    """A figure and its axes, row after row."""
     plt.rcParams.update(SETTINGS)
-    made, axes = plt.subplots(1, columns, figsize=(width * columns, height), layout="constrained", squeeze=False)
-    return made, list(axes[0])
+    size = (width * columns, height * rows)
+    made, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    return made, list(axes.flat)
 
 
 def save(made: Figure, stem: Path) -> list[Path]:
-    """``stem``.png and ``stem``.pdf, the same bytes for the same figure and matplotlib."""
+    """``stem`` with .png, .pdf and .svg, the same bytes for the same figure and matplotlib."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_suffix(".png"), stem.with_suffix(".pdf")]
-    made.savefig(paths[0], metadata={"Software": None})
+    paths = [stem.with_suffix(suffix) for suffix in (".png", ".pdf", ".svg")]
+    made.savefig(paths[0], metadata={"Software": f"matplotlib {matplotlib.__version__}"})
     made.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    with plt.rc_context({"svg.hashsalt": stem.name}):
+        made.savefig(paths[2], transparent=True, metadata={"Date": None, "Creator": None})
     plt.close(made)
     return paths

@@ -1,0 +1,46 @@
+"""Which figures there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from experiments.figures.curves import learning_curves
+from experiments.figures.forest import forest
+from experiments.figures.functions import convergence, derivatives, functions
+from experiments.figures.maps import heat_map, lines
+from experiments.figures.mechanism import mechanism
+from experiments.figures.ranks import critical_differences
+from experiments.tables import Table
+
+FUNCTION_FIGURES: dict[str, Callable[[], Figure]] = {
+    "functions": functions,
+    "derivatives": derivatives,
+    "convergence": convergence,
+}
+MOST_CURVES = 16  # more cannot be told apart
+MOST_ROWS = 60
+
+
+def preset_figures(table: Table) -> Iterator[tuple[str, Figure]]:
+    """Name and figure of everything that the records of a preset can show."""
+    preset = table.preset
+    ran = [row for row in table.rows if row.values or row.diverged]
+    if not ran:
+        return
+    for axes in preset.maps:
+        name = "_".join([preset.name, *(key.rpartition(".")[2].lower() for key in axes)])
+        yield name, lines(table, axes[0]) if len(axes) == 1 else heat_map(table, *axes)
+    if len(ran) <= MOST_ROWS and any(row.comparison and row.values for row in ran):
+        yield f"{preset.name}_forest", forest(table)
+    if len(ran) <= MOST_CURVES:
+        yield f"{preset.name}_curves", learning_curves(table)
+        made = mechanism(table)
+        if made:
+            yield f"{preset.name}_mechanism", made
+
+
+def ranking_figure(tables: Sequence[Table]) -> Figure | None:
+    """The critical-difference diagram over all tables that count as a task; None while there are too few."""
+    return critical_differences([table for table in tables if table.preset.task])

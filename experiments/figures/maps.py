@@ -1,0 +1,114 @@
+"""The metric over configuration keys: lines over one key (depth, N), heat maps over two (ε × N, blocks × rate)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+from matplotlib.figure import Figure
+
+from experiments.cells import value_at
+from experiments.figures import style
+from experiments.naming import TITLES, activation_title, difference_unit, higher_is_better, metric_title, number
+from experiments.presets import context
+from experiments.tables import Row, Table
+
+
+def lines(table: Table, key: str) -> Figure:
+    """Mean and sample sd over ``key``, a line for each activation; one without the key is a level."""
+    made, (panel,) = style.figure(1, 5.4, 3.6)
+    series: dict[str, list[tuple[Any, Row]]] = {}
+    for row in table.rows:
+        if row.values:
+            series.setdefault(series_title(row, [key]), []).append((value_at(row.cell.config, key), row))
+    positions = sorted({x for points in series.values() for x, _ in points if x is not None})
+    for index, (title, points) in enumerate(series.items()):
+        colour, line = style.look(index)
+        means = [row.summary.mean for _, row in points]
+        if points[0][0] is None:
+            panel.axhline(means[0], color=colour, linestyle=line, label=title)
+            continue
+        sds = [0.0 if math.isnan(row.summary.sd) else row.summary.sd for _, row in points]
+        shown = [positions.index(x) + 0.04 * (index - len(series) / 2) for x, _ in points]
+        panel.errorbar(shown, means, sds, color=colour, linestyle=line, marker="o", markersize=3, label=title)
+    panel.set_xticks(range(len(positions)), [number(x) for x in positions])
+    panel.set(xlabel=axis_title(key), ylabel=metric_title(table.preset.metric))
+    made.suptitle(f"{table.preset.title}: mean ± sd over seeds", fontsize=9)
+    panel.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
+
+
+def heat_map(table: Table, x: str, y: str) -> Figure:
+    """Difference to the reference over two keys, a panel for each activation; blue is better.
+
+    Where the preset varies further keys, the cells shown are those at the commonest value of each.
+    """
+    rows = at_base(table, [x, y])
+    panels: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.comparison and None not in (value_at(row.cell.config, x), value_at(row.cell.config, y)):
+            panels.setdefault(series_title(row, [x, y]), []).append(row)
+    across, down = (axis_values(panels, key) for key in (x, y))
+    columns = min(len(panels), 3)
+    size = 1.2 + 0.62 * len(across), 1.1 + 0.42 * len(down)
+    made, axes = style.figure(columns, size[0], size[1], rows=math.ceil(len(panels) / columns))
+    grids = {title: grid(points, x, y, across, down) for title, points in panels.items()}
+    top = max((float(numpy.nanmax(abs(g))) for g in grids.values() if not numpy.isnan(g).all()), default=1.0) or 1.0
+    colours = "RdBu" if higher_is_better(table.preset.metric) else "RdBu_r"
+    for panel, (title, values) in zip(axes, grids.items(), strict=False):
+        image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
+        for (i, j), value in numpy.ndenumerate(values):
+            if not math.isnan(value):
+                dark = abs(value) > 0.6 * top
+                text = f"{value:+.{table.digits}f}".replace("-", "−")
+                panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color="#ffffff" if dark else "#222222")
+        panel.set_xticks(range(len(across)), [number(value) for value in across])
+        panel.set_yticks(range(len(down)), [number(value) for value in down])
+        panel.set_title(title, fontsize=9)
+        panel.set(xlabel=axis_title(x), ylabel=axis_title(y))
+        panel.grid(False)
+    for panel in axes[len(grids) :]:
+        panel.set_visible(False)
+    unit = difference_unit(table.preset.metric)
+    made.colorbar(image, ax=axes, label=f"difference to {table.reference} ({unit})" if unit else "difference", pad=0.02)
+    made.suptitle(table.preset.title, fontsize=9)
+    return made
+
+
+def at_base(table: Table, keys: Sequence[str]) -> list[Row]:
+    """The rows in which every key but ``keys`` has the value that most cells have."""
+    varied = {word.partition("=")[0] for row in table.rows for word in context(row.cell.overrides)} - set(keys)
+    rows = list(table.rows)
+    for key in sorted(key for key in varied if "." in key):
+        values = [value_at(row.cell.config, key) for row in table.rows]
+        common = max(dict.fromkeys(values), key=values.count)
+        rows = [row for row in rows if value_at(row.cell.config, key) == common]
+    return rows
+
+
+def series_title(row: Row, keys: Sequence[str]) -> str:
+    """The activation without the parameters that are on an axis."""
+    activation = row.cell.config.activation
+    shown = {key: value for key, value in activation.items() if f"activation.{key}" not in keys}
+    return activation_title(shown) if len(shown) > 1 else TITLES.get(activation["name"], activation["name"])
+
+
+def axis_values(panels: dict[str, list[Row]], key: str) -> list[Any]:
+    return sorted({value_at(row.cell.config, key) for rows in panels.values() for row in rows})
+
+
+def grid(rows: Sequence[Row], x: str, y: str, across: Sequence[Any], down: Sequence[Any]) -> numpy.ndarray:
+    """Differences as an array [down, across], nan where there is none."""
+    values = numpy.full((len(down), len(across)), math.nan)
+    for row in rows:
+        config, compared = row.cell.config, row.comparison
+        assert compared
+        values[down.index(value_at(config, y)), across.index(value_at(config, x))] = compared.main.value
+    return values
+
+
+def axis_title(key: str) -> str:
+    name = key.rpartition(".")[2]
+    return {"eps": "ε", "lr": "learning rate", "batch_size": "batch size"}.get(name, name)

@@ -1,0 +1,44 @@
+"""The critical-difference diagram: average ranks over the tasks, bars over what cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import scikit_posthocs
+from matplotlib.figure import Figure
+
+from experiments.figures import style
+from experiments.naming import higher_is_better
+from experiments.stats import Ranking, rank
+from experiments.tables import Table
+
+
+def ranking_of(tables: Sequence[Table]) -> Ranking | None:
+    """Ranks of the activations that every table has run, by mean; None with fewer than two tasks or three of them."""
+    scores: dict[str, dict[str, float]] = {}
+    for table in tables:
+        sign = 1 if higher_is_better(table.preset.metric) else -1
+        means = {row.title: sign * row.summary.mean for row in table.rows if row.values}
+        if means:
+            scores[str(table.preset.task)] = means
+    try:
+        return rank(scores)
+    except ValueError:
+        return None
+
+
+def critical_differences(tables: Sequence[Table]) -> Figure | None:
+    ranking = ranking_of(tables)
+    if ranking is None:
+        return None
+    made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))
+    palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[1])
+    scikit_posthocs.critical_difference_diagram(
+        ranking.ranks, ranking.pairs, ax=panel, color_palette=palette, crossbar_props={"color": style.COLOURS[2]}
+    )
+    made.suptitle(
+        f"Average rank over {', '.join(ranking.tasks)}\n"
+        f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}",
+        fontsize=9,
+    )
+    return made

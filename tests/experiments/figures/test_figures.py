@@ -1,0 +1,127 @@
+"""Figures: what is drawn is what the records and the formulas say, and the files are the same every time."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from pathlib import Path
+
+import numpy
+import pytest
+
+from experiments.cells import Cell, cells_of
+from experiments.figures import preset_figures, ranking_figure
+from experiments.figures.functions import derived, distance, theory
+from experiments.figures.maps import at_base, grid, heat_map
+from experiments.figures.ranks import ranking_of
+from experiments.figures.style import look, save
+from experiments.presets import Preset, load
+from experiments.tables import Table, build
+from tests.synthetic import record
+
+GRID = [
+    [["activation=gelu", "activation=gem"], ["recipe.lr=0.1", "recipe.lr=0.2"], ["recipe.epochs=15", "recipe.epochs=9"]]
+]
+
+
+def table_of(preset: Preset, cells: list[Cell], means: dict[str, float], metric: str = "test_accuracy") -> Table:
+    records = [record(c, s, means.get(c.overrides, 90.0) + s / 10) for c in cells for s in range(3)]
+    return build(dataclasses.replace(preset, metric=metric), cells, records)
+
+
+def test_no_two_of_many_curves_look_alike() -> None:
+    assert len({look(index) for index in range(28)}) == 28
+
+
+def test_a_preset_gets_differences_and_curves(preset: Preset, cells: list[Cell]) -> None:
+    made = dict(preset_figures(table_of(preset, cells, {"activation=relu": 92.0})))
+    assert list(made) == ["quickstart_forest", "quickstart_curves"]
+    panel = made["quickstart_forest"].axes[0]
+    places = [line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"]
+    assert places[0] == pytest.approx(2.0)
+    assert panel.get_yticklabels()[0].get_text() == "ReLU"
+    labels = [text.get_text() for text in made["quickstart_curves"].axes[1].get_legend().get_texts()]
+    assert labels == [row.title for row in build(preset, cells, []).rows]
+
+
+def test_nothing_run_nothing_drawn(preset: Preset, cells: list[Cell]) -> None:
+    assert list(preset_figures(build(preset, cells, []))) == []
+
+
+def test_runs_of_text_are_drawn_over_tokens(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90.0) for c in cells for s in range(2)]
+    for r in records:
+        r["result"]["val_loss"] = 4.0
+        r["curve"] = {"tokens": [10, 20], "epoch": [1, 2], "train_loss": [5.0, 4.0], "val_loss": [None, 4.0]}
+    table = build(dataclasses.replace(preset, metric="val_loss"), cells, records)
+    left, right = dict(preset_figures(table))["quickstart_curves"].axes
+    assert (left.get_xlabel(), list(left.lines[0].get_xdata())) == ("tokens", [10, 20])
+    assert (right.get_ylabel(), list(right.lines[0].get_xdata())) == ("validation loss (nats)", [20])
+
+
+def test_heat_map_shows_each_cell_in_its_place(preset: Preset) -> None:
+    plan = dataclasses.replace(preset, cells=[" ".join(w) for w in itertools.product(*GRID[0])])
+    cells = cells_of(plan)
+    means = {
+        "activation=gem recipe.lr=0.2 recipe.epochs=9": 93.0,
+        "activation=gelu recipe.lr=0.2 recipe.epochs=9": 91.0,
+    }
+    table = table_of(plan, cells, means)
+    rows = [row for row in table.rows if row.comparison]
+    values = grid(rows, "recipe.epochs", "recipe.lr", [9, 15], [0.1, 0.2])
+    assert values == pytest.approx(numpy.array([[0.0, 0.0], [2.0, 0.0]]), abs=1e-9)
+    texts = {text.get_text() for text in heat_map(table, "recipe.epochs", "recipe.lr").axes[0].texts}
+    assert texts == {"+2.00", "+0.00"}
+    assert {row.cell.config.recipe.epochs for row in at_base(table, ["recipe.lr"])} == {15}
+
+
+@pytest.mark.parametrize("N", [1, 2, 3])
+def test_convergence_follows_theory(N: int) -> None:
+    for p in (math.inf, 2, *([1] if N > 1 else [])):
+        for eps in (1e-6, 1e-2, 1.0):
+            assert distance(eps, N, p) == pytest.approx(theory(eps, N, p), rel=2e-3)
+
+
+def test_theory_has_the_known_constants() -> None:
+    """results/tables/properties.md: largest gap 0.5 and 0.56988, L² norm 0.88623 and 0.52695, L¹ norm 0.7854."""
+    found = [theory(1.0, *case) for case in ((1, math.inf), (2, math.inf), (1, 2), (2, 2), (2, 1))]
+    assert found == pytest.approx([0.5, 0.56988, 0.88623, 0.52695, 0.7854], abs=1e-5)
+
+
+def test_only_the_last_derivative_jumps() -> None:
+    for N in (1, 2):
+        for order, x, values in derived(N):
+            jump = float(values[x > 0][0] - values[x < 0][-1])
+            assert (abs(jump) > 0.5 * math.factorial(2 * N + 1)) == (order == 2 * N + 1)
+
+
+def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
+    """More is better for accuracy, less for loss; the order of the cells is the order of the means."""
+    rising = {cell.overrides: 90.0 + index for index, cell in enumerate(cells)}
+    tables = [
+        dataclasses.replace(t, preset=dataclasses.replace(t.preset, task=task))
+        for task in ("a", "b")
+        for t in [table_of(preset, cells, rising)]
+    ]
+    ranking = ranking_of(tables)
+    assert ranking
+    assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(tables[0].rows)]
+    assert ranking_figure(tables)
+    assert ranking_figure(tables[:1]) is None
+
+
+def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
+    written = []
+    for _ in range(2):
+        made = dict(preset_figures(table_of(preset, cells, {})))["quickstart_forest"]
+        written.append([path.read_bytes() for path in save(made, tmp_path / "forest")])
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("name", ["ablation_n_digits", "ablation_eps_digits"])
+def test_the_maps_of_presets(name: str) -> None:
+    plan = dataclasses.replace(load(name), seeds=2)
+    made = dict(preset_figures(table_of(plan, cells_of(plan), {})))
+    expected = {"ablation_n_digits": "ablation_n_digits_n", "ablation_eps_digits": "ablation_eps_digits_eps_n"}[name]
+    assert expected in made
