@@ -22,9 +22,10 @@ test: $(VENV)/dev  ## everything that runs in minutes
 test-slow: $(VENV)/dev  ## the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
-report: $(VENV)/experiments  ## tables and figures, rebuilt from results/records
+report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt from results/records
 	$(BIN)/python scripts/aggregate.py table=all
 	$(BIN)/python scripts/figures.py figure=all
+	$(BIN)/python scripts/report.py
 	$(BIN)/python scripts/readme.py
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST)

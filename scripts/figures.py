@@ -15,13 +15,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, preset_figures, ranking_figure
 from experiments.figures.style import save
-from experiments.presets import load, names
-from experiments.records import load as load_records
-from experiments.tables import Table, build
+from experiments.presets import names
+from experiments.study import recorded
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
@@ -50,17 +48,6 @@ def main(words: list[str]) -> None:
             show(ranking, results, "ranking")
         elif wanted == "ranking":
             raise UserError("figure=ranking: needs records of at least two tasks with three activations in common")
-
-
-def recorded(name: str, results: Path) -> Table | None:
-    """The table of a preset, None without records."""
-    path = results / "records" / f"{name}.jsonl"
-    if not path.exists():
-        return None
-    plan = load(name)
-    cells = cells_of(plan)
-    records = load_records(path, cells)
-    return build(plan, cells, records) if records else None
 
 
 def show(made: Figure, results: Path, name: str) -> None:

@@ -1,0 +1,122 @@
+"""The page: sections from tables, pages of Markdown, drawings inlined so that they follow the reader's colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import markdown
+from markupsafe import Markup, escape
+
+from experiments.presets import Preset
+from experiments.render import cells, footnotes, headers
+from experiments.report.verdicts import missing, sentences
+from experiments.tables import Table
+
+TEMPLATE = Path(__file__).with_name("page.html")
+CAPTIONS = {
+    "functions": "Value, gate and slope of the activations.",
+    "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
+    "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
+    "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
+    "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
+    "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",
+    "mechanism": "What the activations do during training, averaged over layers.",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An inline SVG with its caption and the names of its files."""
+
+    name: str
+    caption: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Section:
+    """One preset with records."""
+
+    table: Table
+    sentences: list[str]
+    headers: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+    drawings: list[Drawing]
+    missing: list[str]
+
+
+def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> str:
+    """The whole page. Reads the drawings in ``results``/figures and the pages in ``results``/tables."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    figures = results / "figures"
+    sections = [section(table, figures) for table in tables]
+    return environment.from_string(TEMPLATE.read_text()).render(
+        sections=sections,
+        unrun=unrun,
+        runs=sum(len(table.runs) for table in tables),
+        hours=sum(r["provenance"]["seconds"] for table in tables for r in table.runs) / 3600,
+        latest=max((r["provenance"]["started"][:10] for table in tables for r in table.runs), default=""),
+        commits=commits(tables),
+        functions=drawings(figures, ("functions", "derivatives", "convergence")),
+        ranking=drawings(figures, ("ranking",)),
+        pages=[page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)],
+    )
+
+
+def section(table: Table, figures: Path) -> Section:
+    name = table.preset.name
+    maps = ["_".join([name, *(key.rpartition(".")[2].lower() for key in axes)]) for axes in table.preset.maps]
+    wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism"]
+    return Section(
+        table=table,
+        sentences=sentences(table),
+        headers=headers(table),
+        rows=[cells(table, row, ("", "")) for row in table.rows],
+        notes=footnotes(table),
+        drawings=drawings(figures, wanted),
+        missing=missing(table),
+    )
+
+
+def commits(tables: Iterable[Table]) -> list[str]:
+    return sorted({(r["provenance"]["commit"] or "unknown")[:8] for table in tables for r in table.runs})
+
+
+def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> bool:
+    """Whether a Markdown file is no preset's table: derived properties and benchmarks."""
+    return path.stem not in {*(table.preset.name for table in tables), *(preset.name for preset in unrun)}
+
+
+def page(path: Path) -> Markup:
+    """A page of Markdown as HTML, one level of headings down; our own file, so it is not escaped."""
+    text = re.sub(r"^#", "##", path.read_text(), flags=re.MULTILINE)
+    return Markup(markdown.markdown(text, extensions=["tables"]))
+
+
+def drawings(figures: Path, names: Iterable[str]) -> list[Drawing]:
+    found = []
+    for name in names:
+        path = figures / f"{name}.svg"
+        if path.exists():
+            kind = name if name in CAPTIONS else name.rpartition("_")[2]
+            caption = CAPTIONS.get(kind, "The metric over what the preset varies, as difference or mean ± sd.")
+            found.append(Drawing(name, caption, inline(path.read_text(), name, caption)))
+    return found
+
+
+def inline(svg: str, name: str, caption: str) -> Markup:
+    """The drawing without prologue, ids made its own, as wide as its column, black in the colour of the text."""
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"(stroke|fill): #000000", r"\1: currentColor", svg)
+    width = re.search(r'width="([\d.]+)pt"', svg)
+    opening = f'<svg role="img" aria-label="{escape(caption)}" style="--w: {width[1] if width else 500}pt"'
+    return Markup(opening + re.sub(r'\s(width|height)="[\d.]+pt"', "", svg[len("<svg") :], count=2))

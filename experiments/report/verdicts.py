@@ -1,0 +1,93 @@
+"""What a table says, in sentences a reader without statistics can repeat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from experiments.naming import difference_unit, signed
+from experiments.notes import pooled_sd
+from experiments.render import mean_text
+from experiments.stats import detectable
+from experiments.tables import Row, Table
+
+
+def sentences(table: Table) -> list[str]:
+    """How many runs there are, who differs from the reference, what stays open, and how that sits with the papers."""
+    ran = [row for row in table.rows if row.comparison and (row.values or row.diverged)]
+    if not ran:
+        return ["Only the reference has run." if table.runs else "Not run yet."]
+    lines = [counted(table)]
+    groups = (
+        (f"better than {table.reference}", [row for row in ran if row.better]),
+        (f"worse than {table.reference}", [row for row in ran if row.verdict.startswith("worse")]),
+        (f"equal to {table.reference} within the margin", [row for row in ran if row.verdict.startswith("equal")]),
+    )
+    for words, rows in groups:
+        if rows:
+            lines.append(f"Shown to be {words}: {listed(rows, table.digits)}.")
+    open_rows = [row for row in ran if row.verdict == "no difference detectable"]
+    if open_rows:
+        lines.append(undecided(table, ran, open_rows))
+    few = [row for row in ran if row.verdict == "too few seeds to tell"]
+    if few:
+        lines.append(f"Too few seeds to tell: {titles(few)}.")
+    diverged = [row for row in ran if row.diverged]
+    if diverged:
+        shown = (f"{row.title} ({row.diverged} of {row.planned} runs)" for row in diverged)
+        lines.append(f"Diverged: {', '.join(shown)}.")
+    return lines + beside_the_papers(table)
+
+
+def counted(table: Table) -> str:
+    seeds = sorted({len(row.values) for row in table.rows if row.values})
+    span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
+    return f"{len(table.runs)} runs, {span} seeds a row."
+
+
+def undecided(table: Table, ran: Sequence[Row], rows: Sequence[Row]) -> str:
+    """The rows about which nothing can be said, and how large a difference could have gone unnoticed."""
+    if len(rows) < len(ran):
+        text = f"No difference to {table.reference} detectable: {titles(rows)}"
+    elif len(rows) == 1:
+        text = f"{rows[0].title} cannot be told apart from {table.reference}"
+    else:
+        text = f"None of the {len(rows)} rows can be told apart from {table.reference}"
+    sd = pooled_sd({row.cell.run: row.values for row in table.rows})
+    most = max(len(row.values) for row in table.rows)
+    if most < 2 or not sd > 0:
+        return text + "."
+    size = f"{detectable(most, sd):.{table.digits}f} {difference_unit(table.preset.metric)}".rstrip()
+    return f"{text}; a difference below {size} would be missed more often than one time in five."
+
+
+def listed(rows: Sequence[Row], digits: int) -> str:
+    shown = []
+    for row in rows:
+        assert row.comparison
+        d = row.comparison.main
+        shown.append(f"{row.title} ({signed(d.value, digits)} [{signed(d.low, digits)}, {signed(d.high, digits)}])")
+    return "; ".join(shown)
+
+
+def titles(rows: Sequence[Row]) -> str:
+    return ", ".join(row.title for row in rows)
+
+
+def beside_the_papers(table: Table) -> list[str]:
+    lines, places = [], table.digits
+    for row in table.rows:
+        d = row.comparison.main if row.comparison else None
+        if row.published is not None and row.values:
+            lines.append(f"{row.title}: published {row.published:.{places}f}, here {mean_text(row, places)}.")
+        if row.published_difference is not None and d and not math.isnan(d.low):
+            known, low, high = (signed(value, places) for value in (row.published_difference, d.low, d.high))
+            word = "does not exclude" if d.low <= row.published_difference <= d.high else "excludes"
+            lines.append(f"{row.title}: published difference {known}; the interval here, {low} to {high}, {word} it.")
+    return lines
+
+
+def missing(table: Table) -> list[str]:
+    """Rows with fewer finished or diverged runs than planned."""
+    have = {row.title: (len(row.values) + row.diverged, row.planned) for row in table.rows}
+    return [f"{title}: {count} of {planned} runs" for title, (count, planned) in have.items() if count < planned]
