@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from experiments.errors import Busy
+
+TRIES = 5
 
 
 @contextmanager
@@ -21,10 +24,8 @@ def hold(directory: Path) -> Iterator[None]:
     ``flock`` on ``<directory>/lock``; the file stays behind, since removing it would race with the next holder.
     """
     with open(directory / "lock", "a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"{directory}: running elsewhere ({holder(directory)}); left alone") from None
+        if not take(file):
+            raise Busy(f"{directory}: running elsewhere ({holder(directory)}); left alone")
         file.truncate(0)
         job = os.environ.get("SLURM_JOB_ID")
         since = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -33,15 +34,46 @@ def hold(directory: Path) -> Iterator[None]:
         yield
 
 
+def take(file: IO[str]) -> bool:
+    """Try a few times: ``locked`` may hold it for the moment it needs to look."""
+    for attempt in range(TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.02 * attempt)
+    return False
+
+
+def locked(path: Path) -> bool:
+    """Whether some process holds the lock file ``path``; looking takes a shared lock for a moment."""
+    try:
+        with open(path) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def holder(directory: Path) -> str:
     """Who holds the lock, in words. The holder writes it down just after it takes the lock, hence the patience."""
     for _ in range(20):
-        try:
-            who = json.loads((directory / "lock").read_text())
+        who = holder_record(directory)
+        if who:
             break
-        except (OSError, ValueError):
-            time.sleep(0.05)
+        time.sleep(0.05)
     else:
         return "another process"
     job = f", Slurm job {who['slurm_job']}" if who.get("slurm_job") else ""
     return f"process {who['pid']} on {who['host']}{job} since {who['since']}"
+
+
+def holder_record(directory: Path) -> dict[str, Any]:
+    """What the latest holder wrote down: pid, host, since, slurm_job; nothing where it cannot be read."""
+    try:
+        who: dict[str, Any] = json.loads((directory / "lock").read_text())
+    except (OSError, ValueError):
+        return {}
+    return who

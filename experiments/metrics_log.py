@@ -63,4 +63,5 @@ def is_non_finite(value: Any) -> bool:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """Every whole line: the last one of a run that was killed may be cut off, and is left out."""
+    return [json.loads(line) for line in path.read_text().rpartition("\n")[0].splitlines()]

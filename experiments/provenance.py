@@ -16,15 +16,22 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 
+from experiments.config.compose import ROOT
 from experiments.config.schema import Impl
 from experiments.device import cpu_info
-
-ROOT = Path(__file__).resolve().parents[1]
+from experiments.files import write_atomic
+from experiments.sweeps.freeze import read_frozen
 
 
 @functools.cache
 def code_version() -> dict[str, Any]:
-    """Commit of this checkout and whether it was clean (``results/`` aside); nulls outside a git checkout."""
+    """Commit of this code and whether it was clean (``results/`` aside); nulls outside a git checkout.
+
+    The frozen copy that the jobs of a sweep run from says itself what it is a copy of.
+    """
+    frozen = read_frozen(ROOT)
+    if frozen:
+        return {key: frozen[key] for key in ("commit", "clean", "changes") if key in frozen}
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True).stdout
@@ -35,6 +42,13 @@ def code_version() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "clean": None}
     return {"commit": commit, "clean": clean}
+
+
+def keep_changes(directory: Path) -> None:
+    """Beside a run of code that was not committed, the difference to its commit."""
+    name = code_version().get("changes")
+    if name and not (directory / name).exists():
+        write_atomic(directory / name, (ROOT / name).read_bytes())
 
 
 def device_name(device: torch.device) -> str:
@@ -54,7 +68,7 @@ def command() -> str:
     return " ".join(["python train.py", *overrides])
 
 
-def part(impl: Impl, device: torch.device, from_step: int) -> dict[str, Any]:
+def part(impl: Impl, device: torch.device, from_step: int, command: str) -> dict[str, Any]:
     """One start of a run: what, where and when."""
     return {
         **code_version(),
@@ -62,7 +76,8 @@ def part(impl: Impl, device: torch.device, from_step: int) -> dict[str, Any]:
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "host": socket.gethostname(),
-        "command": command(),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "command": command,
         "impl": asdict(impl),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "from_step": from_step,

@@ -21,7 +21,7 @@ from experiments.metrics_log import TIMES, MetricsLog
 from experiments.processes import processes
 from experiments.profiling import profiled
 from experiments.progress import Progress
-from experiments.provenance import part, peak_memory_mib
+from experiments.provenance import command, keep_changes, part, peak_memory_mib
 from experiments.run_directory import FORMAT, open_directory, read_known
 from experiments.signals import StopFlag, stop_on_signals
 from experiments.tasks import build_task
@@ -29,8 +29,15 @@ from experiments.tracking import NoMirror, mirror
 
 
 def run(cfg: DictConfig) -> int:
-    """Train what ``cfg`` says, or say that it is done. Returns the exit status; raises UserError, Busy or Stopped."""
-    config = resolve(cfg)
+    """Train what Hydra composed, see ``run_config``."""
+    return run_config(resolve(cfg), command())
+
+
+def run_config(config: Config, command: str) -> int:
+    """Train what ``config`` says, or say that it is done. Returns the exit status; raises UserError, Busy or Stopped.
+
+    ``command`` is what starts this very run again; meta.json keeps it.
+    """
     directory = run_path(config)
     if (directory / "metrics.json").exists():
         return report(directory, "finished before")
@@ -39,17 +46,17 @@ def run(cfg: DictConfig) -> int:
     with processes(device) as group:
         task = build_task(config, device, group)  # before anything is created: it finds missing data
         trainer = Trainer(task, config.recipe, config.impl, device, group)
-        return lead(config, directory, trainer) if group.rank == 0 else follow(trainer)
+        return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
 
 
-def lead(config: Config, directory: Path, trainer: Trainer) -> int:
+def lead(config: Config, directory: Path, trainer: Trainer, command: str) -> int:
     """What the first process does, or the only one: the training and all the files."""
     with reachable(config, directory), hold(directory):
         if (directory / "metrics.json").exists():
             trainer.processes.from_first({"over": True})
             return report(directory, "finished before")
         open_directory(directory, config)
-        result = train(config, directory, trainer)
+        result = train(config, directory, trainer, command)
         write_json(directory / "metrics.json", result)
     return report(directory, result["status"])
 
@@ -84,14 +91,16 @@ def reachable(config: Config, directory: Path) -> Iterator[None]:
         ) from error
 
 
-def train(config: Config, directory: Path, trainer: Trainer) -> dict[str, Any]:
+def train(config: Config, directory: Path, trainer: Trainer, command: str) -> dict[str, Any]:
     """Resume, train to the end, keep meta.json up to date. Returns the content of metrics.json."""
     checkpoints = Checkpoints(directory / "checkpoints")
     with MetricsLog(directory / "metrics.jsonl") as log, stop_on_signals() as stop:
         state = resume(config, trainer, checkpoints, log)
         trainer.processes.from_first({"over": False, "state": state})
         meta = read_json(directory / "meta.json")
-        meta["parts"].append(part(config.impl, trainer.device, trainer.step) | {"processes": trainer.processes.count})
+        begun = part(config.impl, trainer.device, trainer.step, command)
+        meta["parts"].append(begun | {"processes": trainer.processes.count})
+        keep_changes(directory)
         write_json(directory / "meta.json", meta)
         tracker = mirror(config, directory)
         result = None

@@ -24,14 +24,16 @@ def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
     return values
 
 
-def script(main: Callable[[list[str]], None], usage: str | None) -> int:
-    """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2."""
+def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:
+    """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2.
+
+    ``main`` may return an exit status; None is 0.
+    """
     if set(sys.argv[1:]) & {"-h", "--help"}:
         print((usage or "").strip())
         return 0
     try:
-        main(sys.argv[1:])
+        return main(sys.argv[1:]) or 0
     except (UserError, HydraException, OmegaConfBaseException) as error:
         say(error)
         return BAD_INPUT
-    return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.config.resolve import resolve
 from experiments.config.rules import defaults
@@ -22,7 +24,8 @@ from experiments.config.schema import (
     Tracking,
 )
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "configs"
 
 
 def register_defaults() -> None:
@@ -41,10 +44,25 @@ def register_defaults() -> None:
         ConfigStore.instance().store(group="hydra/defaults", name=name, node=values, package=name)
 
 
-def compose(overrides: Sequence[str]) -> DictConfig:
-    """What ``python train.py <overrides>`` would be given. Raises Hydra's errors."""
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        return hydra_compose("train", list(overrides))
+def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    """What ``python train.py <overrides>`` would be given; ``with_hydra`` keeps the node hydra. Raises Hydra's errors.
+
+    May be called inside a Hydra application (a launcher), whose own state is set aside meanwhile.
+    """
+    outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            return hydra_compose("train", list(overrides), return_hydra_config=with_hydra)
+    finally:
+        GlobalHydra.instance().hydra = outer
+
+
+def compose_launcher(words: Sequence[str]) -> dict[str, Any]:
+    """The settings of ``hydra/launcher``: words such as ``launcher=slurm`` and ``launcher.partition=gpu``."""
+    overrides = [f"hydra/{word}" if word.startswith("launcher=") else f"hydra.{word}" for word in words]
+    node = compose(overrides, with_hydra=True).hydra.launcher
+    settings: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    return settings
 
 
 def compose_run(overrides: Sequence[str]) -> Config:

@@ -70,7 +70,7 @@ def is_text(dataset: DictConfig) -> bool:
 
 
 def is_text_recipe(recipe: DictConfig) -> bool:
-    return OmegaConf.is_missing(recipe, "epochs") and not OmegaConf.is_missing(recipe, "tokens_per_step")
+    return "epochs" not in recipe and "tokens_per_step" in recipe  # what is missing ("???") is not in it
 
 
 def typed_dataset(node: DictConfig) -> ImageDataset | TextDataset:
@@ -86,6 +86,13 @@ def typed_recipe(node: DictConfig) -> ImageRecipe | TextRecipe:
     chosen, other = (TextRecipe, ImageRecipe) if is_text_recipe(node) else (ImageRecipe, TextRecipe)
     recipe: ImageRecipe | TextRecipe = typed(chosen, node, "recipe.", other)
     return recipe
+
+
+def restore(values: dict[str, Any]) -> Config:
+    """The configuration that ``dataclasses.asdict`` made ``values`` of (a config.yaml, say), typed and checked anew."""
+    tags = values["tags"]
+    rest = {key: value for key, value in values.items() if key != "tags"}
+    return resolve(OmegaConf.create(rest | {"experiment": {"name": tags[0]} if tags else None}))
 
 
 def typed_model(node: DictConfig) -> Any:

@@ -1,0 +1,32 @@
+"""One cache of compiled kernels for all jobs of a sweep: what one compiled, the others load.
+
+Inductor and Triton write their files by rename, so processes may share a folder. Kernels for the CPU are compiled
+for the processor at hand (``-march=native``) without saying so in their key: loaded on an older one they would be
+illegal instructions. Hence a folder for each kind of processor and version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from experiments.device import cpu_flags
+
+
+def folder(cache_dir: str) -> Path:
+    """``<cache_dir>/compile/torch<version>-py<version>-<8 digits for the processor>``"""
+    flags = " ".join([platform.machine(), *sorted(cpu_flags())])
+    processor = hashlib.sha256(flags.encode()).hexdigest()[:8]
+    python = "".join(platform.python_version_tuple()[:2])
+    return Path(cache_dir) / "compile" / f"torch{torch.__version__}-py{python}-{processor}"
+
+
+def share(cache_dir: str) -> None:
+    """Point Inductor and Triton of this process and its children there, unless the user chose another place."""
+    place = folder(cache_dir)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(place / "inductor"))
+    os.environ.setdefault("TRITON_CACHE_DIR", str(place / "triton"))

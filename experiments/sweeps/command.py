@@ -1,0 +1,71 @@
+"""What ``scripts/submit.py`` and Hydra's launcher share: from overrides to a sweep that was handed over, in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.errors import UserError
+from experiments.sweeps.folder import Sweep
+from experiments.sweeps.plan import Planned, plan
+from experiments.sweeps.submit import Decision, alone, common_place, decide, hand_over, summary
+
+
+@dataclass
+class Handed:
+    """What came of a submission: the decisions, the sweep if there was anything to submit, what is malformed."""
+
+    decisions: list[Decision]
+    sweep: Sweep | None
+    wrong: dict[str, str]
+
+
+def submit(jobs: Sequence[Sequence[str]], launcher: str, settings: dict[str, Any], dry_run: bool = False) -> Handed:
+    """Plan every run, say what becomes of each kind, and hand over those that are neither complete nor queued.
+
+    Malformed runs are named on stderr and the others go on. Raises UserError where nothing can be submitted.
+    """
+    runs, wrong = plan(jobs)
+    complain(wrong)
+    if not runs:
+        if wrong:
+            raise UserError("nothing submitted: every run is malformed")
+        raise UserError("nothing submitted: no cell of the experiment has these values")
+    runs_dir = common_place(runs)
+    if dry_run:
+        decisions = decide(runs, runs_dir)
+        explain(decisions)
+        return Handed(decisions, None, wrong)
+    with alone(runs_dir):
+        decisions = decide(runs, runs_dir)
+        name = sweep_name(runs)
+        print(f"{name}: {len(runs)} runs: {summary(decisions)}", flush=True)
+        chosen = [decision.planned for decision in decisions if decision.submitted]
+        sweep = hand_over(name, chosen, launcher, settings) if chosen else None
+    return Handed(decisions, sweep, wrong)
+
+
+def sweep_name(runs: Sequence[Planned]) -> str:
+    tags = {tag for planned in runs for tag in planned.config.tags}
+    return "-".join(sorted(tags)) or "runs"
+
+
+def complain(wrong: dict[str, str]) -> None:
+    """One line a malformed run; runs that share their mistake share the line."""
+    by_text: dict[str, list[str]] = {}
+    for overrides, text in wrong.items():
+        by_text.setdefault(text, []).append(overrides)
+    for text, names in by_text.items():
+        more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        print(f"error: {names[0]}{more}: {text}", file=sys.stderr)
+
+
+def explain(decisions: Sequence[Decision]) -> None:
+    """``--dry-run``: every run, what would become of it, and why."""
+    width = max(len(decision.kind) for decision in decisions)
+    for decision in decisions:
+        detail = f"  ({decision.detail})" if decision.detail else ""
+        print(f"{decision.kind:<{width}}  {decision.planned.title}  {decision.planned.command}{detail}")
+    print(f"{len(decisions)} runs: {summary(decisions)}; nothing submitted (--dry-run)")

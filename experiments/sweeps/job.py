@@ -1,0 +1,199 @@
+"""What a job of a sweep does: run the runs of its task, say how each ended, and requeue itself when it is stopped.
+
+Runs from the frozen code. Nothing heavy is imported before signals are listened to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from experiments import cli
+from experiments.config import Config
+from experiments.config.schema import TextDataset
+from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError
+from experiments.signals import StopFlag, leave_on_signals, stop_on_signals
+from experiments.sweeps import freeze, slurm
+from experiments.sweeps.folder import Sweep, outcome, read
+from experiments.sweeps.plan import thaw
+from experiments.sweeps.pool import in_forks
+
+BUSY_PATIENCE = (1, 2, 5, 10, 20)  # seconds; the job before this one may still be saving
+SMALL = ("digits", "mnist", "cifar")  # read once, before the forks, which then share the memory
+GPUS = Path("/proc/driver/nvidia/gpus")
+WORDS = {FINISHED: "finished", BAD_INPUT: "bad input", DIVERGED: "diverged", UNFINISHED: "unfinished", FAILED: "failed"}
+
+
+def run_task(folder: str, number: int, before: int = FINISHED) -> None:
+    """Run task ``number`` of the sweep in ``folder``; leave with the worst exit status of its runs, and ``before``.
+
+    The status is 0 only if every run is complete, so that Slurm says COMPLETED of nothing else.
+    """
+    sweep = read(Path(folder))
+    with stop_on_signals() as stop:
+        try:
+            status = Job(sweep, number, stop).run()
+        except UserError as error:
+            status = cli.say(error)
+        if stop and status:
+            print(f"stopped by {stop.signal.name if stop.signal else ''}", flush=True)
+            print(again(sweep) if slurm.in_job() else "submit again to continue", flush=True)
+            status = UNFINISHED
+    statuses = [each for each in (status, before) if each != FINISHED]
+    if statuses:
+        sys.exit(min(statuses))
+
+
+def again(sweep: Sweep) -> str:
+    """Requeue, but not for ever: a time limit shorter than a run's start would go round in circles."""
+    count = int(os.environ.get("SLURM_RESTART_COUNT", 0))
+    if count >= sweep.max_requeues:
+        return f"requeued {count} times already (max_num_timeout={sweep.max_requeues}); submit again to continue"
+    return slurm.requeue()
+
+
+class Job:
+    """The runs of one task, side by side in ``sweep.width`` forks, and what became of each."""
+
+    def __init__(self, sweep: Sweep, number: int, stop: StopFlag) -> None:
+        self.sweep, self.number, self.stop = sweep, number, stop
+        self.indices = sweep.packs[number]
+        known = {index: outcome(sweep.directory(index)) for index in self.indices}
+        self.status = {index: UNFINISHED if status is None else status for index, status in known.items()}
+        self.bar = tqdm(total=len(self.indices), unit="run", disable=not sys.stderr.isatty(), leave=False)
+
+    def run(self) -> int:
+        freeze.verify(Path(self.sweep.code))
+        todo = [index for index, status in self.status.items() if status == UNFINISHED]
+        self.bar.update(len(self.indices) - len(todo))
+        self.warm(todo)
+        with self.bar:
+            for pause in (0, *BUSY_PATIENCE):
+                self.wait(pause)
+                in_forks(todo, self.sweep.width, self.work, self.begun, self.ended, self.stop)
+                todo = [index for index in todo if self.status[index] == UNFINISHED]
+                if self.stop or not todo:
+                    break
+        return min((status for status in self.status.values() if status != FINISHED), default=FINISHED)
+
+    def wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stop:
+            time.sleep(0.1)
+
+    def warm(self, todo: list[int]) -> None:
+        """Import and read, once for all forks, what their runs need; complaints are left to the runs."""
+        import torch
+
+        configs = self.configs(todo)
+        if any(config.impl.compile for config in configs):
+            from experiments import compile_cache
+
+            compile_cache.share(configs[0].cache_dir)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # a thread started here would be missing in the forks
+        try:
+            for config in configs:
+                prepare(config)
+        finally:
+            torch.set_num_threads(threads)
+
+    def configs(self, todo: list[int]) -> list[Config]:
+        found = []
+        for index in todo:
+            try:
+                found.append(thaw(self.sweep.runs[index]))
+            except UserError:
+                continue
+        return found
+
+    def work(self, index: int, slot: int) -> int:
+        """In the fork: the run itself, with its output in a log of its own."""
+        frozen = self.sweep.runs[index]
+        log = os.open(self.log(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for number in (1, 2):
+            os.dup2(log, number)
+        try:
+            with leave_on_signals():
+                from experiments.run import run_config
+
+                os.chdir(frozen["config"]["runs_dir"])  # paths are shown from there
+                place_on_gpu(slot)
+                return run_config(with_threads(thaw(frozen), self.sweep.width), frozen["command"])
+        except (UserError, Busy, OSError, Stopped) as error:
+            return cli.say(error)
+        except Exception:
+            traceback.print_exc()
+            return FAILED
+
+    def log(self, index: int) -> Path:
+        return self.sweep.folder / "logs" / f"{self.sweep.runs[index]['title'].replace('/', '-')}.log"
+
+    def begun(self, index: int, pid: int) -> None:
+        self.sweep.event(self.number, run=index, event="begun", pid=pid)
+
+    def ended(self, index: int, status: int) -> None:
+        if status < 0:
+            line = f"killed by {signal.Signals(-status).name}"
+            status = UNFINISHED if self.stop else FAILED
+        else:
+            line = last_line(self.log(index)) or WORDS.get(status, f"exit status {status}")
+        self.status[index] = status
+        if status != UNFINISHED:
+            self.bar.update()
+        self.sweep.event(self.number, run=index, event="ended", status=status, line=line)
+        self.bar.write(f"{time.strftime('%H:%M:%S')} {self.sweep.runs[index]['title']}: {line}")
+        sys.stdout.flush()
+
+
+def last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def prepare(config: Config) -> None:
+    import experiments.run
+
+    if config.impl.deterministic or config.impl.compile:
+        import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
+    if isinstance(config.dataset, TextDataset):
+        import experiments.tasks.text
+    else:
+        import experiments.tasks.images  # noqa: F401
+        from experiments.data import load_images
+
+        if config.dataset.source in SMALL:
+            with contextlib.suppress(UserError, OSError):
+                load_images(config.dataset, config.data_dir, config.cache_dir)
+
+
+def place_on_gpu(slot: int) -> None:
+    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are."""
+    devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    if not devices and not slurm.in_job():
+        devices = [str(number) for number, _ in enumerate(GPUS.glob("*"))]
+    if len(devices) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
+
+
+def with_threads(config: Config, width: int) -> Config:
+    """Runs side by side share the job's cores, unless ``impl.threads`` says otherwise."""
+    if config.impl.threads is not None or width == 1:
+        return config
+    cores = int(os.environ.get("SLURM_CPUS_PER_TASK") or len(os.sched_getaffinity(0)))
+    return replace(config, impl=replace(config.impl, threads=max(1, cores // width)))
+
+
+if __name__ == "__main__":
+    run_task(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,102 @@
+"""From words of the command line to runs: each composed, typed and checked now, not when its job starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments import cli
+from experiments.config import Config, compose, compose_run, run_hash, run_path
+from experiments.config.resolve import restore, typed
+from experiments.config.schema import Root
+from experiments.errors import UserError
+from experiments.presets import expand
+
+PATHS = ("runs_dir", "data_dir", "cache_dir")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run as it will be: its overrides, and the configuration with absolute places."""
+
+    overrides: tuple[str, ...]
+    config: Config
+
+    @property
+    def directory(self) -> Path:
+        return run_path(self.config)
+
+    @property
+    def title(self) -> str:
+        """``egem-1a2b3c4d/seed0``, as below runs_dir."""
+        return f"{self.directory.parent.name}/{self.directory.name}"
+
+    @property
+    def command(self) -> str:
+        return " ".join(["python train.py", *self.overrides])
+
+    def frozen(self) -> dict[str, Any]:
+        """What a sweep's file keeps of it; ``thaw`` reads it."""
+        return {
+            "title": self.title,
+            "run": run_hash(self.config),
+            "directory": str(self.directory),
+            "command": self.command,
+            "config": dataclasses.asdict(self.config),
+        }
+
+
+def thaw(frozen: dict[str, Any]) -> Config:
+    """The configuration that ``Planned.frozen`` kept, typed and checked anew. Raises UserError if it is another run."""
+    config = restore(frozen["config"])
+    if run_hash(config) != frozen["run"]:
+        raise UserError(f"{frozen['title']}: its configuration changed since it was submitted; submit again")
+    return config
+
+
+def expand_words(words: Sequence[str]) -> list[list[str]]:
+    """The overrides of every run, as ``python train.py -m <words>`` would expand them. Raises Hydra's errors."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    parsed = OverridesParser.create().parse_overrides(list(words))
+    jobs = BasicSweeper.split_arguments(parsed, None)[0]
+    single = [word for word, override in zip(words, parsed, strict=True) if not override.is_sweep_override()]
+    return expand(compose(single).get("experiment"), jobs)
+
+
+def plan(jobs: Sequence[Sequence[str]]) -> tuple[list[Planned], dict[str, str]]:
+    """The runs in order, each once, and by overrides what is wrong with those that cannot be composed.
+
+    What differs only in the seed is composed once.
+    """
+    cells: dict[tuple[str, ...], Config] = {}
+    runs: dict[Path, Planned] = {}
+    wrong: dict[str, str] = {}
+    for job in jobs:
+        cell = tuple(word for word in job if not word.startswith("seed="))
+        try:
+            config = reseeded(cells[cell], job) if cell in cells else compose_run(job)
+        except (UserError, HydraException, OmegaConfBaseException) as error:
+            wrong[" ".join(job)] = cli.words(error)
+            continue
+        cells.setdefault(cell, config)
+        config = dataclasses.replace(config, **{key: os.path.abspath(getattr(config, key)) for key in PATHS})
+        planned = Planned(tuple(job), config)
+        runs.setdefault(planned.directory, planned)
+    return list(runs.values()), wrong
+
+
+def reseeded(config: Config, job: Sequence[str]) -> Config:
+    words = [word for word in job if word.startswith("seed=")]
+    root = {f.name: getattr(config, f.name) for f in dataclasses.fields(Root)}
+    node = OmegaConf.merge(OmegaConf.create(root), OmegaConf.from_dotlist(words))
+    return dataclasses.replace(config, seed=typed(Root, OmegaConf.create(dict(node)), "").seed)

@@ -1,0 +1,139 @@
+"""Slurm: submit a sweep's tasks as one array through submitit, ask what is queued, requeue the job one is in."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.errors import UserError
+from experiments.sweeps.folder import Sweep
+
+COMMON = ("timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes")  # submitit's own names
+NOT_SBATCH = ("_target_", "submitit_folder", "max_num_timeout", "name", "stderr_to_stdout", "runs_per_job", "per_gpu")
+OURS = (*NOT_SBATCH, "dirty", "additional_parameters", "setup")
+ASK_SECONDS = 30
+REQUEUE_TRIES = 10
+# A job preempted while Python starts must not die of it: Slurm would call it failed, and not requeue it.
+DEAF_AT_FIRST = ["sh", "-c", "trap '' TERM USR2; exec \"$@\"", "job"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a sweep's array as squeue shows it; a pending one may have been requeued."""
+
+    raw: str  # SLURM_JOB_ID of the task
+    job: str  # 12_3 for task 3 of array 12
+    state: str
+    node: str
+    elapsed: str
+    why: str  # Slurm's reason for a pending one
+
+
+def submit(sweep: Sweep, settings: dict[str, Any]) -> str:
+    """Submit every pack of ``sweep`` as a task of one array; returns the job id at once.
+
+    ``settings`` are those of configs/hydra/launcher. Raises UserError with what sbatch said when it refuses.
+    """
+    import submitit
+
+    from experiments.sweeps.job import run_task
+
+    executor = submitit.AutoExecutor(
+        folder=sweep.folder / "slurm", cluster="slurm", slurm_max_num_timeout=sweep.max_requeues
+    )
+    given = {key: value for key, value in settings.items() if value and key not in OURS}
+    setup = [*(settings.get("setup") or []), f'cd "{sweep.code}"', f'export PYTHONPATH="{sweep.code}"']
+    executor.update_parameters(
+        name=sweep.name,
+        stderr_to_stdout=True,
+        slurm_setup=setup,
+        slurm_srun_args=DEAF_AT_FIRST,
+        slurm_additional_parameters={"requeue": True} | (settings.get("additional_parameters") or {}),
+        **{key if key in COMMON else f"slurm_{key}": value for key, value in given.items()},
+    )
+    count = len(sweep.packs)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # submitit repeats there what the error says
+            jobs = executor.map_array(run_task, [str(sweep.folder)] * count, range(count))
+    except (submitit.core.utils.FailedJobError, OSError, subprocess.SubprocessError) as error:
+        raise UserError(f"launcher=slurm: sbatch refused: {reason(str(error))}") from error
+    return str(jobs[0].job_id).partition("_")[0]
+
+
+def reason(text: str) -> str:
+    """The lines in which sbatch says what is wrong."""
+    said = re.findall(r"sbatch: (?:error: |fatal: )?(.+)", text)
+    return "; ".join(dict.fromkeys(line.strip() for line in said)) or " ".join(text.split())
+
+
+def require() -> None:
+    """Raises UserError where there is no Slurm, or no submitit."""
+    absent = [name for name in ("sbatch", "srun", "squeue") if shutil.which(name) is None]
+    if absent:
+        where = "log in to a node of the cluster, or use launcher=local"
+        raise UserError(f"launcher=slurm: there is no {absent[0]} on the PATH; {where}")
+    try:
+        import submitit  # noqa: F401
+    except ImportError as error:
+        raise UserError("launcher=slurm: pip install '.[slurm]' first") from error
+
+
+def tasks(names: Iterable[str]) -> dict[str, dict[int, Task]]:
+    """By sweep and number, the tasks that Slurm still has: pending, running, completing.
+
+    Raises UserError when squeue cannot be asked, for then nobody knows.
+    """
+    listed = ",".join(names)
+    if not listed:
+        return {}
+    command = ["squeue", "--noheader", "--array", f"--name={listed}", "--format=%A|%i|%K|%T|%N|%M|%r|%j"]
+    found: dict[str, dict[int, Task]] = {}
+    for line in ask(command).splitlines():
+        raw, job, number, state, node, elapsed, why, name = line.split("|", 7)
+        found.setdefault(name, {})[int(number) if number.isdigit() else 0] = Task(raw, job, state, node, elapsed, why)
+    return found
+
+
+def ask(command: list[str]) -> str:
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
+    except FileNotFoundError as error:
+        raise UserError(f"{command[0]}: not on the PATH, so nobody can say what is queued") from error
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{command[0]}: no answer in {ASK_SECONDS} s; try again later") from error
+    if process.returncode:
+        raise UserError(f"{command[0]}: {' '.join(process.stderr.split()) or f'exit status {process.returncode}'}")
+    return process.stdout
+
+
+def requeue() -> str:
+    """Put this process's own job back into the queue, unless Slurm did so already or somebody cancelled it.
+
+    Returns what was done, in words. Only a job that Slurm still calls running is requeued: one that was cancelled
+    gets the same SIGTERM as one that is preempted, and would come back to life.
+    """
+    job = os.environ["SLURM_JOB_ID"]
+    for attempt in range(REQUEUE_TRIES):
+        try:
+            shown = ask(["scontrol", "show", "job", "-o", job])
+            state = (re.search(r"\bJobState=(\w+)", shown) or ["", "unknown"])[1]
+            if state != "RUNNING":
+                return f"job {job} is {state.lower()} in Slurm's eyes, so it is not requeued here"
+            ask(["scontrol", "requeue", job])
+            return f"job {job} requeued"
+        except UserError as error:  # the controller may be restarting
+            said = str(error)
+            time.sleep(min(1 + attempt, 5))
+    return f"job {job} could not be requeued ({said}); submit again to continue"
+
+
+def in_job() -> bool:
+    return "SLURM_JOB_ID" in os.environ and bool(os.environ.get("SUBMITIT_EXECUTOR"))

@@ -1,0 +1,134 @@
+"""Submitting: what is finished is skipped, what is queued or running is left, the rest is frozen and handed over."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.config.compose import ROOT
+from experiments.errors import DIVERGED, FINISHED, UserError
+from experiments.lock import holder, locked
+from experiments.sweeps import slurm
+from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
+from experiments.sweeps.folder import outcome as outcome_of
+from experiments.sweeps.freeze import NotCommitted, freeze
+from experiments.sweeps.plan import Planned
+from experiments.sweeps.waiting import Place, waiting
+
+SUBMITTED = ("new", "to be continued")  # what the other kinds of runs are not
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done about a run, and why: ``kind`` is counted, ``detail`` says where it is."""
+
+    planned: Planned
+    kind: str
+    detail: str = ""
+
+    @property
+    def submitted(self) -> bool:
+        return self.kind in SUBMITTED
+
+
+def decide(runs: Sequence[Planned], runs_dir: Path) -> list[Decision]:
+    places = waiting(runs_dir)
+    return [decision(planned, places) for planned in runs]
+
+
+def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
+    directory = planned.directory
+    outcome = outcome_of(directory)
+    if outcome == FINISHED:
+        return Decision(planned, "finished before")
+    if outcome == DIVERGED:
+        return Decision(planned, "diverged before", "recorded; it would diverge again")
+    if directory in places:
+        return Decision(planned, "queued already", places[directory].text)
+    if locked(directory / "lock"):
+        return Decision(planned, "running", holder(directory))
+    if any((directory / "checkpoints").glob("step*.pt")):
+        return Decision(planned, "to be continued")
+    return Decision(planned, "new")
+
+
+def summary(decisions: Sequence[Decision]) -> str:
+    counts = Counter(decision.kind for decision in decisions)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+
+
+def packed(count: int, size: int) -> list[list[int]]:
+    """Indices 0 … count - 1 in as few packs of at most ``size`` as possible, of nearly equal length."""
+    number = -(-count // size)
+    edges = [count * index // number for index in range(number + 1)]
+    return [list(range(first, last)) for first, last in itertools.pairwise(edges)]
+
+
+@contextmanager
+def alone(runs_dir: Path) -> Iterator[None]:
+    """One submission at a time, so that none counts as missing what another is about to queue."""
+    place = runs_dir / PLACE
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with open(place / "lock", "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise UserError(f"runs_dir={runs_dir}: cannot write {error.filename or place}: {error.strerror}") from error
+
+
+def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dict[str, Any]) -> Sweep:
+    """Freeze code and configurations into a new sweep, and on Slurm submit it. Raises UserError, leaving nothing.
+
+    ``settings``: runs_per_job, per_gpu, jobs, dirty and, on Slurm, those of configs/hydra/launcher.
+    """
+    runs_dir = Path(chosen[0].config.runs_dir)
+    code = code_for(chosen, runs_dir, settings.get("dirty", False))
+    if launcher == LOCAL:
+        packs, width = packed(len(chosen), len(chosen)), settings["jobs"]
+    else:
+        width = settings["per_gpu"] * (settings.get("gpus_per_node") or 1)
+        packs = packed(len(chosen), max(settings["runs_per_job"], width))
+    requeues = settings.get("max_num_timeout", 0)
+    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
+    try:
+        if launcher == LOCAL:
+            own(sweep.folder)
+        else:
+            slurm.submit(sweep, settings)
+    except UserError:
+        shutil.rmtree(sweep.folder, ignore_errors=True)
+        raise
+    return sweep
+
+
+def code_for(chosen: Sequence[Planned], runs_dir: Path, dirty: bool) -> Path:
+    """The frozen code for these runs: of the checkout as it is now.
+
+    In a tree with changes that are not committed, runs which were submitted before from this very commit keep that
+    code: typing the same command again continues them, whatever is being edited meanwhile.
+    """
+    try:
+        return freeze(ROOT, runs_dir / PLACE / "code", dirty)
+    except NotCommitted as error:
+        before = {sweep.directory(i) for sweep in sweeps(runs_dir) if sweep.code == str(error.copy) for i in sweep.all}
+        if not before.issuperset(planned.directory for planned in chosen):
+            raise
+        print(f"the tree has changes that are not committed; the runs keep the code of commit {error.copy.name[:8]}")
+        return error.copy
+
+
+def common_place(runs: Sequence[Planned]) -> Path:
+    """The one runs_dir of all ``runs``. Raises UserError when they differ."""
+    places = sorted({planned.config.runs_dir for planned in runs})
+    if len(places) > 1:
+        raise UserError(f"runs_dir={', '.join(map(os.path.relpath, places))}: the runs of one sweep need one place")
+    return Path(places[0])

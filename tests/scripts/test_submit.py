@@ -1,0 +1,88 @@
+"""``scripts/submit.py launcher=local``: side by side, from frozen code, safe to type twice, one line for bad input."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.files import read_json
+from tests.experiments.results import TINY, result
+from tests.experiments.zygote import ROOT, Zygote, environment, zygote
+
+LINE = [sys.executable, "scripts/submit.py"]
+
+
+def submit(*words: str) -> subprocess.CompletedProcess[str]:
+    # dirty=true: these tests run in whatever tree they are run in
+    return subprocess.run([*LINE, "dirty=true", *words], cwd=ROOT, env=environment(), capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Zygote:
+    with zygote(tmp_path_factory.mktemp("output")) as server:
+        yield server
+
+
+def test_side_by_side_as_alone(train: Zygote, tmp_path: Path) -> None:
+    """Also a single run; the result is that of train.py, and what failed is listed with its name."""
+    ended = submit(*TINY, "recipe.lr=0.1,1e30", "jobs=2", f"runs_dir={tmp_path}/runs")
+    assert (ended.returncode, ended.stderr) == (3, "")
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "runs: 2 runs: 2 new"
+    assert sorted(line.partition(": ")[2].partition(":")[0] for line in lines[1:]) == ["diverged", "finished"]
+    assert all("/seed0: " in line for line in lines[1:])
+    again = submit(*TINY, "recipe.lr=0.1,1e30", "jobs=2", f"runs_dir={tmp_path}/runs")
+    assert again.stdout.startswith("runs: 2 runs: 1 finished before, 1 diverged before")
+    single = submit(*TINY, f"runs_dir={tmp_path}/single")
+    assert single.returncode == 0
+    assert train.run(*TINY, f"runs_dir={tmp_path}/alone").status == 0
+    assert result(tmp_path / "single") == result(tmp_path / "alone")
+
+
+def test_stopped_and_continued(train: Zygote, tmp_path: Path) -> None:
+    words = [*TINY, "recipe.epochs=60", "seed=0,1", f"runs_dir={tmp_path}/runs"]
+    line = [*LINE, "dirty=true", *words]
+    process = subprocess.Popen(line, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
+    while not any((tmp_path / "runs").glob("*/*/*/metrics.jsonl")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    busy = submit(*words)
+    assert busy.stdout == "runs: 2 runs: 2 queued already\n"
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate()
+    assert process.returncode == 75, out
+    assert out.endswith("stopped by SIGTERM\nsubmit again to continue\n")
+    ended = submit(*words)
+    assert ended.returncode == 0, ended
+    assert ended.stdout.startswith("runs: 2 runs: 1 to be continued, 1 new")
+    (meta,) = (tmp_path / "runs").glob("*/*/seed0/meta.json")
+    assert [part["from_step"] > 0 for part in read_json(meta)["parts"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["jobs=0"], ["jobs=0", "an integer of at least 1"]),
+        (["dirty=yes"], ["dirty=yes", "true or false"]),
+        (["per_gpu=4"], ["per_gpu=4", "launcher=local"]),
+        (["launcher.partition=gpu"], ["launcher.partition=gpu", "launcher=local"]),
+        (["launcher=nope"], ["launcher=nope", "slurm"]),
+        (["activation=tanh"], ["activation=tanh"]),
+        (["experiment=nope"], ["experiment=nope", "quickstart"]),
+        (["launcher=slurm"], ["no sbatch on the PATH", "launcher=local"]),
+        (["experiment=quickstart", "activation=mish"], ["no cell"]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], parts: list[str]) -> None:
+    line = [*LINE, *words, f"runs_dir={tmp_path}/runs"]
+    env = environment() | {"PATH": "/nowhere"}
+    ended = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert ended.returncode == 2, ended
+    assert ended.stderr.startswith("error: ")
+    assert all(part in ended.stderr for part in parts), ended.stderr
+    assert not any(tmp_path.iterdir())
