@@ -1,0 +1,210 @@
+"""The state of every run of an experiment, from its files, its lock and the queue."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.config import run_path
+from experiments.errors import DIVERGED, FINISHED, UserError
+from experiments.files import read_json
+from experiments.lock import holder, holder_record, locked
+from experiments.presets import load, names
+from experiments.sweeps.folder import outcome, sweeps
+from experiments.sweeps.waiting import Place, waiting
+
+STATES = ("done", "running", "queued", "interrupted", "diverged", "missing")
+OTHERS = "other runs"
+
+
+@dataclass
+class Run:
+    """One seed of a cell. ``step``, ``fraction`` and ``eta_seconds`` where it has begun and is not complete."""
+
+    seed: int
+    directory: str
+    state: str
+    where: str = ""
+    why: str = ""  # how the last attempt ended
+    step: int | None = None
+    fraction: float | None = None
+    eta_seconds: float | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Cell:
+    title: str
+    folder: str
+    runs: list[Run] = field(default_factory=list)
+
+    def counts(self) -> Counter[str]:
+        return Counter(run.state for run in self.runs)
+
+
+@dataclass
+class Group:
+    """An experiment, with every run that is planned, or a collection of runs that belong to none."""
+
+    name: str
+    title: str
+    cells: list[Cell]
+    eta_seconds: float | None = None
+
+    def runs(self) -> list[Run]:
+        return [run for cell in self.cells for run in cell.runs]
+
+
+@dataclass
+class Board:
+    groups: list[Group]
+    scheduler: str  # "", or why the queue is not known
+
+
+class Watcher:
+    """Looks at one runs_dir. The planned runs are found once, their states at every ``look``."""
+
+    def __init__(self, runs_dir: str, experiment: str | None) -> None:
+        self.runs_dir = Path(os.path.abspath(runs_dir))
+        self.experiment = experiment
+        self.presets: dict[str, dict[Path, tuple[str, int]]] = {}
+        if experiment:
+            self.planned(experiment)
+
+    def planned(self, name: str) -> dict[Path, tuple[str, int]]:
+        """By cell folder of preset ``name``: its overrides and the number of its seeds."""
+        if name not in self.presets:
+            from experiments.cells import cells_of
+
+            preset = load(name)
+            place = str(self.runs_dir)
+            self.presets[name] = {
+                run_path(dataclasses.replace(cell.config, runs_dir=place)).parent: (cell.overrides, preset.seeds)
+                for cell in cells_of(preset)
+            }
+        return self.presets[name]
+
+    def look(self) -> Board:
+        try:
+            places, scheduler = waiting(self.runs_dir), ""
+        except UserError as error:
+            places, scheduler = {}, str(error)
+        last = last_words(self.runs_dir)
+        groups = [
+            self.group(name, cells, places, last)
+            for name, cells in self.universe().items()
+            if self.experiment in (None, name)
+        ]
+        return Board(groups, scheduler)
+
+    def universe(self) -> dict[str, dict[Path, tuple[str, set[int]]]]:
+        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk."""
+        found: dict[str, dict[Path, tuple[str, set[int]]]] = {}
+        for name, directory in self.seen():
+            for folder, (title, seeds) in self.planned(name).items() if name in names() else ():
+                found.setdefault(name, {}).setdefault(folder, (title, set(range(seeds))))
+            cells = found.setdefault(name, {})
+            title, seeds_seen = cells.setdefault(directory.parent, (directory.parent.name, set()))
+            seeds_seen.add(int(directory.name.removeprefix("seed")))
+        if self.experiment and self.experiment not in found:
+            found[self.experiment] = {f: (t, set(range(n))) for f, (t, n) in self.planned(self.experiment).items()}
+        return dict(sorted(found.items(), key=lambda item: (item[0] == OTHERS, item[0])))
+
+    def seen(self) -> list[tuple[str, Path]]:
+        """Experiment and directory of every run that was submitted or has begun."""
+        found: dict[Path, str] = {}
+        for sweep in sweeps(self.runs_dir):
+            for frozen in sweep.runs:
+                found[Path(frozen["directory"])] = next(iter(frozen["config"]["tags"]), OTHERS)
+        tags: dict[Path, str] = {}
+        for meta in self.runs_dir.glob("*/*/seed*/meta.json"):
+            directory = meta.parent
+            if directory not in found:
+                if directory.parent not in tags:
+                    tags[directory.parent] = tag_of(directory)
+                found[directory] = tags[directory.parent]
+        return [(name, directory) for directory, name in sorted(found.items())]
+
+    def group(
+        self, name: str, cells: dict[Path, tuple[str, set[int]]], places: dict[Path, Place], last: dict[Path, str]
+    ) -> Group:
+        shown = []
+        for folder, (title, seeds) in cells.items():
+            runs = [state_of(folder / f"seed{seed}", places, last) for seed in sorted(seeds)]
+            shown.append(Cell(title, os.path.relpath(folder, self.runs_dir), runs))
+        title = load(name).title if name in names() else ""
+        group = Group(name, title, shown)
+        group.eta_seconds = eta_of(group.runs())
+        return group
+
+
+def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) -> Run:
+    run = Run(int(directory.name.removeprefix("seed")), str(directory), "missing", why=last.get(directory, ""))
+    status, place = outcome(directory), places.get(directory)
+    if status is not None:
+        run.state = {FINISHED: "done", DIVERGED: "diverged"}[status]
+        run.seconds = read_json(directory / "meta.json").get("seconds")
+        return run
+    begun = (directory / "meta.json").exists()
+    if begun:
+        progress(run, directory)
+    in_task = place is not None and place.running and place.job == holder_record(directory).get("slurm_job", "")
+    if begun and (locked(directory / "lock") or in_task):
+        run.state, run.where = "running", place.text if place else holder(directory)
+    elif place:
+        run.state, run.where, run.eta_seconds = "queued", place.text, None
+    elif begun:
+        run.state, run.eta_seconds = "interrupted", None
+    return run
+
+
+def progress(run: Run, directory: Path) -> None:
+    """Fill in how far it is, from the last logged line and the configuration."""
+    try:
+        line = json.loads((directory / "metrics.jsonl").read_text().splitlines()[-1])
+        recipe = yaml.safe_load((directory / "config.yaml").read_text())["recipe"]
+    except (OSError, ValueError, IndexError, KeyError, yaml.YAMLError):
+        return  # nothing logged yet, or a line half written
+    parts = [line["step"] / recipe["max_steps"]] if recipe.get("max_steps") else []
+    parts += [line["epoch"] / recipe["epochs"]] if recipe.get("epochs") and "epoch" in line else []
+    run.step, run.seconds = line["step"], line["seconds"]
+    run.fraction = min(1.0, max(parts)) if parts else None
+    if run.fraction:
+        run.eta_seconds = run.seconds * (1 - run.fraction) / run.fraction
+
+
+def eta_of(runs: list[Run]) -> float | None:
+    """Seconds until all is done if as many run side by side as now, and each takes the median of those done."""
+    active = [run for run in runs if run.state == "running"]
+    finished = [run.seconds for run in runs if run.state == "done" and run.seconds]
+    known = [run.eta_seconds for run in active if run.eta_seconds is not None]
+    if not active or not (finished or known):
+        return None
+    each = statistics.median(finished or [(r.seconds or 0) + (r.eta_seconds or 0) for r in active])
+    queued = sum(run.state == "queued" for run in runs)
+    return (sum(known) + each * (queued + len(active) - len(known))) / len(active)
+
+
+def last_words(runs_dir: Path) -> dict[Path, str]:
+    """How the latest attempt at each run ended, where it did not end well."""
+    found: dict[Path, str] = {}
+    for sweep in sweeps(runs_dir):
+        for event in sweep.events():
+            found[sweep.directory(event["run"])] = event["line"] if event.get("status") else ""
+    return found
+
+
+def tag_of(directory: Path) -> str:
+    try:
+        config: dict[str, Any] = yaml.safe_load((directory / "config.yaml").read_text())
+        return str(next(iter(config["tags"]), OTHERS))
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return OTHERS

@@ -1,0 +1,61 @@
+"""How far the runs are: done, running (where, how far, how long still), queued, interrupted, diverged, missing.
+
+  python scripts/status.py                           everything below results/runs
+  python scripts/status.py experiment=table_mnist    one experiment, with what nobody has started yet
+  python scripts/status.py --watch                   again every five seconds (every=5), until Ctrl-C
+  python scripts/status.py --json                    for programs
+
+From the files of the runs, their locks, and squeue where there is one; without it only the queue is unknown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import sys
+import time
+
+from rich.console import Console
+from rich.live import Live
+
+from experiments.errors import UserError
+from experiments.sweeps.board import render
+from experiments.sweeps.states import Watcher
+from experiments.words import key_values, script
+
+KEYS = {"experiment": "", "runs_dir": "results/runs", "every": "5"}
+FLAGS = ("--watch", "--json")
+PLAIN_WIDTH = 140  # where there is no terminal to fit
+
+
+def main(words: list[str]) -> None:
+    values = key_values([word for word in words if word not in FLAGS], KEYS)
+    every = seconds(values["every"])
+    watcher = Watcher(values["runs_dir"], values["experiment"] or None)
+    if "--json" in words:
+        print(json.dumps(dataclasses.asdict(watcher.look()), indent=1))
+        return
+    console = Console(width=None if sys.stdout.isatty() else max(PLAIN_WIDTH, shutil.get_terminal_size().columns))
+    if "--watch" not in words:
+        console.print(render(watcher.look()))
+        return
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(render(watcher.look()), refresh=True)
+            time.sleep(every)
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise UserError(f"every={text}: must be a number of seconds above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
