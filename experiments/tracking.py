@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from experiments.config import Config, run_hash
 from experiments.errors import UserError
+from experiments.metrics_log import read_lines
 
 
 class NoMirror:
@@ -19,19 +21,29 @@ class NoMirror:
 
 
 class WandbMirror(NoMirror):
-    """Run id = hash and seed, group = hash, tags = experiment; ``offline`` writes below the run directory."""
+    """Run id = hash and seed, group = hash, tags = experiment; ``offline`` writes below the run directory.
+
+    A run that goes on is replayed from metrics.jsonl, as far as W&B does not have it: so an offline run is always
+    one whole run, however often it was interrupted, and the steps of an online one never go backwards.
+    """
 
     def __init__(self, config: Config, directory: Path) -> None:
         try:
             import wandb
         except ImportError as error:
             raise UserError(f"tracking.mode={config.tracking.mode}: pip install wandb, or tracking=disabled") from error
+        if config.tracking.mode == "offline":
+            for part in (directory / "wandb").glob("offline-run-*"):
+                shutil.rmtree(part)  # everything in it is in metrics.jsonl
         try:
             self.run = self.start(wandb, config, directory)
         except wandb.Error as error:
             raise UserError(
                 f"tracking.mode={config.tracking.mode}: {error} Or use tracking=offline, or disabled"
             ) from error
+        self.next_step = self.run.starting_step
+        for line in read_lines(directory / "metrics.jsonl"):
+            self.log(line)
 
     def start(self, wandb: Any, config: Config, directory: Path) -> Any:
         name = run_hash(config)
@@ -50,7 +62,9 @@ class WandbMirror(NoMirror):
         )
 
     def log(self, line: dict[str, Any]) -> None:
-        self.run.log({key: value for key, value in line.items() if value is not None}, step=line["step"])
+        if line["step"] >= self.next_step:
+            self.next_step = line["step"] + 1
+            self.run.log({key: value for key, value in line.items() if value is not None}, step=line["step"])
 
     def finish(self, result: dict[str, Any] | None) -> None:
         """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""

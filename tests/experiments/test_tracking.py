@@ -6,10 +6,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments.config import compose_run, run_hash
+from experiments.files import read_json
+from experiments.metrics_log import read_lines
+from experiments.tracking import WandbMirror
+from tests.experiments import wandb_file
 from tests.experiments.results import TINY, directory_of, result
 from tests.experiments.test_bad_input import is_one_error_line
 from tests.experiments.zygote import ROOT, Zygote, environment
@@ -17,32 +22,66 @@ from tests.experiments.zygote import ROOT, Zygote, environment
 OFFLINE = (*TINY, "tracking=offline", "experiment=quickstart", "recipe.epochs=2")
 
 
-def records(directory: Path) -> list[bytes]:
-    """The files of the offline runs, oldest first."""
-    return [path.read_bytes() for path in sorted(directory.glob("wandb/offline-run-*/*.wandb"))]
+def written(directory: Path) -> list[dict[str, Any]]:
+    """What the offline runs of one run directory hold."""
+    return [wandb_file.read(path) for path in sorted(directory.glob("wandb/offline-run-*/*.wandb"))]
 
 
-def test_offline_run_has_id_group_and_tags_and_goes_on(train: Zygote, tmp_path: Path) -> None:
+def steps(directory: Path) -> list[int]:
+    return [line["step"] for line in read_lines(directory / "metrics.jsonl")]
+
+
+def test_an_interrupted_offline_run_is_one_whole_run(train: Zygote, tmp_path: Path) -> None:
+    """Two parts of one id would be two runs to W&B's own sync, with steps that go backwards."""
     pytest.importorskip("wandb")
     command = train.start(*OFFLINE, "impl.save_every_seconds=0", f"runs_dir={tmp_path}", cwd=tmp_path)
     while command.running() and not any(tmp_path.glob("*/*/seed*/checkpoints/step00000002?.pt")):
         pass
     command.send(signal.SIGTERM)
     assert command.wait().status == 75
+    directory = directory_of(tmp_path)
+    (first,) = written(directory)
+    assert [line["step"] for line in first["history"]] == steps(directory)
+    assert first["exit"] == 1
     ended = train.run(*OFFLINE, f"runs_dir={tmp_path}", cwd=tmp_path)
     assert (ended.status, ended.err) == (0, "")
-    directory = directory_of(tmp_path)
-    name = run_hash(compose_run(OFFLINE))
-    written = records(directory)
-    assert len(written) == 2
-    for content in written:
-        for part in (f"{name[:16]}-seed0", name[:16], "quickstart", "gem-activations"):
-            assert part.encode() in content
-    assert b"test_accuracy" in written[1]
+    (whole,) = written(directory)
+    assert [line["step"] for line in whole["history"]] == steps(directory) == [22, 44]
+    assert whole["exit"] == 0
+    config = compose_run(OFFLINE)
+    name = run_hash(config)
+    assert (whole["run"]["id"], whole["run"]["group"]) == (f"{name[:16]}-seed0", name[:16])
+    assert whole["run"]["tags"] == ["quickstart"]
+    assert whole["run"]["config"]["recipe"]["epochs"] == config.recipe.epochs
+    assert whole["summary"]["test_accuracy"] == read_json(directory / "metrics.json")["test_accuracy"]
     assert [path.name for path in tmp_path.iterdir()] == ["digits-cnn"]
     plain = tmp_path.parent / f"{tmp_path.name}-plain"
     assert train.run(*TINY, f"runs_dir={plain}").status == 0
     assert result(tmp_path) == result(plain)
+
+
+class Online:
+    """A W&B run that has the steps before 3 already."""
+
+    starting_step = 3
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def log(self, values: dict[str, Any], step: int) -> None:
+        self.sent.append(step)
+
+
+def test_steps_never_go_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What W&B has is not sent again; what it missed is; a checkpoint older than the last line changes nothing."""
+    pytest.importorskip("wandb")
+    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"step": {step}}}\n' for step in range(1, 6)) + '{"step": 6')
+    online = Online()
+    monkeypatch.setattr(WandbMirror, "start", lambda *_: online)
+    mirror = WandbMirror(compose_run(["tracking=online"]), tmp_path)
+    for step in (4, 5, 6, 7):
+        mirror.log({"step": step})
+    assert online.sent == [3, 4, 5, 6, 7]
 
 
 def test_online_without_a_key_says_what_to_do(train: Zygote, tmp_path: Path) -> None:

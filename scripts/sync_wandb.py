@@ -1,0 +1,92 @@
+"""Bring Weights & Biases up to date with the runs on disk, as often as you like: one W&B run for each run.
+
+  python scripts/sync_wandb.py                              every run below results/runs
+  python scripts/sync_wandb.py experiment=table_mnist entity=lab project=activations
+  python scripts/sync_wandb.py mode=offline                 whole offline runs, for `wandb sync` on another machine
+
+The source is metrics.jsonl; what W&B wrote during the run, in one part or in many, is not needed. Only steps that
+W&B does not have yet are sent, so nothing is doubled and no step goes backwards. What has not changed since the
+last time is passed over (force=true does not).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from experiments.config import Config
+from experiments.config.resolve import restore
+from experiments.errors import UserError
+from experiments.files import read_json, write_json
+from experiments.lock import locked
+from experiments.tracking import WandbMirror
+from experiments.words import key_values, script
+
+KEYS = {"experiment": "", "runs_dir": "results/runs", "mode": "online", "project": "", "entity": "", "force": "false"}
+
+
+def main(words: list[str]) -> int:
+    values = key_values(words, KEYS)
+    for key, allowed in (("mode", ("online", "offline")), ("force", ("true", "false"))):
+        if values[key] not in allowed:
+            raise UserError(f"{key}={values[key]}: must be one of {', '.join(allowed)}")
+    found = sorted(path.parent for path in Path(values["runs_dir"]).glob("*/*/seed*/metrics.jsonl"))
+    done, failed = 0, 0
+    for directory in tqdm(found, unit="run", disable=not sys.stderr.isatty()):
+        try:
+            done += sync(directory, values)
+        except UserError as error:
+            failed += 1
+            print(f"error: {os.path.relpath(directory)}: {error}", file=sys.stderr)
+    print(f"{done} runs sent, {len(found) - done - failed} passed over, {failed} failed ({values['mode']})")
+    return 2 if failed else 0
+
+
+def sync(directory: Path, values: dict[str, str]) -> bool:
+    """Whether there was anything to send. Raises UserError with what W&B says when it refuses."""
+    config = configuration(directory)
+    if values["experiment"] and values["experiment"] not in config.tags:
+        return False
+    if locked(directory / "lock") and config.tracking.mode != "disabled":
+        return False  # it trains now, and sends for itself
+    config = replace(config, tracking=chosen(config, values))
+    mark = {
+        "mode": values["mode"],
+        "project": config.tracking.project,
+        "entity": config.tracking.entity,
+        "metrics": hashlib.sha256((directory / "metrics.jsonl").read_bytes()).hexdigest(),
+        "complete": (directory / "metrics.json").exists(),
+    }
+    known = directory / "wandb" / f"synced-{values['mode']}.json"
+    if values["force"] == "false" and known.exists() and read_json(known) == mark:
+        return False
+    mirror = WandbMirror(config, directory)
+    mirror.finish(read_json(directory / "metrics.json") if mark["complete"] else None)
+    known.parent.mkdir(exist_ok=True)
+    write_json(known, mark)
+    return True
+
+
+def configuration(directory: Path) -> Config:
+    try:
+        saved: dict[str, Any] = yaml.safe_load((directory / "config.yaml").read_text())
+        return restore(saved)
+    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise UserError(f"config.yaml cannot be read ({error})") from error
+
+
+def chosen(config: Config, values: dict[str, str]) -> Any:
+    """The run's own project and entity, unless others are given here."""
+    given = {key: values[key] for key in ("project", "entity") if values[key]}
+    return replace(config.tracking, **given, mode=values["mode"])
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
