@@ -22,6 +22,9 @@ test: $(VENV)/dev  ## everything that runs in minutes
 test-slow: $(VENV)/dev  ## the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
+test-slurm: $(VENV)/dev  ## sweeps on a real Slurm that preempts, cancels and kills (root; apt install slurm-wlm munge)
+	OMP_NUM_THREADS=1 GEM_REQUIRE_SLURM=1 $(BIN)/python -m pytest -s tests/slurm -m slow
+
 report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt from results/records
 	$(BIN)/python scripts/aggregate.py table=all
 	$(BIN)/python scripts/figures.py figure=all
@@ -42,7 +45,7 @@ $(VENV)/experiments: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[experiments,dev]'
+	$(BIN)/python -m pip install -q -e '.[experiments,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
-.PHONY: help quickstart test test-slow report bench
+.PHONY: help quickstart test test-slow test-slurm report bench
