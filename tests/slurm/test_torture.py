@@ -28,7 +28,7 @@ from tests.slurm.conftest import Checkout
 SEEDS = "seed=" + ",".join(map(str, range(10)))
 RUNS = ("experiment=quickstart", SEEDS, "recipe.epochs=6", "impl=deterministic", "impl.save_every_seconds=0.1")
 DEADLINE = 2400.0
-PAUSE = 20.0  # seconds without a strike while no run is completed; a slow machine must get somewhere too
+PAUSE = 60.0  # seconds without a strike while no run is completed; a slow machine must get somewhere too
 
 
 def results(runs: Path) -> dict[str, tuple[bytes, list[str]]]:
@@ -96,9 +96,11 @@ class Chaos:
         return any(locked(run / "lock") for run in begun if not (run / "metrics.json").exists())
 
     def strike(self, completed: int) -> None:
-        """After every run that was completed, and in a lull; mostly while something is trained."""
+        """After every second run that was completed, and in a lull; mostly while something is trained."""
         now = time.monotonic()
-        if (completed > self.completed or now - self.struck > PAUSE) and (self.training() or self.draw.random() < 0.1):
+        if (completed > self.completed + 1 or now - self.struck > PAUSE) and (
+            self.training() or self.draw.random() < 0.1
+        ):
             self.completed, self.struck = completed, now
             self.draw.choices([self.preempt, self.cancel, self.kill], weights=[3, 1, 3])[0]()
 
@@ -201,7 +203,7 @@ def history(runs: Path) -> Counter[str]:
                 if event["status"] == 0:
                     finished[directory] = event["time"]
         counts["times a job was requeued"] += sum(
-            text.count(" requeued") + text.count("DUE TO PREEMPTION")
+            text.count("DUE TO JOB REQUEUE") + text.count("DUE TO PREEMPTION")
             for text in (path.read_text() for path in sweep.folder.glob("slurm/*.out"))
         )
     for several in spans.values():
