@@ -64,6 +64,8 @@ def test_a_stop_signal_before_training_also_exits_75(train: Zygote, tmp_path: Pa
     for attempt in range(ATTEMPTS):
         runs_dir = tmp_path / str(attempt)
         command = train.start(*TINY, f"runs_dir={runs_dir}")
+        while not command.err.exists():
+            time.sleep(0.001)
         time.sleep(0.05 * attempt)
         command.send(signal.SIGTERM)
         ended = command.wait()

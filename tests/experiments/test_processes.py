@@ -96,6 +96,7 @@ def test_when_one_dies_the_others_leave_and_the_run_continues(places: list[str],
     assert parts[1]["from_step"] >= 10
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_of_them(places: list[str], tmp_path: Path) -> None:
     words = [*places, "recipe.steps=5000", f"runs_dir={tmp_path}"]
     processes = start(2, words)

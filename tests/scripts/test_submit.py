@@ -28,6 +28,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Zygote:
         yield server
 
 
+@pytest.mark.slow
 def test_side_by_side_as_alone(train: Zygote, tmp_path: Path) -> None:
     """Also a single run; the result is that of train.py, and what failed is listed with its name."""
     ended = submit(*TINY, "recipe.lr=0.1,1e30", "jobs=2", f"runs_dir={tmp_path}/runs")

@@ -13,6 +13,7 @@ LAUNCHER = (
 SHORT = ("dataset=digits", "recipe=digits", "recipe.max_steps=9", "impl=deterministic")
 
 
+@pytest.mark.slow
 def test_all_failures_are_listed(checkout: Checkout) -> None:
     line = ("train.py", "-m", *SHORT, *LAUNCHER, "hydra.launcher.runs_per_job=2", "recipe.lr=0.1,1e30,1e31,0.2")
     ended = checkout.python(*line)

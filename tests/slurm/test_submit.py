@@ -55,6 +55,7 @@ def test_changes_are_refused_or_stored(checkout: Checkout) -> None:
     assert "+X = 1" in (meta.parent / part["changes"]).read_text()
 
 
+@pytest.mark.slow
 def test_states_in_slurm(checkout: Checkout, tmp_path: Path) -> None:
     """COMPLETED for what is complete; FAILED, with the run's exit status, for diverged and for bad input."""
     process = checkout.submit(*SHORT, "impl=deterministic", "recipe.lr=0.1,1e30,-1")
