@@ -14,11 +14,15 @@ from experiments.tables import Table
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
-    """Ranks of the activations that every table has run, by mean; None with fewer than two tasks or three of them."""
+    """Ranks of the activations that every table has run with all its seeds, by mean.
+
+    None with fewer than two tasks or three such activations.
+    """
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
         sign = 1 if higher_is_better(table.preset.metric) else -1
-        means = {row.title: sign * row.summary.mean for row in table.rows if row.values}
+        complete = [row for row in table.rows if row.values and len(row.values) + row.diverged >= row.planned]
+        means = {row.title: sign * row.summary.mean for row in complete}
         if means:
             scores[str(table.preset.task)] = means
     try:

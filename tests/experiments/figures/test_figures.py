@@ -109,6 +109,11 @@ def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
     assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(tables[0].rows)]
     assert ranking_figure(tables)
     assert ranking_figure(tables[:1]) is None
+    first, *rest = tables[0].rows
+    partial = dataclasses.replace(first, values=dict(list(first.values.items())[1:]))
+    ranking = ranking_of([dataclasses.replace(tables[0], rows=[partial, *rest]), tables[1]])
+    assert ranking
+    assert first.title not in ranking.ranks
 
 
 def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
