@@ -45,6 +45,7 @@ def test_side_by_side_as_alone(train: Zygote, tmp_path: Path) -> None:
     assert result(tmp_path / "single") == result(tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_stopped_and_continued(train: Zygote, tmp_path: Path) -> None:
     words = [*TINY, "recipe.epochs=60", "seed=0,1", f"runs_dir={tmp_path}/runs"]
     line = [*LINE, "dirty=true", *words]
