@@ -135,7 +135,7 @@ class TextTask:
                 batch = mask(tokens, self.recipe.mask_rate, self.vocabulary, places)
             losses, right = self.predict(*(tensor.to(self.device) for tensor in batch))
             sums += torch.stack([value[: len(own)].sum(dtype=torch.float64).cpu() for value in (losses, right)])
-            predictions += len(own) * batch[-1].shape[1] - len(own) * (not self.masked)
+            predictions += len(own) * (batch[-1].shape[1] if self.masked else self.length)
         self.model.train()
         both = torch.cat([sums, torch.tensor([predictions], dtype=torch.float64)])
         loss_sum, right_sum, predicted = self.processes.sum(both.to(self.device)).tolist()
