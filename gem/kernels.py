@@ -21,7 +21,7 @@ TRITON_FROM = 1 << 12
 
 def value(x: Tensor, family: Family) -> Tensor:
     """f(x)."""
-    if _is_plain_cpu(x):
+    if is_plain_cpu(x):
         return blocked.value(x, family)
     if (triton := _triton_for(x)) is not None:
         out: Tensor = triton.value_op(x, *triton.arguments(family))
@@ -31,7 +31,7 @@ def value(x: Tensor, family: Family) -> Tensor:
 
 def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
     """grad·f'(x)."""
-    if _is_plain_cpu(grad, x):
+    if is_plain_cpu(grad, x):
         return blocked.slope_product(grad, x, family)
     if (triton := _triton_for(grad, x)) is not None:
         N, parameters = triton.arguments(family)
@@ -43,7 +43,7 @@ def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
 def slope_product_at(grad: Tensor, y: Tensor, family: Family) -> Tensor:
     """grad·f'(x) where f(x) = ``y``."""
     assert isinstance(family, Gated)
-    if _is_plain_cpu(grad, y):
+    if is_plain_cpu(grad, y):
         return blocked.slope_product_at(grad, y, family)
     if (triton := _triton_for(grad, y)) is not None:
         N, parameters = triton.arguments(family, invert=True)
@@ -68,7 +68,7 @@ def _load_triton() -> ModuleType | None:
         return None
 
 
-def _is_plain_cpu(*tensors: Tensor) -> bool:
+def is_plain_cpu(*tensors: Tensor) -> bool:
     """Whether pieces can be viewed and written in place."""
     return all(t.device.type == "cpu" and _is_plain(t) for t in tensors)
 

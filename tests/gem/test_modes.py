@@ -205,3 +205,22 @@ def test_the_learnable_scale_starts_at_eps_and_learns_per_channel() -> None:
         module.log_alpha -= 1e-2 * gradient
     assert (module.alpha > 0).all()
     assert module(images()).square().sum() < loss
+
+
+@pytest.mark.parametrize("save", ["input", "output"])
+@pytest.mark.parametrize("channels", [None, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_learnable_scale_is_the_same_in_pieces(
+    monkeypatch: pytest.MonkeyPatch, save: str, channels: int | None, layout: torch.memory_format
+) -> None:
+    """An input larger than a piece: value and gradients are those of the plain formula."""
+    monkeypatch.setattr("gem.learnable.PIECE", 16)
+    module = gem.SEGEM(eps=0.1, learnable=True, channels=channels, save=save).double()
+    x = images().double().contiguous(memory_format=layout).requires_grad_()
+    alpha = module.log_alpha.exp().view(-1, 1, 1) if channels else module.log_alpha.exp()
+    plain = F.gated_leaky(x, 1, 1.0, 1 / alpha, 0.01)
+    weights = torch.linspace(-1, 1, x.numel(), dtype=torch.float64).view_as(x)
+    assert module(x).is_contiguous(memory_format=layout)
+    torch.testing.assert_close(module(x), plain, rtol=1e-12, atol=1e-12)
+    ours, theirs = (torch.autograd.grad((y * weights).sum(), [x, module.log_alpha]) for y in (module(x), plain))
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
