@@ -12,6 +12,7 @@ from torch import Tensor
 
 from experiments.config.schema import Impl, Recipe
 from experiments.device import peak_flops
+from experiments.mechanism import Probe
 from experiments.optimizer import make_optimizer
 from experiments.processes import Processes
 from experiments.schedule import Schedule
@@ -36,6 +37,7 @@ class Trainer:
         self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
         self.bf16 = impl.precision == "bf16"
         self.peak_flops = peak_flops(device, self.bf16)
+        self.probe = Probe(task, device, self.bf16) if impl.mechanism else None
         self.step = self.timed_step = 0
         self.seconds = self.timed_seconds = 0.0
         self.loss_sum = torch.zeros((), device=device)
@@ -134,6 +136,8 @@ class Trainer:
                 line |= self.task.evaluate()
             if not all(math.isfinite(value) for value in line.values()):
                 self.diverged, line["diverged_at_step"] = True, self.step
+            elif self.probe:
+                line |= self.probe()
         self.loss_sum = torch.zeros_like(self.loss_sum)
         self.loss_count = 0
         return line

@@ -64,7 +64,7 @@ def thin(lines: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """At most 200 lines, evenly spaced with the last, lines with an evaluation first; one list a key."""
     evaluated = [line for line in lines if any(key.startswith(("test_", "val_")) for key in line)]
     chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated or lines)
-    keys = list(dict.fromkeys(key for line in chosen for key in line))
+    keys = list(dict.fromkeys(key for line in chosen for key in line if key != "by_layer"))
     return {key: [rounded(line.get(key)) for line in chosen] for key in keys}
 
 

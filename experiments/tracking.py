@@ -64,7 +64,10 @@ class WandbMirror(NoMirror):
     def log(self, line: dict[str, Any]) -> None:
         if line["step"] >= self.next_step:
             self.next_step = line["step"] + 1
-            self.run.log({key: value for key, value in line.items() if value is not None}, step=line["step"])
+            self.run.log(
+                {key: value for key, value in line.items() if value is not None and key != "by_layer"},
+                step=line["step"],
+            )
 
     def finish(self, result: dict[str, Any] | None) -> None:
         """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""

@@ -162,6 +162,7 @@ class Impl:
     threads: int | None = optional(positive_int())  # null: torch's choice
     save_every_seconds: float = non_negative(300.0)
     profile: bool = switch(False)
+    mechanism: bool = switch(True)  # log dead units, saturation, moments and gradients of activations at evaluations
 
 
 @dataclass(kw_only=True)

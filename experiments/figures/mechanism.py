@@ -1,31 +1,52 @@
-"""What the mechanism metrics of a preset's runs show, over the course of training."""
+"""What the activations of a preset's runs do: over the course of training, and layer by layer at its end."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from experiments.figures import style
-from experiments.figures.curves import axis_of, draw_rows
+from experiments.figures.curves import axis_of, draw, draw_rows
 from experiments.tables import Table
 
 PANELS = {
     "dead_units": "dead units (share)",
-    "saturation": "saturation (share of gates off or open)",
-    "activation_mean": "mean activation",
-    "activation_variance": "variance of the activation",
+    "saturation": "saturation (share of flat places)",
+    "activation_mean": "mean of the outputs",
+    "activation_variance": "variance of the outputs",
+    "activation_gradient": "gradient at the activations",
 }
 
 
 def mechanism(table: Table) -> Figure | None:
-    """One panel a metric, averaged over the layers; None where no run has logged them."""
-    logged = [key for key in PANELS if any(key in record["curve"] for record in table.runs)]
-    if not logged:
+    """Above each figure over training, as a mean over layers; below by layer at the end. None without such records."""
+    runs = [record for record in table.runs if "by_layer" in record["result"]]
+    if not runs:
         return None
     axis = axis_of(table.runs)
-    made, panels = style.figure(len(logged), 3.4, 2.8)
-    for panel, key in zip(panels, logged, strict=True):
-        draw_rows(panel, table, key, axis)
-        panel.set(xlabel=axis, title=PANELS[key])
-    panels[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    made.suptitle(table.preset.title, fontsize=9)
+    made, panels = style.figure(len(PANELS), 3.0, 2.6, rows=2)
+    above, below = panels[: len(PANELS)], panels[len(PANELS) :]
+    for upper, lower, key in zip(above, below, PANELS, strict=True):
+        draw_rows(upper, table, key, axis)
+        for index, row in enumerate(table.rows):
+            profiles = [r["result"]["by_layer"][key] for r in runs if r["run"] == row.cell.run]
+            draw(lower, index, row.title, [profile(values) for values in profiles])
+        upper.set(title=PANELS[key], xlabel=axis)
+        lower.set(xlabel="layer, at the end")
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if key == "activation_gradient":
+            upper.set_yscale("log")
+            lower.set_yscale("log")
+    above[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    made.suptitle(
+        f"{table.preset.title}: mean over seeds, band from lowest to highest; above mean over layers", fontsize=9
+    )
     return made
+
+
+def profile(values: list[Any]) -> tuple[list[float], list[float]]:
+    """Depth from 1, and the figure there; not finite (None) is drawn as a gap."""
+    return list(range(1, len(values) + 1)), numpy.array(values, dtype=float).tolist()

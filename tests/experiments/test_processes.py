@@ -17,6 +17,7 @@ import torch
 
 from experiments.config import compose_run
 from experiments.errors import UserError
+from experiments.mechanism import FIGURES
 from experiments.metrics_log import TIMES, read_lines
 from experiments.processes import Processes, place
 from experiments.tasks import build_task
@@ -59,8 +60,10 @@ def finish(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
 
 
 def lines(runs_dir: Path) -> list[dict[str, Any]]:
+    """Without what the activations do, which is measured on the first process's share of a batch."""
     found = read_lines(directory_of(runs_dir) / "metrics.jsonl")
-    return [{key: value for key, value in line.items() if key not in TIMES} for line in found]
+    left_out = {*TIMES, *FIGURES, "by_layer"}
+    return [{key: value for key, value in line.items() if key not in left_out} for line in found]
 
 
 def test_two_processes_equal_one_to_1e_5_for_20_steps(places: list[str], tmp_path: Path) -> None:

@@ -71,11 +71,12 @@ def test_a_foreign_record_is_named_left_out_and_kept(
 
 
 def test_curve_is_thinned_and_keeps_its_end() -> None:
-    lines = [{"step": step, "train_loss": 1 / 3} for step in range(1, 1001)]
+    lines = [{"step": step, "train_loss": 1 / 3, "by_layer": {"dead_units": [0.5]}} for step in range(1, 1001)]
     curve = thin(lines)
     assert len(curve["step"]) == CURVE_POINTS
     assert (curve["step"][0], curve["step"][-1]) == (1, 1000)
     assert curve["train_loss"][0] == 0.333333
+    assert "by_layer" not in curve
 
 
 @pytest.mark.parametrize("key", ["test_accuracy", "val_loss"])

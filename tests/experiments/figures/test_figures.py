@@ -60,6 +60,21 @@ def test_runs_of_text_are_drawn_over_tokens(preset: Preset, cells: list[Cell]) -
     assert (right.get_ylabel(), list(right.lines[0].get_xdata())) == ("validation loss (nats)", [20])
 
 
+def test_mechanism_over_training_and_by_depth(preset: Preset, cells: list[Cell]) -> None:
+    """Runs recorded before these metrics existed are left out; what is not finite is a gap."""
+    records = [record(c, s, 90.0) for c in cells for s in range(2)]
+    keys = ("dead_units", "saturation", "activation_mean", "activation_variance", "activation_gradient")
+    for r in records[:4]:
+        r["result"]["by_layer"] = {key: [0.25, None, 0.75 + r["seed"]] for key in keys}
+        r["curve"] |= {key: [0.5, 0.25] for key in keys}
+    made = dict(preset_figures(build(preset, cells, records)))["quickstart_mechanism"]
+    over_training, by_depth = made.axes[0], made.axes[5]
+    assert [list(line.get_ydata()) for line in over_training.lines] == [[0.5, 0.25]] * 2
+    assert [line.get_label() for line in over_training.lines] == ["ReLU", "GELU"]
+    numpy.testing.assert_array_equal(by_depth.lines[0].get_ydata(), [0.25, math.nan, 1.25])
+    assert list(by_depth.lines[0].get_xdata()) == [1, 2, 3]
+
+
 def test_heat_map_shows_each_cell_in_its_place(preset: Preset) -> None:
     plan = dataclasses.replace(preset, cells=[" ".join(w) for w in itertools.product(*GRID[0])])
     cells = cells_of(plan)
