@@ -45,6 +45,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 KillWait=20
 SlurmctldTimeout=10
+SlurmdTimeout=60
 MaxArraySize=1001
 NodeName={host} NodeAddr=127.0.0.1 NodeHostname={host} CPUs=2 RealMemory={memory} State=UNKNOWN
 PartitionName=low Nodes={host} Default=YES PriorityTier=1 GraceTime=15 State=UP

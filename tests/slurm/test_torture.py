@@ -67,7 +67,8 @@ class Chaos:
 
     def preempt(self) -> None:
         seconds, nodes = self.draw.choice([1, 2, 4]), self.draw.choice([1, 2])
-        job = ("sbatch", "-p", "high", "-n", str(nodes), "-o", "/dev/null", "--wrap", f"sleep {seconds}")
+        # A limit, because a controller killed just after a job has ended takes it for running when it is back.
+        job = ("sbatch", "-p", "high", "-t", "1", "-n", str(nodes), "-o", "/dev/null", "--wrap", f"sleep {seconds}")
         before = len(self.running())
         if before and self.slurm.run(*job).returncode == 0:
             self.counts["higher-priority jobs submitted"] += 1
