@@ -78,7 +78,7 @@ class _LogLogistic(nn.Module):
             return gated_leaky(x, self.N, self._c, self._s, self.negative_slope)
         if self.learnable:
             return activate_scaled(x, self.log_alpha.exp(), self.N, self.negative_slope, self.save)
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        if torch.compiler.is_dynamo_compiling():
             c, s = constants_from_bits(self._bits.to(x.device), x.dtype)
             return gated_leaky(x, self.N, c, s, self.negative_slope)
         return activate(x, self._family, self.save)
