@@ -17,7 +17,6 @@ from gem.closed_forms import Family, Gated, Gompertz
 from gem.fast import activate
 from gem.learnable import activate_scaled
 
-
 GEM1, SEGEM2 = Gated(*make_scale(1, 0.3), 0.0), Gated(*make_scale(2, 0.3, "scale"), 0.1)
 GOLU = Gompertz(1.1, 1.2, 0.8)
 FORMS = [(GEM1, "input"), (GEM1, "output"), (SEGEM2, "input"), (SEGEM2, "output"), (GOLU, "input")]
