@@ -179,7 +179,14 @@ def prepare(config: Config) -> None:
 
 
 def place_on_gpu(slot: int) -> None:
-    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are."""
+    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are.
+
+    Tasks that train one run together see them all: each takes its own by its number.
+    """
+    from experiments.processes import place
+
+    if place(os.environ)[1] > 1:
+        return
     devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if not devices and not slurm.in_job():
         devices = [str(number) for number, _ in enumerate(GPUS.glob("*"))]

@@ -95,7 +95,7 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     if launcher == LOCAL:
         packs, width = packed(len(chosen), len(chosen)), settings["jobs"]
     else:
-        width = settings["per_gpu"] * (settings.get("gpus_per_node") or 1)
+        width = side_by_side(settings)
         packs = packed(len(chosen), max(settings["runs_per_job"], width))
     requeues = settings.get("max_num_timeout", 0)
     sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
@@ -108,6 +108,20 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise
     return sweep
+
+
+def side_by_side(settings: dict[str, Any]) -> int:
+    """Runs that a job trains at once: ``per_gpu`` on each of its GPUs, or one where all its tasks train it together.
+
+    Raises UserError for both.
+    """
+    tasks = (settings.get("tasks_per_node") or 1) * (settings.get("nodes") or 1)
+    per_gpu: int = settings["per_gpu"]
+    if tasks == 1:
+        return per_gpu * (settings.get("gpus_per_node") or 1)
+    if per_gpu > 1:
+        raise UserError(f"per_gpu={per_gpu}: must be 1 where a job has several tasks ({tasks}), which train one run")
+    return 1
 
 
 def code_for(chosen: Sequence[Planned], runs_dir: Path, dirty: bool) -> Path:

@@ -1,0 +1,40 @@
+"""Which GPUs a run of a job sees, and how many runs a job trains at once."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from experiments.errors import UserError
+from experiments.sweeps.job import place_on_gpu
+from experiments.sweeps.submit import side_by_side
+
+
+@pytest.mark.parametrize(
+    ("settings", "runs"),
+    [
+        ({"per_gpu": 1, "gpus_per_node": None}, 1),
+        ({"per_gpu": 4, "gpus_per_node": 2}, 8),
+        ({"per_gpu": 1, "gpus_per_node": 4, "tasks_per_node": 4}, 1),
+        ({"per_gpu": 1, "gpus_per_node": 1, "nodes": 2}, 1),
+    ],
+)
+def test_runs_of_a_job_at_once(settings: dict[str, int], runs: int) -> None:
+    assert side_by_side(settings) == runs
+
+
+def test_several_runs_on_a_gpu_that_several_tasks_share_are_refused() -> None:
+    with pytest.raises(UserError, match=r"per_gpu=2: must be 1 where a job has several tasks \(4\)"):
+        side_by_side({"per_gpu": 2, "tasks_per_node": 4})
+
+
+@pytest.mark.parametrize(("tasks", "seen"), [("1", "5"), ("2", "3,5")])
+def test_forks_take_turns_on_the_gpus_and_tasks_see_them_all(
+    monkeypatch: pytest.MonkeyPatch, tasks: str, seen: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
+    place_on_gpu(slot=1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
