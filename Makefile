@@ -45,7 +45,7 @@ $(VENV)/experiments: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[experiments,slurm,dev]'
+	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
 .PHONY: help quickstart test test-slow test-slurm report bench

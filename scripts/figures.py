@@ -1,7 +1,7 @@
 """Draw figures from committed records, and the functions themselves.
 
   python scripts/figures.py figure=functions         the activations: values, derivatives, convergence to ReLU
-  python scripts/figures.py figure=table_mnist       a preset: differences, learning curves, maps
+  python scripts/figures.py figure=table_mnist       a preset: differences, learning curves, maps, landscapes
   python scripts/figures.py figure=ranking           average ranks over all tables, with the critical difference
   python scripts/figures.py figure=all               all of these, for every preset that has records
 
@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 
 from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, preset_figures, ranking_figure
+from experiments.figures.landscape import landscape_figures
 from experiments.figures.style import save
+from experiments.landscape.study import read
 from experiments.presets import names
 from experiments.study import recorded
 from experiments.words import key_values, script
@@ -40,7 +42,8 @@ def main(words: list[str]) -> None:
         raise UserError(f"figure={wanted}: no records yet; python scripts/aggregate.py table={wanted} collects them")
     if wanted != "ranking":
         for table in tables:
-            for name, made in preset_figures(table):
+            study = read(results, table.preset.name)
+            for name, made in [*preset_figures(table), *(landscape_figures(study) if study else ())]:
                 show(made, results, name)
     if wanted in ("all", "ranking"):
         ranking = ranking_figure(tables)

@@ -24,7 +24,9 @@ CAPTIONS = {
     "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
     "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
     "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",
-    "mechanism": "What the activations do during training, averaged over layers.",
+    "mechanism": "What the activations do, on average over layers during training and layer by layer at its end.",
+    "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
+    "surface": "Test loss (nats) around each network, along two random filter-normalised directions.",
 }
 
 
@@ -73,7 +75,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
 def section(table: Table, figures: Path) -> Section:
     name = table.preset.name
     maps = ["_".join([name, *(key.rpartition(".")[2].lower() for key in axes)]) for axes in table.preset.maps]
-    wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism"]
+    wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism", f"{name}_landscape", f"{name}_surface"]
     return Section(
         table=table,
         sentences=sentences(table),

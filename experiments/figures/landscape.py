@@ -1,0 +1,92 @@
+"""Sharpness, weights and output variance of an experiment's networks, and the loss around each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+from matplotlib.figure import Figure
+
+from experiments.figures import style
+
+COLUMNS = 4
+
+
+def landscape_figures(study: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    """Name and figure of what has been measured (``experiments/landscape/study.py``)."""
+    name = study["experiment"]
+    made = overview(study)
+    if made:
+        yield f"{name}_landscape", made
+    if any("surface" in run for run in study["runs"]):
+        yield f"{name}_surface", surfaces(study)
+
+
+def overview(study: dict[str, Any]) -> Figure | None:
+    drawers = {
+        "largest eigenvalue": lambda panel: bars(panel, sharp(study, "top")),
+        "trace of the Hessian": lambda panel: bars(panel, sharp(study, "trace")),
+        "weights (density)": lambda panel: densities(panel, study["weights"]),
+        "variance of outputs": lambda panel: bars(panel, study["output_variance"]),
+    }
+    present = {
+        "largest eigenvalue": any("sharpness" in run for run in study["runs"]),
+        "trace of the Hessian": any("sharpness" in run for run in study["runs"]),
+        "weights (density)": "weights" in study,
+        "variance of outputs": "output_variance" in study,
+    }
+    titles = [title for title in drawers if present[title]]
+    if not titles:
+        return None
+    made, panels = style.figure(len(titles), 3.6, 3.0)
+    for panel, title in zip(panels, titles, strict=True):
+        drawers[title](panel)
+        panel.set_title(title)
+    return made
+
+
+def sharp(study: dict[str, Any], key: str) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for run in study["runs"]:
+        if "sharpness" in run:
+            found.setdefault(run["title"], []).append(run["sharpness"][key])
+    return found
+
+
+def bars(panel: Any, values: dict[str, list[float]]) -> None:
+    """Every value a dot, their mean a line across; one row a title, from the top."""
+    for place, found in enumerate(reversed(values.values())):
+        panel.plot(found, [place] * len(found), "o", color=style.COLOURS[1], markersize=4)
+        panel.plot([numpy.mean(found)] * 2, [place - 0.3, place + 0.3], "-", color=style.COLOURS[0])
+    panel.set_yticks(range(len(values)), list(reversed(values)))
+    panel.set_xlim(left=min(0, *(v for found in values.values() for v in found)))
+
+
+def densities(panel: Any, weights: dict[str, Any]) -> None:
+    for index, (title, density) in enumerate(weights["density"].items()):
+        colour, line = style.look(index)
+        edges = numpy.linspace(weights["low"], weights["high"], len(density) + 1)
+        panel.plot((edges[1:] + edges[:-1]) / 2, density, line, color=colour, label=title, linewidth=1)
+    panel.set(yscale="log", xlabel="weight")
+    panel.legend(fontsize=6)
+
+
+def surfaces(study: dict[str, Any]) -> Figure:
+    """Contours of the test loss (nats), one panel a run, with one scale for all."""
+    runs = [run for run in study["runs"] if "surface" in run]
+    grids = [numpy.array(run["surface"]["loss"], dtype=float) for run in runs]
+    columns = min(COLUMNS, len(runs))
+    made, panels = style.figure(columns, 2.6, 2.7, rows=math.ceil(len(runs) / columns))
+    low, high = (function([function(grid) for grid in grids]) for function in (numpy.nanmin, numpy.nanmax))
+    levels = numpy.geomspace(max(low, 1e-6), high, 15)
+    for panel, run, grid in zip(panels, runs, grids, strict=False):
+        axis = numpy.linspace(-run["surface"]["span"], run["surface"]["span"], run["surface"]["points"])
+        drawn = panel.contour(axis, axis, grid, levels=levels, cmap="cividis", linewidths=0.8)
+        panel.clabel(drawn, fontsize=5, fmt="%.2g")
+        panel.set(title=f"{run['title']}, seed {run['seed']}", aspect="equal")
+        panel.title.set_fontsize(7)
+    for panel in panels[len(runs) :]:
+        panel.set_visible(False)
+    return made

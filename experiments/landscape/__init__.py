@@ -1,0 +1,1 @@
+"""What trained networks look like from outside: curvature, the loss around them, their weights."""

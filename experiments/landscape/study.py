@@ -1,0 +1,127 @@
+"""The landscapes of an experiment's runs, in ``results/landscape/<experiment>.json``: measured once, then kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from experiments.cells import Cell
+from experiments.files import read_json, write_json
+from experiments.landscape import trained
+from experiments.landscape.distributions import histograms, output_variance, weights
+from experiments.landscape.sharpness import sharpness
+from experiments.landscape.surface import surface
+from experiments.models import activation_factory
+from experiments.naming import cell_title
+from experiments.randomness import generator
+from experiments.tasks.images import ImageTask
+
+FORMAT = 1
+IMAGES = 4  # of GoLU's figure of output variances
+Study = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is measured, and how finely; a measurement made with other settings is made again."""
+
+    parts: tuple[str, ...]
+    examples: int  # training images behind the Hessian
+    vectors: int  # of Hutchinson's estimate
+    points: int  # a side of the surface
+    span: float  # of the surface, in filter norms
+
+
+def path_of(results: Path, experiment: str) -> Path:
+    return results / "landscape" / f"{experiment}.json"
+
+
+def read(results: Path, experiment: str) -> Study | None:
+    path = path_of(results, experiment)
+    return read_json(path) if path.exists() else None
+
+
+def measure(experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settings: Settings, results: Path) -> Study:
+    """Bring the file up to date with the finished runs of these cells and seeds; written after every run."""
+    path = path_of(results, experiment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    study = read(results, experiment) or {"format": FORMAT, "experiment": experiment, "runs": []}
+    known = {(run["run"], run["seed"]): run for run in study["runs"]}
+    vectors: dict[str, list[torch.Tensor]] = {}
+    task = None
+    for cell, seed, directory in finished(cells, seeds):
+        title = cell_title(cell.config.activation, cell.overrides)
+        task = trained.load(dataclasses.replace(cell.config, seed=seed), directory)
+        run = known.setdefault((cell.run, seed), {"run": cell.run, "seed": seed, "title": title})
+        run["commit"] = read_json(directory / "meta.json")["parts"][-1]["commit"]
+        if "sharpness" in settings.parts:
+            add_sharpness(run, task, settings)
+        if "surface" in settings.parts:
+            add_surface(run, task, settings)
+        vectors.setdefault(title, []).append(weights(task.model))
+        study["runs"] = list(known.values())
+        write_json(path, study)
+    if vectors and "weights" in settings.parts:
+        pooled = [torch.cat(found) for found in vectors.values()]
+        edges, densities = histograms(pooled)
+        study["weights"] = {
+            "low": edges[0],
+            "high": edges[-1],
+            "seeds": {title: len(found) for title, found in vectors.items()},
+            "density": {t: [digits(v) for v in d] for t, d in zip(vectors, densities, strict=True)},
+        }
+    if task is not None and "variance" in settings.parts:
+        study["output_variance"] = variances(task, cells)
+    write_json(path, study)
+    return study
+
+
+def finished(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[tuple[Cell, int, Path]]:
+    for cell in cells:
+        for seed in seeds:
+            directory = trained.finished(dataclasses.replace(cell.config, seed=seed))
+            if directory:
+                yield cell, seed, directory
+
+
+def add_sharpness(run: dict[str, Any], task: ImageTask, settings: Settings) -> None:
+    count = min(settings.examples, len(task.train_y))
+    wanted = {"examples": count, "vectors": settings.vectors}
+    if wanted.items() <= run.get("sharpness", {}).items():
+        return
+    loss = nn.CrossEntropyLoss(label_smoothing=task.recipe.label_smoothing)
+    found = sharpness(task.model, loss, trained.examples(task, count), settings.vectors)
+    run["sharpness"] = wanted | {key: digits(value) for key, value in dataclasses.asdict(found).items()}
+
+
+def add_surface(run: dict[str, Any], task: ImageTask, settings: Settings) -> None:
+    """Mean test loss over the whole test set in one fixed order, every image with the same weight."""
+    wanted = {"points": settings.points, "span": settings.span}
+    if wanted.items() <= run.get("surface", {}).items():
+        return
+    rows = surface(task.model, lambda: task.evaluate()[f"{task.evaluated}_loss"], settings.points, settings.span)
+    shown = tqdm(rows, f"{run['title']}, seed {run['seed']}", settings.points, unit="row", leave=False, disable=None)
+    run["surface"] = wanted | {"loss": [[digits(value) for value in row] for row in shown]}
+
+
+def variances(task: ImageTask, cells: Sequence[Cell]) -> dict[str, list[float | None]]:
+    """Of every activation of the cells, on the same training images."""
+    chosen = torch.randperm(len(task.train_y), generator=generator(0, "output variance images"))[:IMAGES]
+    images = task.train_x[chosen].cpu()
+    titles = {cell_title(cell.config.activation, ""): cell.config.activation for cell in cells}
+    return {
+        title: [digits(value) for value in output_variance(activation_factory(activation)(), images)]
+        for title, activation in titles.items()
+    }
+
+
+def digits(value: float) -> float | None:
+    """Five of them; None where a value far from the minimum overflows."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None

@@ -1,0 +1,56 @@
+"""The loss around a trained network, over a plane of two random, filter-normalised directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from experiments.randomness import generator
+
+Direction = list[Tensor]
+
+
+def direction(model: nn.Module, name: str) -> Direction:
+    """Gaussian, each filter scaled to the norm of the weights there; 0 for biases and normalisation parameters.
+
+    A filter is what one output channel of a convolution, or one output of a linear layer, is computed with. The draw
+    is a function of ``name`` and the shapes: networks of one architecture get the same direction before scaling.
+    Source: Li et al. (2018), Visualizing the loss landscape of neural nets (arXiv:1712.09913), section 4.
+    """
+    found = []
+    for number, p in enumerate(model.parameters()):
+        if p.ndim < 2:
+            found.append(torch.zeros_like(p))
+            continue
+        draw = torch.randn(p.shape, generator=generator(0, "direction", name, number)).to(p)
+        lengths = [t.detach().flatten(1).norm(dim=1) for t in (p, draw)]
+        found.append(draw * (lengths[0] / lengths[1]).view(-1, *[1] * (p.ndim - 1)))
+    return found
+
+
+def surface(model: nn.Module, loss: Callable[[], float], points: int, span: float) -> Iterator[list[float]]:
+    """``loss()`` at θ + aδ + bη, row by row: b from -span to span, in each row a likewise, ``points`` values each.
+
+    δ and η are the directions "x" and "y". The parameters are put back bit for bit, also when the caller stops early.
+    """
+    parameters = list(model.parameters())
+    centre = [p.detach().clone() for p in parameters]
+    x, y = direction(model, "x"), direction(model, "y")
+    steps = torch.linspace(-span, span, points).tolist()
+    try:
+        for b in steps:
+            row = []
+            for a in steps:
+                move(parameters, centre, x, y, a, b)
+                row.append(loss())
+            yield row
+    finally:
+        move(parameters, centre, x, y, 0.0, 0.0)
+
+
+@torch.no_grad()
+def move(parameters: list[nn.Parameter], centre: list[Tensor], x: Direction, y: Direction, a: float, b: float) -> None:
+    for p, c, dx, dy in zip(parameters, centre, x, y, strict=True):
+        p.copy_(c + a * dx + b * dy if a or b else c)

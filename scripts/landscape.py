@@ -1,0 +1,97 @@
+"""Measure what surrounds trained networks: sharpness, loss surface, weights, and the variance of outputs.
+
+  python scripts/landscape.py experiment=table_mnist                    every row's seed 0, all parts
+  python scripts/landscape.py experiment=table_mnist parts=sharpness seeds=0,1,2
+  python scripts/landscape.py experiment=table_mnist parts=surface points=31 activation=gelu,egem
+
+parts=
+  sharpness   largest eigenvalue and trace of the Hessian of the training loss, on examples=2048 images, evaluation
+              mode; Hutchinson with vectors=32 (curvlinops: pip install -e '.[landscape]')
+  surface     test loss over the whole test set at points=21 × 21 places within span=1 of the weights, along two random
+              directions normalised filter by filter, the same draw for every row
+  weights     distribution of the weights, the measured seeds of a row pooled
+  variance    of the activations' outputs on four training images behind a random convolution and BatchNorm
+
+Needs the checkpoints of finished runs below runs_dir. Writes results/landscape/<experiment>.json, which figures.py
+figure=<experiment> draws; what is in it already is not measured again.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+from experiments.cells import cells_of
+from experiments.config.resolve import must_be
+from experiments.errors import UserError
+from experiments.landscape.study import Settings, measure, path_of
+from experiments.naming import number
+from experiments.presets import load
+from experiments.words import key_values, script
+
+PARTS = ("sharpness", "surface", "weights", "variance")
+KEYS = {
+    "experiment": "",
+    "parts": ",".join(PARTS),
+    "seeds": "0",
+    "activation": "",
+    "examples": "2048",
+    "vectors": "32",
+    "points": "21",
+    "span": "1.0",
+    "runs_dir": "",
+    "results_dir": "results",
+}
+
+
+def main(words: list[str]) -> None:
+    values = key_values(words, KEYS)
+    parts = tuple(values["parts"].split(","))
+    if not set(parts) <= set(PARTS):
+        raise UserError(must_be("parts", values["parts"], f"some of {', '.join(PARTS)}"))
+    settings = Settings(
+        parts=parts,
+        examples=whole("examples", values, 1),
+        vectors=whole("vectors", values, 2),
+        points=whole("points", values, 2),
+        span=positive("span", values),
+    )
+    seeds = [whole("seeds", {"seeds": seed}, 0) for seed in values["seeds"].split(",")]
+    cells = cells_of(load(values["experiment"]))
+    if values["activation"]:
+        wanted = values["activation"].split(",")
+        cells = [cell for cell in cells if cell.config.activation["name"] in wanted]
+    if values["runs_dir"]:
+        for cell in cells:
+            cell.config.runs_dir = values["runs_dir"]
+    results = Path(values["results_dir"])
+    study = measure(values["experiment"], cells, seeds, settings, results)
+    if not study["runs"]:
+        raise UserError(f"experiment={values['experiment']}: none of these runs has finished with its checkpoint kept")
+    for run in study["runs"]:
+        sharp = run.get("sharpness")
+        if sharp:
+            trace = f"{number(sharp['trace'])} ± {number(sharp['trace_error'])}"
+            print(f"{run['title']}, seed {run['seed']}: largest eigenvalue {number(sharp['top'])}, trace {trace}")
+    print(f"landscape: {path_of(results, values['experiment'])}, {len(study['runs'])} runs")
+
+
+def whole(key: str, values: dict[str, str], least: int) -> int:
+    if not values[key].isdecimal() or int(values[key]) < least:
+        raise UserError(must_be(key, values[key], f"an integer of at least {least}"))
+    return int(values[key])
+
+
+def positive(key: str, values: dict[str, str]) -> float:
+    try:
+        number = float(values[key])
+    except ValueError:
+        number = -1.0
+    if not 0 < number < math.inf:
+        raise UserError(must_be(key, values[key], "a finite number above 0"))
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))

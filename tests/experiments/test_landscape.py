@@ -1,0 +1,159 @@
+"""Landscapes against cases whose answer is known, and the command on real runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+
+import gem
+from experiments.cells import cells_of
+from experiments.errors import UserError
+from experiments.figures.landscape import landscape_figures
+from experiments.landscape import trained
+from experiments.landscape.distributions import BINS, histograms, output_variance, weights
+from experiments.landscape.sharpness import sharpness
+from experiments.landscape.study import Settings, measure
+from experiments.landscape.surface import direction, surface
+from experiments.naming import cell_title
+from experiments.presets import load
+from tests.experiments.results import bits
+from tests.experiments.zygote import ROOT, Zygote
+
+curvature = pytest.mark.skipif(importlib.util.find_spec("curvlinops") is None, reason="pip install -e '.[landscape]'")
+
+
+@pytest.fixture
+def draw() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@curvature
+def test_sharpness_of_a_quadratic(draw: torch.Generator) -> None:
+    """Mean (wx - y)² has the Hessian 2XᵀX/n. Orthogonal columns make it diagonal, and Hutchinson exact."""
+    x, _ = torch.linalg.qr(torch.randn(40, 5, generator=draw))
+    x = x * torch.tensor([1.0, 2.0, 3.0, 4.0, 9.0])
+    batches = [(part, torch.zeros(len(part), 1)) for part in x.split(16)]
+    found = sharpness(nn.Linear(5, 1, bias=False).eval(), nn.MSELoss(), batches, vectors=4)
+    assert found.top == pytest.approx(2 * 81 / 40, rel=1e-3)
+    assert found.trace == pytest.approx(2 * (1 + 4 + 9 + 16 + 81) / 40, rel=1e-4)
+    assert found.trace_error < 1e-4
+
+
+@curvature
+def test_sharpness_of_a_small_network_is_that_of_its_full_hessian(draw: torch.Generator) -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), gem.make_activation("egem"), nn.Linear(5, 3)).eval()
+    x, y = torch.randn(30, 4, generator=draw), torch.randint(3, (30,), generator=draw)
+    names = [key for key, _ in model.named_parameters()]
+    shapes = [p.shape for p in model.parameters()]
+
+    def loss(vector: Tensor) -> Tensor:
+        parts = [part.view(s) for part, s in zip(vector.split([s.numel() for s in shapes]), shapes, strict=True)]
+        logits = torch.func.functional_call(model, dict(zip(names, parts, strict=True)), (x,))
+        return nn.functional.cross_entropy(logits, y)
+
+    full = torch.autograd.functional.hessian(loss, parameters_to_vector(model.parameters()).detach())
+    found = sharpness(model, nn.CrossEntropyLoss(), list(zip(x.split(16), y.split(16), strict=True)), vectors=20)
+    assert found.top == pytest.approx(torch.linalg.eigvalsh(full)[-1].item(), rel=2e-3)
+    assert abs(found.trace - full.trace().item()) < 4 * found.trace_error
+    again = sharpness(model, nn.CrossEntropyLoss(), [(x, y)], vectors=20)
+    assert again.trace == pytest.approx(found.trace, rel=1e-4)
+
+
+def test_directions_have_the_norm_of_each_filter() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3, 2))
+    for name in ("x", "y"):
+        for p, d in zip(model.parameters(), direction(model, name), strict=True):
+            norms = p.detach().flatten(1).norm(dim=1) if p.ndim > 1 else torch.zeros(())
+            torch.testing.assert_close(d.flatten(1).norm(dim=1) if p.ndim > 1 else d.norm(), norms)
+    first, second = (direction(model, name)[0].flatten() for name in ("x", "y"))
+    assert abs(torch.cosine_similarity(first, second, 0).item()) < 0.5
+    assert torch.equal(first, direction(model, "x")[0].flatten())
+
+
+def test_surface_of_a_quadratic() -> None:
+    """Loss |w|² around w: |w + aδ + bη|², and the weights are back at the end, also after a stop half-way."""
+    model = nn.Linear(6, 2)
+    before = bits(model.state_dict())
+    w, x, y = (t.detach().clone().double() for t in (model.weight, direction(model, "x")[0], direction(model, "y")[0]))
+    grid = list(surface(model, lambda: model.weight.detach().double().square().sum().item(), 5, 2.0))
+    assert bits(model.state_dict()) == before
+    for row, b in zip(grid, (-2, -1, 0, 1, 2), strict=True):
+        expected = [(w + a * x + b * y).square().sum().item() for a in (-2, -1, 0, 1, 2)]
+        assert row == pytest.approx(expected, rel=1e-5)
+    rows = surface(model, lambda: 0.0, 5, 2.0)
+    next(rows)
+    rows.close()
+    assert bits(model.state_dict()) == before
+
+
+def test_weights_of_convolutions_and_linear_layers_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.LayerNorm(3), nn.Linear(3, 2), nn.Embedding(5, 4))
+    assert len(weights(model)) == 2 * 3 * 9 + 3 + 3 * 2 + 2
+
+
+def test_histogram_of_normal_weights(draw: torch.Generator) -> None:
+    """Range: the narrower one's percentiles, ±2.326 sd; there the density is the normal law's."""
+    narrow, wide = torch.randn(200_000, generator=draw), 2 * torch.randn(200_000, generator=draw)
+    edges, (density, other) = histograms([narrow, wide])
+    assert [edges[0], edges[-1]] == pytest.approx([-2.326, 2.326], abs=0.03)
+    assert len(density) == BINS
+    assert numpy.mean(density[BINS // 2 - 5 : BINS // 2 + 5]) == pytest.approx(1 / math.sqrt(2 * math.pi), rel=0.02)
+    assert sum(density) * (edges[1] - edges[0]) == pytest.approx(0.98, abs=0.002)
+    assert numpy.mean(other[BINS // 2 - 5 : BINS // 2 + 5]) == pytest.approx(0.5 / math.sqrt(2 * math.pi), rel=0.03)
+
+
+@pytest.mark.parametrize(("name", "variance"), [("relu", 0.3408), ("gelu", 0.3456), ("golu", 0.2526), ("gem", 0.1874)])
+def test_output_variance_of_noise_is_that_of_the_normal_law(name: str, variance: float, draw: torch.Generator) -> None:
+    """A sum of 27 uniform pixels is close to normal; the values are those derived in the literature notes."""
+    images = torch.randint(256, (2, 3, 200, 200), generator=draw).to(torch.uint8)
+    found = output_variance(gem.make_activation(name), images)
+    assert found == pytest.approx([variance] * 2, rel=0.03)
+
+
+@pytest.mark.slow
+@curvature
+def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of a preset: measured by the script, kept by the next call with the same settings, and drawn."""
+    ended = train.run("-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={tmp_path}/runs")
+    assert ended.status == 0, ended.err
+    words = ["experiment=quickstart", "examples=64", "vectors=2", "points=3"]
+    words += [f"runs_dir={tmp_path}/runs", f"results_dir={tmp_path}"]
+    made = subprocess.run(
+        [sys.executable, "scripts/landscape.py", *words], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    assert "GELU, seed 0: largest eigenvalue " in made.stdout
+    study = json.loads((tmp_path / "landscape" / "quickstart.json").read_text(), parse_constant=pytest.fail)
+    assert [run["title"] for run in study["runs"]] == ["GELU", "E-GEM (N=1, ε=1e-4)"]
+    losses = [json.loads(path.read_text())["test_loss"] for path in sorted((tmp_path / "runs").rglob("metrics.json"))]
+    assert sorted(run["surface"]["loss"][1][1] for run in study["runs"]) == pytest.approx(sorted(losses), rel=1e-4)
+    assert set(study["output_variance"]) == {
+        cell_title(cell.config.activation, "") for cell in cells_of(load("quickstart"))
+    }
+    assert [name for name, _ in landscape_figures(study)] == ["quickstart_landscape", "quickstart_surface"]
+    monkeypatch.setattr("experiments.landscape.study.surface", pytest.fail)
+    monkeypatch.setattr("experiments.landscape.study.sharpness", pytest.fail)
+    cells = cells_of(load("quickstart"))
+    for cell in cells:
+        cell.config.runs_dir = f"{tmp_path}/runs"
+    settings = Settings(("sharpness", "surface", "weights", "variance"), 64, 2, 3, 1.0)
+    assert measure("quickstart", cells, [0], settings, tmp_path) == study
+
+
+def test_text_and_runs_that_are_not_there(tmp_path: Path) -> None:
+    cells = cells_of(load("quickstart"))
+    for cell in cells:
+        cell.config.runs_dir = str(tmp_path)
+    assert measure("quickstart", cells, [0], Settings((), 1, 2, 2, 1.0), tmp_path)["runs"] == []
+    with pytest.raises(UserError, match="landscapes are of networks for images"):
+        trained.load(cells_of(load("table_gpt2_tiny"))[0].config, tmp_path)
