@@ -11,6 +11,8 @@ TITLES = {
     "gem": "GEM",
     "egem": "E-GEM",
     "segem": "SE-GEM",
+    "segem_linear": "SE-GEM, linear",
+    "segem_bounded": "SE-GEM, bounded",
     "golu": "GoLU",
     "relu": "ReLU",
     "leaky_relu": "LeakyReLU",

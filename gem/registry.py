@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from gem.modules import EGEM, GEM, SEGEM, GoLU
+from gem.readings import SEGEMBounded, SEGEMLinear
 
 
 class ActivationSpec(NamedTuple):
@@ -23,6 +24,8 @@ _FACTORIES: dict[str, Callable[..., nn.Module]] = {
     "gem": GEM,
     "egem": EGEM,
     "segem": SEGEM,
+    "segem_linear": SEGEMLinear,
+    "segem_bounded": SEGEMBounded,
     "golu": GoLU,
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
