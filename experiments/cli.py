@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
@@ -33,6 +36,8 @@ class Outcomes:
             status = say(error)
             self.statuses.append(status)
             sys.exit(status)  # the signal was meant for the whole command
+        except BrokenPipeError:
+            raise
         except (UserError, Busy, OSError) as error:
             status = say(error)
             self.failures.append(f"{name}: {words(error)}")
@@ -48,17 +53,36 @@ class Outcomes:
         return min((s for s in self.statuses if s != FINISHED), default=FINISHED)
 
 
-def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
-    """Call ``main``; every error a user can act on becomes one line on stderr."""
+def guarded(main: Callable[[], int | None]) -> int:
+    """The exit status of ``main`` (None is 0); every error a user can act on becomes one line on stderr.
+
+    A reader of stdout that has had enough (``| head``) ends the command without a word, as SIGPIPE ends other tools.
+    """
     try:
+        status = main() or FINISHED
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        return 128 + signal.SIGPIPE
+    except (Stopped, HydraException, OmegaConfBaseException, UserError, yaml.YAMLError) as error:
+        return say(error)
+
+
+def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
+    """Run train.py's ``main`` ``guarded``, and sum up the runs that failed."""
+
+    def trained() -> int | None:
         with leave_on_signals():
-            main()
-    except Stopped as error:
-        return say(error)
-    except (HydraException, OmegaConfBaseException, UserError) as error:
-        return say(error)
-    except ValueError as error:  # Hydra's complaint about group=null, which does not say which group
-        return say(UserError(f"{' '.join(sys.argv[1:])}: {error}"))
+            try:
+                main()
+            except ValueError as error:  # Hydra's complaint about group=null, which does not say which group
+                raise UserError(f"{' '.join(sys.argv[1:])}: {error}") from error
+        return None
+
+    status = guarded(trained)
+    if status != FINISHED:
+        return status
     if outcomes.failures and len(outcomes.statuses) > 1:
         print(f"{len(outcomes.failures)} of {len(outcomes.statuses)} runs failed:", file=sys.stderr)
         for failure in outcomes.failures:
@@ -84,6 +108,9 @@ def words(error: BaseException) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         return f"{group or 'config'}={option}: must be one of {', '.join(error.options or [])}"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form key=value ({first_line(error)})"
     if isinstance(error.__cause__, OmegaConfBaseException):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
-from experiments.cli import say
+from experiments.cli import guarded
 from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, UserError
+from experiments.errors import FINISHED, UserError
 
 
 def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
@@ -29,11 +26,11 @@ def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:
 
     ``main`` may return an exit status; None is 0.
     """
-    if set(sys.argv[1:]) & {"-h", "--help"}:
-        print((usage or "").strip())
-        return 0
-    try:
-        return main(sys.argv[1:]) or 0
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        say(error)
-        return BAD_INPUT
+
+    def work() -> int | None:
+        if set(sys.argv[1:]) & {"-h", "--help"}:
+            print((usage or "").strip())
+            return FINISHED
+        return main(sys.argv[1:])
+
+    return guarded(work)
