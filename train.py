@@ -11,15 +11,14 @@ from omegaconf import DictConfig
 from experiments import cli
 
 os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach cli.one_line instead of being printed by Hydra
-outcomes = cli.Outcomes()
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(cfg: DictConfig) -> int:
     from experiments.run import run
 
-    return outcomes.add(cfg, run)
+    return cli.outcomes.add(cfg, run)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.one_line(main, outcomes))
+    sys.exit(cli.one_line(main))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import itertools
@@ -45,7 +46,7 @@ class Checkpoints:
     def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
         """Write durably, then drop all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        torch.save(own(state), buffer)
         payload = buffer.getvalue()
         header = b"%s %s %d\n" % (MAGIC, hashlib.sha256(payload).hexdigest().encode(), len(payload))
         self.directory.mkdir(exist_ok=True)
@@ -82,6 +83,19 @@ class Checkpoints:
                 f"or move {self.directory.parent} away to train from the beginning"
             )
         return None
+
+
+def own(value: Any) -> Any:
+    """``value`` with its tensors; one that is a part of a larger one (a row of an ensemble) is copied out of it."""
+    if isinstance(value, dict):
+        held = copy.copy(value)  # a state_dict has attributes too
+        held.update((key, own(item)) for key, item in value.items())
+        return held
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(own, value))
+    if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
+        return value.clone()
+    return value
 
 
 def unused(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -29,16 +30,19 @@ class Outcomes:
         self.failures: list[str] = []
 
     def add(self, cfg: DictConfig, run: Callable[[DictConfig], int]) -> int:
-        name = " ".join(HydraConfig.get().overrides.task)
+        return self.attempt(" ".join(HydraConfig.get().overrides.task), functools.partial(run, cfg))
+
+    def attempt(self, name: str, work: Callable[[], int]) -> int:
+        """``work()`` is a run, or several; ``name`` says which in the list of failures."""
         try:
-            status = run(cfg)
+            status = work()
         except Stopped as error:
             status = say(error)
             self.statuses.append(status)
             sys.exit(status)  # the signal was meant for the whole command
         except BrokenPipeError:
             raise
-        except (UserError, Busy, OSError) as error:
+        except (UserError, Busy, OSError, HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             status = say(error)
             self.failures.append(f"{name}: {words(error)}")
         except Exception as error:  # in a sweep Hydra would pass over it in silence
@@ -51,6 +55,9 @@ class Outcomes:
     def worst(self) -> int:
         """A failure before bad input before divergence before unfinished before finished."""
         return min((s for s in self.statuses if s != FINISHED), default=FINISHED)
+
+
+outcomes = Outcomes()  # of this command
 
 
 def guarded(main: Callable[[], int | None]) -> int:
@@ -69,7 +76,7 @@ def guarded(main: Callable[[], int | None]) -> int:
         return say(error)
 
 
-def one_line(main: Callable[[], Any], outcomes: Outcomes) -> int:
+def one_line(main: Callable[[], Any]) -> int:
     """Run train.py's ``main`` ``guarded``, and sum up the runs that failed."""
 
     def trained() -> int | None:

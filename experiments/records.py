@@ -55,6 +55,7 @@ def record(experiment: str, config: Config, directory: Path) -> Record:
         "result": {key: value for key, value in result.items() if key not in ("format", "run", "seed")},
         "provenance": provenance
         | {"command": command, "starts": len(meta["parts"])}
+        | {"vectorised": any(part.get("vectorised") for part in meta["parts"])}
         | {key: meta[key] for key in ("seconds", "peak_memory_mib", "data")},
         "curve": thin(read_lines(directory / "metrics.jsonl")),
     }

@@ -6,26 +6,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.checkpoint import Broken, Checkpoints
-from experiments.config import Config, resolve, run_hash, run_path
+from experiments.config import Config, resolve, run_path
 from experiments.device import prepare, settle
 from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
-from experiments.files import read_json, write_json
 from experiments.lock import hold
 from experiments.loop import Trainer
-from experiments.metrics_log import TIMES, MetricsLog
 from experiments.processes import processes
 from experiments.profiling import profiled
 from experiments.progress import Progress
-from experiments.provenance import command, keep_changes, part, peak_memory_mib
-from experiments.run_directory import FORMAT, open_directory, read_known
+from experiments.provenance import command
+from experiments.run_directory import open_directory, read_known
+from experiments.session import Session, session
 from experiments.signals import StopFlag, stop_on_signals
 from experiments.tasks import build_task
-from experiments.tracking import NoMirror, mirror
 
 
 def run(cfg: DictConfig) -> int:
@@ -56,9 +52,8 @@ def lead(config: Config, directory: Path, trainer: Trainer, command: str) -> int
             trainer.processes.from_first({"over": True})
             return report(directory, "finished before")
         open_directory(directory, config)
-        result = train(config, directory, trainer, command)
-        write_json(directory / "metrics.json", result)
-    return report(directory, result["status"])
+        train(config, directory, trainer, command)
+    return report(directory, "finished")
 
 
 def follow(trainer: Trainer) -> int:
@@ -91,89 +86,37 @@ def reachable(config: Config, directory: Path) -> Iterator[None]:
         ) from error
 
 
-def train(config: Config, directory: Path, trainer: Trainer, command: str) -> dict[str, Any]:
-    """Resume, train to the end, keep meta.json up to date. Returns the content of metrics.json."""
-    checkpoints = Checkpoints(directory / "checkpoints")
-    with MetricsLog(directory / "metrics.jsonl") as log, stop_on_signals() as stop:
-        state = resume(config, trainer, checkpoints, log)
+def train(config: Config, directory: Path, trainer: Trainer, command: str) -> None:
+    """Resume, train to the end, and leave metrics.json."""
+    with session(config, directory, trainer) as files, stop_on_signals() as stop:
+        state = files.resume()
         trainer.processes.from_first({"over": False, "state": state})
-        meta = read_json(directory / "meta.json")
-        begun = part(config.impl, trainer.device, trainer.step, command)
-        meta["parts"].append(begun | {"processes": trainer.processes.count})
-        keep_changes(directory)
-        write_json(directory / "meta.json", meta)
-        tracker = mirror(config, directory)
-        result = None
-        try:
-            with profiled(config.impl, directory):
-                drive(config, trainer, checkpoints, log, tracker, stop)
-            result = outcome(config, trainer, log)
-        finally:
-            tracker.finish(result)
-        meta["seconds"] = round(trainer.seconds, 3)
-        meta["peak_memory_mib"] = round(peak_memory_mib(trainer.device), 1)
-        meta["data"] = trainer.task.fingerprint
-        write_json(directory / "meta.json", meta)
-    return result
+        files.begin(command)
+        with profiled(config.impl, directory):
+            drive(files, stop)
+        files.finish()
 
 
-def resume(config: Config, trainer: Trainer, checkpoints: Checkpoints, log: MetricsLog) -> dict[str, Any] | None:
-    """Continue from the newest sound checkpoint of this very run, or from the beginning where there is none.
-
-    Returns what it continued from.
-    """
-
-    def check(state: dict[str, Any]) -> None:
-        if state["run"] != [run_hash(config), config.seed]:
-            raise Broken("it belongs to another run")
-        if not log.agrees(state["log"]):
-            raise Broken(f"{log.path.name} no longer begins with the lines written before it")
-        if state.get("data", trainer.task.fingerprint) != trainer.task.fingerprint:
-            raise UserError(f"data_dir={config.data_dir}: the data are not those this run was begun with")
-
-    state = checkpoints.latest(check)
-    log.rewind(state["log"] if state else None)
-    if state:
-        trainer.load(state)
-    return state
-
-
-def drive(
-    config: Config, trainer: Trainer, checkpoints: Checkpoints, log: MetricsLog, tracker: NoMirror, stop: StopFlag
-) -> None:
+def drive(files: Session, stop: StopFlag) -> None:
     """Step until done; log, save by the clock, and save and leave when a signal asks for it."""
-
-    def save(keep: int = 2) -> None:
-        run = {"run": [run_hash(config), config.seed], "data": trainer.task.fingerprint}
-        state = {**run, "log": log.mark(), **trainer.state()}
-        checkpoints.save(trainer.step, state, keep)
-
+    trainer = files.trainer
     saved_at = trainer.seconds
     with Progress(trainer) as progress:
         while not trainer.done:
             line = trainer.advance()
             if line is not None:
-                log.write(line)
-                tracker.log(line)
+                files.write(line)
                 progress.show(line)
             progress.update()
             if trainer.processes.any(bool(stop)) and not trainer.done:
-                save()
+                files.save()
                 raise Stopped(
                     f"stopped by {stop.signal.name if stop.signal else 'another process'} after step {trainer.step} of "
                     f"{trainer.total_steps}, saved; run the same command again to continue"
                 )
-            if trainer.seconds - saved_at >= config.impl.save_every_seconds:
-                save()
+            if trainer.seconds - saved_at >= files.config.impl.save_every_seconds:
+                files.save()
                 saved_at = trainer.seconds
-    save(keep=1)
-
-
-def outcome(config: Config, trainer: Trainer, log: MetricsLog) -> dict[str, Any]:
-    """The result: the last logged line, without times, so that equal runs have equal files."""
-    last = {key: value for key, value in log.last.items() if key not in (*TIMES, "lr")}
-    status = "diverged" if trainer.diverged else "finished"
-    return {"format": FORMAT, "status": status, "run": run_hash(config), "seed": config.seed, **last}
 
 
 def report(directory: Path, what: str) -> int:

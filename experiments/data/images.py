@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -11,9 +12,12 @@ from torch import Tensor
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageData:
-    """Images uint8 [n, C, H, W], labels int64 [n]; ``evaluated`` names the second set: test or holdout."""
+    """Images uint8 [n, C, H, W], labels int64 [n]; ``evaluated`` names the second set: test or holdout.
+
+    What is derived from them is computed once and kept, for the next run of the process.
+    """
 
     train_x: Tensor
     train_y: Tensor
@@ -27,6 +31,7 @@ class ImageData:
         channels, height, width = self.train_x.shape[1:]
         return channels, height, width
 
+    @functools.lru_cache(maxsize=4)  # noqa: B019 - few sets a process, and they stay
     def statistics(self, normalize: str) -> tuple[Tensor, Tensor]:
         """Mean and sample sd by channel, in units of [0, 1], of the training images or ImageNet's."""
         if normalize == "imagenet" and self.shape[0] == 3:
@@ -38,6 +43,7 @@ class ImageData:
         variance = (counts * (levels - mean[:, None]) ** 2).sum(1) / (counts.sum(1) - 1)
         return mean.float(), variance.sqrt().clamp_min(1e-6).float()
 
+    @functools.lru_cache(maxsize=4)  # noqa: B019
     def fingerprint(self) -> str:
         """sha256 over all pixels and labels: two runs on different data cannot pass for the same."""
         digest = hashlib.sha256()

@@ -25,6 +25,7 @@ from experiments.sweeps import freeze, slurm
 from experiments.sweeps.folder import Sweep, outcome, read
 from experiments.sweeps.plan import thaw
 from experiments.sweeps.pool import in_forks
+from experiments.together.groups import groups
 
 BUSY_PATIENCE = (1, 2, 5, 10, 20)  # seconds; the job before this one may still be saving
 SMALL = ("digits", "mnist", "cifar")  # read once, before the forks, which then share the memory
@@ -78,7 +79,7 @@ class Job:
         with self.bar:
             for pause in (0, *BUSY_PATIENCE):
                 self.wait(pause)
-                in_forks(todo, self.sweep.width, self.work, self.begun, self.ended, self.stop)
+                in_forks(self.grouped(todo), self.sweep.width, self.work, self.begun, self.ended, self.stop)
                 todo = [index for index in todo if self.status[index] == UNFINISHED]
                 if self.stop or not todo:
                     break
@@ -109,43 +110,62 @@ class Job:
     def configs(self, todo: list[int]) -> list[Config]:
         found = []
         for index in todo:
-            try:
+            with contextlib.suppress(UserError):
                 found.append(thaw(self.sweep.runs[index]))
-            except UserError:
-                continue
         return found
 
-    def work(self, index: int, slot: int) -> int:
-        """In the fork: the run itself, with its output in a log of its own."""
-        frozen = self.sweep.runs[index]
-        log = os.open(self.log(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    def grouped(self, todo: list[int]) -> list[list[int]]:
+        """What a fork trains: a run, or as many as ``impl.seeds_per_process`` says."""
+        sound, malformed = [], []
+        for index in todo:
+            try:
+                sound.append((index, thaw(self.sweep.runs[index])))
+            except UserError:
+                malformed.append([index])
+        return groups(sound) + malformed
+
+    def work(self, group: list[int], slot: int) -> int:
+        """In the fork: the runs themselves, with their output in a log of their own."""
+        frozen = [self.sweep.runs[index] for index in group]
+        log = os.open(self.log(group), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for number in (1, 2):
             os.dup2(log, number)
         try:
             with leave_on_signals():
                 from experiments.run import run_config
+                from experiments.together.run import run_together
 
-                os.chdir(frozen["config"]["runs_dir"])  # paths are shown from there
+                os.chdir(frozen[0]["config"]["runs_dir"])  # paths are shown from there
                 place_on_gpu(slot)
-                return run_config(with_threads(thaw(frozen), self.sweep.width), frozen["command"])
+                configs = [with_threads(thaw(run), self.sweep.width) for run in frozen]
+                commands = [run["command"] for run in frozen]
+                return run_together(configs, commands) if len(group) > 1 else run_config(configs[0], commands[0])
         except (UserError, Busy, OSError, Stopped) as error:
             return cli.say(error)
         except Exception:
             traceback.print_exc()
             return FAILED
 
-    def log(self, index: int) -> Path:
-        return self.sweep.folder / "logs" / f"{self.sweep.runs[index]['title'].replace('/', '-')}.log"
+    def log(self, group: list[int]) -> Path:
+        """Of a group the log is its first run's."""
+        return self.sweep.folder / "logs" / f"{self.sweep.runs[group[0]]['title'].replace('/', '-')}.log"
 
-    def begun(self, index: int, pid: int) -> None:
-        self.sweep.event(self.number, run=index, event="begun", pid=pid)
+    def begun(self, group: list[int], pid: int) -> None:
+        for index in group:
+            self.sweep.event(self.number, run=index, event="begun", pid=pid)
 
-    def ended(self, index: int, status: int) -> None:
-        if status < 0:
-            line = f"killed by {signal.Signals(-status).name}"
+    def ended(self, group: list[int], status: int) -> None:
+        killed = f"killed by {signal.Signals(-status).name}" if status < 0 else ""
+        if killed:
             status = UNFINISHED if self.stop else FAILED
-        else:
-            line = last_line(self.log(index)) or WORDS.get(status, f"exit status {status}")
+        for index in group:
+            complete = outcome(self.sweep.directory(index)) if len(group) > 1 else None
+            title = self.sweep.runs[index]["title"]
+            line = killed if complete is None else ""
+            line = line or last_line(self.log(group), title if complete is not None else "") or WORDS.get(status, "")
+            self.end(index, status if complete is None else complete, line or f"exit status {status}")
+
+    def end(self, index: int, status: int, line: str) -> None:
         self.status[index] = status
         if status != UNFINISHED:
             self.bar.update()
@@ -154,12 +174,13 @@ class Job:
         sys.stdout.flush()
 
 
-def last_line(path: Path) -> str:
+def last_line(path: Path, ending: str = "") -> str:
+    """The last line that ends so; "" where there is none."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    return lines[-1] if lines else ""
+    return next((line for line in reversed(lines) if line.endswith(ending)), "")
 
 
 def prepare(config: Config) -> None:

@@ -73,24 +73,35 @@ def expand_words(words: Sequence[str]) -> list[list[str]]:
     return expand(compose(single).get("experiment"), jobs)
 
 
-def plan(jobs: Sequence[Sequence[str]]) -> tuple[list[Planned], dict[str, str]]:
-    """The runs in order, each once, and by overrides what is wrong with those that cannot be composed.
+class Composer:
+    """Composes runs; what differs only in the seed is composed once. Raises UserError and Hydra's errors."""
 
-    What differs only in the seed is composed once.
-    """
-    cells: dict[tuple[str, ...], Config] = {}
+    def __init__(self) -> None:
+        self.cells: dict[tuple[str, ...], Config] = {}
+
+    @staticmethod
+    def cell(job: Sequence[str]) -> tuple[str, ...]:
+        return tuple(word for word in job if not word.startswith("seed="))
+
+    def __call__(self, job: Sequence[str]) -> Planned:
+        cell = self.cell(job)
+        config = reseeded(self.cells[cell], job) if cell in self.cells else compose_run(job)
+        self.cells.setdefault(cell, config)
+        config = dataclasses.replace(config, **{key: os.path.abspath(getattr(config, key)) for key in PATHS})
+        return Planned(tuple(job), config)
+
+
+def plan(jobs: Sequence[Sequence[str]]) -> tuple[list[Planned], dict[str, str]]:
+    """The runs in order, each once, and by overrides what is wrong with those that cannot be composed."""
+    compose = Composer()
     runs: dict[Path, Planned] = {}
     wrong: dict[str, str] = {}
     for job in jobs:
-        cell = tuple(word for word in job if not word.startswith("seed="))
         try:
-            config = reseeded(cells[cell], job) if cell in cells else compose_run(job)
+            planned = compose(job)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             wrong[" ".join(job)] = cli.words(error)
             continue
-        cells.setdefault(cell, config)
-        config = dataclasses.replace(config, **{key: os.path.abspath(getattr(config, key)) for key in PATHS})
-        planned = Planned(tuple(job), config)
         runs.setdefault(planned.directory, planned)
     return list(runs.values()), wrong
 

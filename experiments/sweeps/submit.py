@@ -22,6 +22,8 @@ from experiments.sweeps.folder import outcome as outcome_of
 from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.plan import Planned
 from experiments.sweeps.waiting import Place, waiting
+from experiments.together.groups import groups
+from experiments.together.groups import packs as packs_of
 
 SUBMITTED = ("new", "to be continued")  # what the other kinds of runs are not
 
@@ -93,10 +95,12 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     runs_dir = Path(chosen[0].config.runs_dir)
     code = code_for(chosen, runs_dir, settings.get("dirty", False))
     if launcher == LOCAL:
-        packs, width = packed(len(chosen), len(chosen)), settings["jobs"]
+        packs, width = [list(range(len(chosen)))], settings["jobs"]
     else:
         width = side_by_side(settings)
-        packs = packed(len(chosen), max(settings["runs_per_job"], width))
+        grouped = groups(enumerate(planned.config for planned in chosen))
+        size = max(settings["runs_per_job"], width * max(map(len, grouped)))
+        packs = packed(len(chosen), size) if len(grouped) == len(chosen) else packs_of(grouped, size)
     requeues = settings.get("max_num_timeout", 0)
     sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
     try:

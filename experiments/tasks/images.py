@@ -83,8 +83,11 @@ class ImageTask:
         return ((x.float() - self.mean) / self.sd).contiguous(memory_format=self.layout)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        logits = self.model(self.normalise(x)).float()
-        return F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+        return self.criterion(self.model(self.normalise(x)), y)
+
+    def criterion(self, logits: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+        """What is minimised: the cross-entropy in nats, smoothed as the recipe says."""
+        return F.cross_entropy(logits.float(), y, label_smoothing=self.recipe.label_smoothing, reduction=reduction)
 
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy in nats and whether the prediction is right, by image."""

@@ -48,6 +48,22 @@ def bits(value: Any) -> Any:
     return value
 
 
+def distance(a: Any, b: Any) -> float:
+    """The largest difference between two states, in units of the largest entry of the tensor it is in."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        return max((distance(a[key], b[key]) for key in a), default=0.0)
+    if isinstance(a, (list, tuple)):
+        return max((distance(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
+    if isinstance(a, torch.Tensor):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        return ((a - b).abs().max() / b.abs().max().clamp_min(1e-3)).item()
+    if isinstance(a, float):
+        return abs(a - b) / max(abs(b), 1e-2)
+    assert a == b
+    return 0.0
+
+
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Every path below ``folder``: the content of files, None for folders."""
     return {
