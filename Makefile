@@ -31,6 +31,9 @@ report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt
 	$(BIN)/python scripts/report.py
 	$(BIN)/python scripts/readme.py
 
+screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium and chromedriver)
+	$(BIN)/python scripts/screenshot.py
+
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST)
 	$(BIN)/python scripts/bench.py train
 
@@ -48,4 +51,4 @@ $(VENV)/dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
-.PHONY: help quickstart test test-slow test-slurm report bench
+.PHONY: help quickstart test test-slow test-slurm report screenshot bench

@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.config import Config, run_hash
-from experiments.config.compose import CONFIGS, compose
+from experiments.config.compose import CONFIGS, composed_once
 from experiments.config.resolve import must_be, resolve
 from experiments.errors import UserError
 from experiments.presets import Preset
@@ -52,7 +52,7 @@ def composed(*words: str) -> Iterator[DictConfig]:
     and taken back at the end.
     """
     composing = {word for word in words if is_group(word) and not word.startswith("activation=")}
-    config = base(*(word for word in words if word in composing))
+    config = composed_once(*(word for word in words if word in composing))
     before: dict[str, Any] = {}
     try:
         for key, value in (assignment(word) for word in words if word not in composing):
@@ -75,11 +75,6 @@ def assignment(word: str) -> tuple[str, Any]:
     """Key and value of an override, read as Hydra reads it."""
     override = OverridesParser.create().parse_override(word)
     return override.key_or_group, override.value()
-
-
-@functools.lru_cache(maxsize=256)
-def base(*groups: str) -> DictConfig:
-    return compose(groups)
 
 
 @functools.lru_cache(maxsize=64)

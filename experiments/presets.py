@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.config.compose import CONFIGS, compose
+from experiments.config.compose import CONFIGS, composed_once
 from experiments.config.resolve import typed
 from experiments.config.rules import one_of, optional, positive, positive_int, rule, text
 from experiments.errors import UserError
@@ -87,7 +87,7 @@ def load(name: str) -> Preset:
     """The preset called ``name``. Raises UserError listing the names there are."""
     if name not in names():
         raise UserError(f"experiment {name!r}: must be one of {', '.join(names())}")
-    return preset(compose([f"experiment={name}"]).experiment)
+    return preset(composed_once(f"experiment={name}").experiment)
 
 
 def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list[list[str]]:

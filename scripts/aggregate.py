@@ -2,6 +2,8 @@
 
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
   python scripts/aggregate.py table=all              every preset that has a record or a run
+  python scripts/aggregate.py table=properties       what follows from the formulas, as derived by scripts/certify.py
+  python scripts/aggregate.py table=speed            the benchmarks, as measured by scripts/bench.py
 
 Finished runs below runs_dir (results/runs) are copied into results/records/<experiment>.jsonl; the tables
 results/tables/<experiment>.md, .csv and .tex are made from the records alone.
@@ -13,6 +15,7 @@ import sys
 from pathlib import Path
 
 from experiments.cells import cells_of
+from experiments.errors import UserError
 from experiments.files import write_atomic
 from experiments.presets import load, names
 from experiments.records import refresh
@@ -21,11 +24,15 @@ from experiments.tables import build
 from experiments.words import key_values, script
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
+PAGES = {"properties": ("properties.md", "certify.py"), "speed": ("bench_*.md", "bench.py train")}
 
 
 def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
     results = Path(values["results_dir"])
+    if values["table"] in PAGES:
+        print(page(results, values["table"]))
+        return
     every = values["table"] == "all"
     for name in names() if every else [values["table"]]:
         if every and not (results / "records" / f"{name}.jsonl").exists() and not Path(values["runs_dir"]).is_dir():
@@ -40,6 +47,15 @@ def main(words: list[str]) -> None:
         for suffix, render in FORMATS.items():
             write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
         print(markdown(table))
+
+
+def page(results: Path, name: str) -> str:
+    """The tables that no preset makes, as they were written last. Raises UserError where there is none."""
+    pattern, maker = PAGES[name]
+    found = sorted((results / "tables").glob(pattern))
+    if not found:
+        raise UserError(f"table={name}: {results}/tables has no {pattern}; python scripts/{maker} writes it")
+    return "\n".join(path.read_text() for path in found)
 
 
 if __name__ == "__main__":

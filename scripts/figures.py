@@ -10,22 +10,27 @@ Writes results/figures/<name>.png, .pdf and .svg.
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, preset_figures, ranking_figure
 from experiments.figures.landscape import landscape_figures
+from experiments.figures.ranks import ranking_of
 from experiments.figures.style import save
 from experiments.landscape.study import read
 from experiments.presets import names
 from experiments.study import recorded
+from experiments.tables import Table
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
 GENERAL = ("all", "functions", "ranking")
+
+table_of = functools.cache(recorded)
 
 
 def main(words: list[str]) -> None:
@@ -33,28 +38,39 @@ def main(words: list[str]) -> None:
     results, wanted = Path(values["results_dir"]), values["figure"]
     if wanted not in (*GENERAL, *names()):
         raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(names())}")
-    if wanted in ("all", "functions"):
-        for name, draw in FUNCTION_FIGURES.items():
-            show(draw(), results, name)
-    chosen = names() if wanted in ("all", "ranking") else [wanted] if wanted not in GENERAL else []
-    tables = [table for table in (recorded(name, results) for name in chosen) if table]
-    if not tables and wanted not in GENERAL:
-        raise UserError(f"figure={wanted}: no records yet; python scripts/aggregate.py table={wanted} collects them")
-    if wanted != "ranking":
-        for table in tables:
-            study = read(results, table.preset.name)
-            for name, made in [*preset_figures(table), *(landscape_figures(study) if study else ())]:
-                show(made, results, name)
-    if wanted in ("all", "ranking"):
-        ranking = ranking_figure(tables)
-        if ranking:
-            show(ranking, results, "ranking")
-        elif wanted == "ranking":
+    if wanted != "all":
+        print(*draw(wanted, results), sep="\n")
+        return
+    drawable = [name for name in names() if table_of(name, results)]  # built here, and inherited by every fork
+    targets = ["functions", *drawable, *(["ranking"] if ranking_of(tasks(results)) else [])]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        for lines in pool.map(functools.partial(draw, results=results), targets):
+            print(*lines, sep="\n", flush=True)
+
+
+def draw(wanted: str, results: Path) -> list[str]:
+    """Draw and save the figures of one word; what was written. Raises UserError where the records do not suffice."""
+    if wanted == "functions":
+        made = [(name, figure()) for name, figure in FUNCTION_FIGURES.items()]
+    elif wanted == "ranking":
+        ranking = ranking_figure(tasks(results))
+        if ranking is None:
             raise UserError("figure=ranking: needs records of at least two tasks with three activations in common")
+        made = [(wanted, ranking)]
+    else:
+        table, study = table_of(wanted, results), read(results, wanted)
+        if table is None:
+            raise UserError(
+                f"figure={wanted}: no records yet; python scripts/aggregate.py table={wanted} collects them"
+            )
+        made = [*preset_figures(table), *(landscape_figures(study) if study else ())]
+    return [" ".join(["figure:", *map(str, save(figure, results / "figures" / name))]) for name, figure in made]
 
 
-def show(made: Figure, results: Path, name: str) -> None:
-    print("figure:", *save(made, results / "figures" / name))
+def tasks(results: Path) -> list[Table]:
+    """The tables that count as a task in the ranking."""
+    found = (table_of(name, results) for name in names())
+    return [table for table in found if table and table.preset.task]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
             return hydra_compose("train", list(overrides), return_hydra_config=with_hydra)
     finally:
         GlobalHydra.instance().hydra = outer
+
+
+@functools.lru_cache(maxsize=256)
+def composed_once(*overrides: str) -> DictConfig:
+    """``compose``, kept: the same object for the same words, not to be changed for good."""
+    return compose(overrides)
 
 
 def compose_launcher(words: Sequence[str]) -> dict[str, Any]:

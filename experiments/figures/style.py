@@ -43,6 +43,10 @@ def save(made: Figure, stem: Path) -> list[Path]:
     """``stem`` with .png, .pdf and .svg, the same bytes for the same figure and matplotlib."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_suffix(suffix) for suffix in (".png", ".pdf", ".svg")]
+    layout = made.get_layout_engine()
+    if layout:  # once for all three, since it takes as long as the drawing
+        layout.execute(made)
+        made.set_layout_engine("none")
     made.savefig(paths[0], metadata={"Software": f"matplotlib {matplotlib.__version__}"})
     made.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
     with plt.rc_context({"svg.hashsalt": stem.name}):

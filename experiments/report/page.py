@@ -40,6 +40,15 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A table that no preset makes: derived properties, a benchmark. Markdown as HTML, without its title."""
+
+    name: str
+    title: str
+    body: Markup
+
+
+@dataclass(frozen=True)
 class Section:
     """One preset with records."""
 
@@ -96,10 +105,11 @@ def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> boo
     return path.stem not in {*(table.preset.name for table in tables), *(preset.name for preset in unrun)}
 
 
-def page(path: Path) -> Markup:
-    """A page of Markdown as HTML, one level of headings down; our own file, so it is not escaped."""
-    text = re.sub(r"^#", "##", path.read_text(), flags=re.MULTILINE)
-    return Markup(markdown.markdown(text, extensions=["tables"]))
+def page(path: Path) -> Page:
+    """Its headings go one level down; our own file, so it is not escaped."""
+    title, _, rest = path.read_text().partition("\n")
+    text = re.sub(r"^#", "##", rest, flags=re.MULTILINE)
+    return Page(path.stem, title.lstrip("# "), Markup(markdown.markdown(text, extensions=["tables"])))
 
 
 def drawings(figures: Path, names: Iterable[str]) -> list[Drawing]:

@@ -42,7 +42,7 @@ def sentences(table: Table) -> list[str]:
 def counted(table: Table) -> str:
     seeds = sorted({len(row.values) for row in table.rows if row.values})
     span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
-    return f"{len(table.runs)} runs, {span} seeds a row."
+    return f"{len(table.runs)} runs, {span} seed{'' if span == '1' else 's'} a row."
 
 
 def undecided(table: Table, ran: Sequence[Row], rows: Sequence[Row]) -> str:

@@ -107,3 +107,31 @@ def test_help_shows_the_commands(name: str) -> None:
     answer = command(f"scripts/{name}.py", "--help")
     assert answer.returncode == 0
     assert f"python scripts/{name}.py" in answer.stdout
+
+
+def test_tables_that_no_preset_makes(tmp_path: Path) -> None:
+    shown = command("scripts/aggregate.py", "table=properties")
+    assert shown.stdout.startswith("# Properties of GEM")
+    absent = command("scripts/aggregate.py", "table=speed", f"results_dir={tmp_path}")
+    assert absent.returncode == 2
+    assert (
+        absent.stderr
+        == f"error: table=speed: {tmp_path}/tables has no bench_*.md; python scripts/bench.py train writes it\n"
+    )
+
+
+@pytest.mark.slow
+def test_everything_rebuilds_from_the_records_byte_for_byte(tmp_path: Path) -> None:
+    """Tables, figures (as pixels, vectors and PDF) and the page, twice from the committed records."""
+    made = []
+    for name in ("first", "second"):
+        place = tmp_path / name
+        for part in ("records", "tables"):
+            shutil.copytree(ROOT / "results" / part, place / part)
+        for script, word in (("aggregate", "table=all"), ("figures", "figure=all"), ("report", "")):
+            words = [word, f"results_dir={place}", *([f"runs_dir={tmp_path}/none"] if script == "aggregate" else [])]
+            ended = command(f"scripts/{script}.py", *filter(None, words))
+            assert ended.returncode == 0, ended.stderr
+        made.append({path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()})
+    assert made[0] == made[1]
+    assert {path.suffix for path in made[0]} >= {".md", ".csv", ".tex", ".png", ".pdf", ".svg", ".html"}

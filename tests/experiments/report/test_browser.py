@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments.errors import UserError
+from experiments.presets import load
+from experiments.report.browser import browser as open_browser
+from experiments.report.browser import show as show_page
+
 PAGE = Path(__file__).parents[3] / "results" / "report.html"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium through its own driver; nothing is downloaded."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not chromedriver:
-        pytest.skip("no chromium with chromedriver (Debian: chromium, chromium-driver)")
-    selenium = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    for switch in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(switch)
-    driver = selenium.Chrome(options=options, service=Service(chromedriver))
-    yield driver
-    driver.quit()
+    try:
+        with open_browser() as driver:
+            yield driver
+    except UserError as missing:
+        pytest.skip(str(missing))
 
 
 def show(browser: Any, width: int, scheme: str = "light", script: bool = True) -> None:
-    command = browser.execute_cdp_cmd
-    command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    command("Emulation.setDeviceMetricsOverride", metrics)
-    command("Emulation.setScriptExecutionDisabled", {"value": not script})
-    browser.get(PAGE.as_uri())
+    show_page(browser, PAGE, width, scheme=scheme, script=script)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -63,7 +53,7 @@ def test_everything_is_there_without_javascript(browser: Any) -> None:
     show(browser, 390, script=False)
     text = browser.find_element("tag name", "body").text
     assert "Summary" in text
-    assert "MNIST, small CNN, 8 epochs" in text
+    assert load("table_mnist").title in text
     assert "What is missing" in text
     assert browser.find_elements("css selector", "th button") == []
     assert len(browser.find_elements("css selector", "table.sortable tbody tr")) >= 7

@@ -97,6 +97,8 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     assert not re.search(r"@import|<link|<img|url\((?!#)", text)
     assert "Another &lt;study&gt;" in text
     assert "<td>1</td>" in text
+    assert '<a href="#properties">Properties</a>.' in text
+    assert '<section id="properties"><h2>Properties</h2>' in text
     assert "forest-" in text
     assert "currentColor" in text
     assert render([table], unrun, tmp_path) == text

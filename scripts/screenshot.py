@@ -1,0 +1,36 @@
+"""Photograph results/report.html for the README, on a desk in the light and on a phone in the dark.
+
+  python scripts/screenshot.py                           after report.py: make screenshot
+
+Writes results/report_desk.png and results/report_phone.png. Needs Chromium and its driver (Debian: chromium,
+chromium-driver) and selenium.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from experiments.errors import UserError
+from experiments.files import write_atomic
+from experiments.report.browser import browser, show
+from experiments.words import key_values, script
+
+VIEWS = {"desk": (1280, 1100, "light"), "phone": (390, 1100, "dark")}
+
+
+def main(words: list[str]) -> None:
+    results = Path(key_values(words, {"results_dir": "results"})["results_dir"])
+    page = results / "report.html"
+    if not page.exists():
+        raise UserError(f"{page}: not there; make report writes it")
+    with browser() as driver:
+        for name, (width, height, scheme) in VIEWS.items():
+            show(driver, page, width, height, scheme)
+            path = results / f"report_{name}.png"
+            write_atomic(path, driver.get_screenshot_as_png())
+            print(f"screenshot: {path}, {width} × {height}")
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))
