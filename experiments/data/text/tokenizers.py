@@ -75,7 +75,10 @@ def gpt2(data_dir: Path) -> Tokenizer:
 
 
 def wordpiece(corpus: Corpus, size: int, path: Path) -> Tokenizer:
-    """Lower-case WordPiece of ``size`` tokens, trained on the first training documents and kept in ``path``."""
+    """Lower-case WordPiece of ``size`` tokens, trained on the first training documents and kept in ``path``.
+
+    Ids are in alphabetical order after the special ones: the trainer numbers single characters anew each time.
+    """
     tokenizers = library()
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
@@ -89,7 +92,9 @@ def wordpiece(corpus: Corpus, size: int, path: Path) -> Tokenizer:
                     f"model.vocab_size={size}: this corpus yields only {trained.get_vocab_size()} WordPiece tokens; "
                     f"give at most that many"
                 )
-            write_atomic(path, trained.to_str().encode())
+            ids = {token: number for number, token in enumerate(SPECIAL + sorted(trained.get_vocab().keys() - SPECIAL))}
+            ordered = tokenizers.BertWordPieceTokenizer(vocab=ids, lowercase=True)
+            write_atomic(path, ordered.to_str().encode())
     return Tokenizer("wordpiece", tokenizers.Tokenizer.from_str(path.read_text()), SEP)
 
 

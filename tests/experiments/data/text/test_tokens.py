@@ -82,6 +82,15 @@ def test_stopped_at_any_shard_it_continues_to_the_same_files(
         assert again.fingerprint == whole.fingerprint
 
 
+def test_a_vocabulary_trained_anew_gives_the_same_tokens(places: tuple[str, str]) -> None:
+    """On another machine, or with an empty cache; the trainer itself numbers characters at random."""
+    data, cache = places
+    first, again = (prepare_tokens(DATASET, MODEL, data, f"{cache}{number}") for number in (1, 2))
+    assert first.tokenizer.hash == again.tokenizer.hash
+    assert first.fingerprint == again.fingerprint
+    assert first.tokenizer.encode(["the old film"]) == again.tokenizer.encode(["the old film"])
+
+
 def test_a_finished_preparation_is_used_as_it_is(places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_tokens(DATASET, MODEL, *places)
     monkeypatch.setattr(prepare, "tokenise", pytest.fail)
