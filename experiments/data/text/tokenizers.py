@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ GPT2_FILES = {
 }
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PAD, UNK, CLS, SEP, MASK = range(5)
+ALPHABET = 1000  # the trainer's own limit
 TRAINING_DOCUMENTS = 50_000  # of the training split, for a WordPiece vocabulary
 
 
@@ -77,25 +79,35 @@ def gpt2(data_dir: Path) -> Tokenizer:
 def wordpiece(corpus: Corpus, size: int, path: Path) -> Tokenizer:
     """Lower-case WordPiece of ``size`` tokens, trained on the first training documents and kept in ``path``.
 
-    Ids are in alphabetical order after the special ones: the trainer numbers single characters anew each time.
+    The trainer numbers inner characters (##a) in an order that changes from run to run, and breaks ties by these
+    numbers; so they are given to it in order, as if they were special tokens.
     """
     tokenizers = library()
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
             trained = tokenizers.BertWordPieceTokenizer(lowercase=True)
+            inner = [f"##{character}" for character in inner_characters(trained, corpus)]
             trained.train_from_iterator(
-                training_texts(corpus), vocab_size=size, special_tokens=SPECIAL, show_progress=False
+                training_texts(corpus), vocab_size=size, special_tokens=SPECIAL + inner, show_progress=False
             )
             if trained.get_vocab_size() < size:
                 raise UserError(
                     f"model.vocab_size={size}: this corpus yields only {trained.get_vocab_size()} WordPiece tokens; "
                     f"give at most that many"
                 )
-            ids = {token: number for number, token in enumerate(SPECIAL + sorted(trained.get_vocab().keys() - SPECIAL))}
-            ordered = tokenizers.BertWordPieceTokenizer(vocab=ids, lowercase=True)
-            write_atomic(path, ordered.to_str().encode())
+            plain = tokenizers.BertWordPieceTokenizer(vocab=trained.get_vocab(), lowercase=True)
+            write_atomic(path, plain.to_str().encode())
     return Tokenizer("wordpiece", tokenizers.Tokenizer.from_str(path.read_text()), SEP)
+
+
+def inner_characters(tokenizer: Any, corpus: Corpus) -> list[str]:
+    """What follows the first character of a word in the training texts, at most ``ALPHABET``, in order."""
+    counts: Counter[str] = Counter()
+    for text in training_texts(corpus):
+        words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalize(text))
+        counts.update("".join(word[1:] for word, _ in words))
+    return sorted(sorted(counts, key=lambda character: (-counts[character], character))[:ALPHABET])
 
 
 def training_texts(corpus: Corpus) -> Iterator[str]:
