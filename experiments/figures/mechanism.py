@@ -19,6 +19,7 @@ PANELS = {
     "activation_variance": "variance of the outputs",
     "activation_gradient": "gradient at the activations",
 }
+SHARES = ("dead_units", "saturation")
 
 
 def mechanism(table: Table) -> Figure | None:
@@ -37,9 +38,11 @@ def mechanism(table: Table) -> Figure | None:
         upper.set(title=PANELS[key], xlabel=axis)
         lower.set(xlabel="layer, at the end")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if key == "activation_gradient":
-            upper.set_yscale("log")
-            lower.set_yscale("log")
+        for panel in (upper, lower):
+            if key == "activation_gradient":
+                panel.set_yscale("log")
+            elif key in SHARES:
+                panel.set_ylim(bottom=0)
     above[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     made.suptitle(
         f"{table.preset.title}: mean over seeds, band from lowest to highest; above mean over layers", fontsize=9
