@@ -13,7 +13,8 @@ parts=
   variance    of the activations' outputs on four training images behind a random convolution and BatchNorm
 
 Needs the checkpoints of finished runs below runs_dir. Writes results/landscape/<experiment>.json, which figures.py
-figure=<experiment> draws; what is in it already is not measured again.
+figure=<experiment> draws. Sharpness and surfaces that are in it with the same settings are not measured again; weights
+and variance are cheap, and those of the latest call.
 """
 
 from __future__ import annotations
