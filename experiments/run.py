@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from experiments.provenance import command
 from experiments.run_directory import open_directory, read_known
 from experiments.session import Session, session
 from experiments.signals import StopFlag, stop_on_signals
-from experiments.tasks import build_task
+from experiments.tasks import Task, build_task
 
 
 def run(cfg: DictConfig) -> int:
@@ -29,10 +29,10 @@ def run(cfg: DictConfig) -> int:
     return run_config(resolve(cfg), command())
 
 
-def run_config(config: Config, command: str) -> int:
+def run_config(config: Config, command: str, build: Callable[..., Task] = build_task) -> int:
     """Train what ``config`` says, or say that it is done. Returns the exit status; raises UserError, Busy or Stopped.
 
-    ``command`` is what starts this very run again; meta.json keeps it.
+    ``command`` is what starts this very run again; meta.json keeps it. ``build`` may give a task that exists already.
     """
     directory = run_path(config)
     if (directory / "metrics.json").exists():
@@ -40,7 +40,7 @@ def run_config(config: Config, command: str) -> int:
     device = prepare(config.impl)
     config.impl = settle(config.impl, device)
     with processes(device) as group:
-        task = build_task(config, device, group)  # before anything is created: it finds missing data
+        task = build(config, device, group)  # before anything is created: it finds missing data
         trainer = Trainer(task, config.recipe, config.impl, device, group)
         return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
 

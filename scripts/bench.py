@@ -1,6 +1,7 @@
 """Benchmarks, each as ratios measured side by side in one run.
 
   python scripts/bench.py train          training steps beside plain PyTorch
+  python scripts/bench.py seeds          many seeds of one configuration, one by one and together
   python scripts/bench.py activations    activations beside torch's own
   python scripts/bench.py lm             language models beside nanoGPT
 
@@ -15,7 +16,7 @@ import sys
 from experiments.errors import UserError
 from experiments.words import script
 
-BENCHES = ("train", "activations", "lm")
+BENCHES = ("train", "seeds", "activations", "lm")
 
 
 def main(words: list[str]) -> None:

@@ -11,6 +11,7 @@ The words are those of train.py -m, and these:
   jobs           local: runs side by side (1)
   runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
   per_gpu        slurm: runs side by side on one GPU (1)
+  probe          true: time a few steps and say which impl.seeds_per_process would be fastest, and why; submit nothing
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
   --dry-run      say what would be done with every run, and do nothing
 
@@ -29,12 +30,12 @@ from typing import Any
 from experiments.config.compose import compose_launcher
 from experiments.errors import UserError
 from experiments.sweeps import slurm
-from experiments.sweeps.command import submit
+from experiments.sweeps.command import complain, submit
 from experiments.sweeps.folder import LOCAL, SLURM
-from experiments.sweeps.plan import expand_words
+from experiments.sweeps.plan import Planned, expand_words, plan
 from experiments.words import key_values, script
 
-OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": "", "dirty": "false"}
+OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": "", "dirty": "false", "probe": "false"}
 
 
 def main(words: list[str]) -> int:
@@ -43,6 +44,8 @@ def main(words: list[str]) -> int:
     own = key_values([word for word in words if word.split("=")[0] in OWN], OWN)
     of_launcher = [word for word in words if word.startswith("launcher.")]
     of_runs = [word for word in words if word.split("=")[0] not in OWN and word not in of_launcher]
+    if switch(own, "probe"):
+        return probe(of_runs)
     settings = settings_of(own, of_launcher)
     launcher = LOCAL if own["launcher"] == LOCAL else SLURM
     if launcher == SLURM and not dry_run:
@@ -63,6 +66,23 @@ def main(words: list[str]) -> int:
     os.chdir(code)
     command = [sys.executable, "-m", "experiments.sweeps.job", str(handed.sweep.folder), "0", str(status)]
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": str(code)})
+
+
+def probe(words: list[str]) -> int:
+    """One line for each data set, network and batch size of the experiment; the first activation stands for all."""
+    from experiments.together.probe import advice
+
+    runs, wrong = plan(expand_words(words))
+    complain(wrong)
+    kinds: dict[str, list[Planned]] = {}
+    for run in runs:
+        key = repr((run.config.dataset, run.config.model, getattr(run.config.recipe, "batch_size", None)))
+        kinds.setdefault(key, []).append(run)
+    for same in kinds.values():
+        config = same[0].config
+        seeds = len({run.config.seed for run in same})
+        print(f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {advice(config, seeds)}", flush=True)
+    return 2 if wrong else 0
 
 
 def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:

@@ -41,26 +41,27 @@ class ImageTask:
             )
         self.fingerprint = data.fingerprint()
         self.evaluated = data.evaluated
-        self.model = self.build(config, data.shape, data.classes).to(device)
+        self.build = functools.partial(build, config, data.shape, data.classes)
+        self.model = self.build(config.seed).to(device)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         mean, sd = data.statistics(self.recipe.normalize)
         self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device) for value in (mean, sd))
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
-        padded = F.pad(data.train_x, (PAD,) * 4) if self.recipe.augment != "none" else data.train_x
-        self.train_x, self.train_y = padded.to(device), data.train_y.to(device)
-        self.test_x, self.test_y = data.test_x.to(device), data.test_y.to(device)
+        padding = PAD if self.recipe.augment != "none" else 0
+        self.train_x, self.train_y, self.test_x, self.test_y = placed(data, padding, device)
         self.size = data.shape[-1]
         self.epoch_draws = functools.lru_cache(maxsize=1)(self.draw_epoch)
         compiler = functools.partial(torch.compile, dynamic=False) if config.impl.compile else lambda function: function
         self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
 
-    def build(self, config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        activation = activation_factory(config.activation)
-        model = build_model(config.model, activation, shape, classes)
-        gain = RELU_GAIN if config.recipe.init_gain == "relu" else gem.gain(activation())
-        initialise(model, config.seed, gain)
-        return model
+    def reseed(self, seed: int) -> None:
+        """Become the task of another seed. The model object stays, with fresh weights and what was compiled for it."""
+        self.seed = seed
+        self.epoch_draws.cache_clear()
+        self.model.load_state_dict(self.build(seed).state_dict())
+        for p in self.model.parameters():
+            p.grad = None
 
     def draw_epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
         """Order and augmentation of one epoch, drawn on the CPU whatever the device."""
@@ -111,3 +112,19 @@ class ImageTask:
             f"{name}_loss": torch.cat(losses).mean().item(),
             f"{name}_accuracy": 100 * torch.cat(right).sum().item() / count,
         }
+
+
+def build(config: Config, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
+    """The network of ``config`` for images of ``shape``, initialised."""
+    activation = activation_factory(config.activation)
+    model = build_model(config.model, activation, shape, classes)
+    gain = RELU_GAIN if config.recipe.init_gain == "relu" else gem.gain(activation())
+    initialise(model, seed, gain)
+    return model
+
+
+@functools.lru_cache(maxsize=1)
+def placed(data: ImageData, padding: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training images, with a border of zeros, and labels, and those to evaluate on; one copy for all tasks."""
+    padded = F.pad(data.train_x, (padding,) * 4) if padding else data.train_x
+    return padded.to(device), data.train_y.to(device), data.test_x.to(device), data.test_y.to(device)

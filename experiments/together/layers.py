@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -160,7 +160,7 @@ class Columns(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         x = grad.new_zeros(ctx.shape)
-        for inner, outer in overlaps(tuple(ctx.shape[1:3]), ctx.size, ctx.stride, ctx.padding):
+        for inner, outer in overlaps(ctx.shape[1:3], ctx.size, ctx.stride, ctx.padding):
             x[inner] += grad[outer]
         return x, None, None, None
 
@@ -168,8 +168,7 @@ class Columns(Function):
 Place = tuple[Any, ...]
 
 
-@functools.lru_cache(maxsize=64)
-def overlaps(sides: tuple[int, int], size: int, stride: int, padding: int) -> list[tuple[Place, Place]]:
+def overlaps(sides: Sequence[int], size: int, stride: int, padding: int) -> list[tuple[Place, Place]]:
     """For each tap of the kernel the input pixels that it meets, and where they are among the columns."""
     along = [[reach(side, size, tap, stride, padding) for tap in range(size)] for side in sides]
     found = []

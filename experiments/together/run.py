@@ -21,7 +21,7 @@ from experiments.run import reachable, report, run_config
 from experiments.run_directory import open_directory
 from experiments.session import Session, session
 from experiments.signals import StopFlag, stop_on_signals
-from experiments.tasks import build_task
+from experiments.tasks import Builder, build_task
 from experiments.together.ensemble import Ensemble
 
 
@@ -34,13 +34,14 @@ def run_together(configs: Sequence[Config], commands: Sequence[str]) -> int:
     if configs[0].impl.together == "vectorised" and len(configs) > 1:
         statuses = vectorised(pairs)
     else:
-        statuses = [attempt(config, command) for config, command in pairs]
+        build = Builder()
+        statuses = [attempt(config, command, build) for config, command in pairs]
     return min((status for status in statuses if status != FINISHED), default=FINISHED)
 
 
-def attempt(config: Config, command: str) -> int:
+def attempt(config: Config, command: str, build: Builder) -> int:
     try:
-        return run_config(config, command)
+        return run_config(config, command, build)
     except (UserError, Busy) as error:
         return say(error)
 
@@ -52,6 +53,7 @@ def vectorised(pairs: Sequence[tuple[Config, str]]) -> list[int]:
     statuses, members = [], []
     device = prepare(impl)
     impl = settle(impl, device)
+    eager = dataclasses.replace(impl, compile=False)  # of a member only its evaluations run; the step is compiled once
     with ExitStack() as all_open, stop_on_signals() as stop:
         for config, command in pairs:
             config = dataclasses.replace(config, impl=impl)
@@ -59,7 +61,8 @@ def vectorised(pairs: Sequence[tuple[Config, str]]) -> list[int]:
             try:
                 with ExitStack() as opened:
                     if not (directory / "metrics.json").exists():
-                        trainer = Trainer(build_task(config, device), config.recipe, impl, device)
+                        task = build_task(dataclasses.replace(config, impl=eager), device)
+                        trainer = Trainer(task, config.recipe, impl, device)
                         opened.enter_context(reachable(config, directory))
                         opened.enter_context(hold(directory))
                     if (directory / "metrics.json").exists():

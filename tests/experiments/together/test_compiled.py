@@ -1,0 +1,52 @@
+"""``impl.compile`` with several seeds: compiled once, and the same numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+
+from experiments.config import compose_run
+from experiments.loop import Trainer
+from experiments.tasks import Builder, build_task
+from experiments.together.ensemble import Ensemble
+from tests.experiments.results import bits, distance
+
+pytestmark = pytest.mark.slow
+CPU = torch.device("cpu")
+LINE = ("dataset=digits", "recipe=digits", "recipe.lr=0.01", "model=cnn", "model.width=4", "activation=egem")
+
+
+def test_interleaved_seeds_share_what_was_compiled() -> None:
+    """Bit for bit what each gives alone, compiled for itself."""
+    config = compose_run([*LINE, "impl.compile=true"])
+    shared = Builder()
+    graphs = []
+    for seed in (0, 1, 2):
+        one = dataclasses.replace(config, seed=seed)
+        states = []
+        for build in (shared, build_task):
+            trainer = Trainer(build(one, CPU), one.recipe, one.impl, CPU)
+            before = counters["stats"]["unique_graphs"]
+            for _ in range(23):  # with an evaluation
+                trainer.advance()
+            graphs.append(counters["stats"]["unique_graphs"] - before)
+            states.append(bits({key: value for key, value in trainer.state().items() if key != "seconds"}))
+        assert states[0] == states[1]
+    assert graphs[0] > 0
+    assert graphs[2] == graphs[4] == 0
+
+
+def test_a_compiled_ensemble_steps_as_an_eager_one() -> None:
+    config = compose_run([*LINE])
+    results = []
+    for compiled in (False, True):
+        tasks = [build_task(dataclasses.replace(config, seed=seed), CPU) for seed in (0, 1)]
+        trainers = [Trainer(task, config.recipe, config.impl, CPU) for task in tasks]
+        ensemble = Ensemble(trainers, compiled)
+        for _ in range(20):
+            ensemble.advance()
+        results.append([trainer.task.model.state_dict() for trainer in trainers])
+    assert distance(results[0], results[1]) < 1e-5
