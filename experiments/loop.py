@@ -156,7 +156,8 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments from the state."""
+        """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments and the rate of the
+        last step, which a run killed after all its steps takes no more, from the state."""
         self.step, self.seconds = self.timed_step, self.timed_seconds = state["step"], state["seconds"]
         self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
         self.loss_count, self.diverged = state["loss_count"], state["diverged"]
@@ -164,4 +165,4 @@ class Trainer:
         settings = [dict(group) for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state["optimizer"])
         for group, own in zip(self.optimizer.param_groups, settings, strict=True):
-            group.update({key: value for key, value in own.items() if key != "params"})
+            group.update({key: value for key, value in own.items() if key not in ("params", "lr")})

@@ -22,7 +22,7 @@ from tests.experiments.killing import (
     leave_alone,
     parts,
 )
-from tests.experiments.results import TINY, result
+from tests.experiments.results import TINY, directory_of, result
 from tests.experiments.zygote import ROOT, Zygote, environment
 
 
@@ -87,6 +87,12 @@ def test_killed_again_and_again(train: Zygote, tmp_path: Path, undisturbed: Undi
     continues(train, tmp_path, undisturbed)
     resumed = [part["from_step"] for part in parts(tmp_path)]
     assert all(begun >= saved for begun, saved in zip(resumed, (0, 5, 12, 20, 30), strict=True)), resumed
+
+
+def test_killed_between_the_last_save_and_the_result(train: Zygote, tmp_path: Path, undisturbed: Undisturbed) -> None:
+    assert train.run(*TINY, EVERY_STEP, f"runs_dir={tmp_path}").status == 0
+    (directory_of(tmp_path) / "metrics.json").unlink()
+    continues(train, tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize(
