@@ -18,7 +18,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
 from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError
+from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
 from experiments.signals import leave_on_signals
 
 
@@ -53,8 +53,7 @@ class Outcomes:
         return status
 
     def worst(self) -> int:
-        """A failure before bad input before divergence before unfinished before finished."""
-        return min((s for s in self.statuses if s != FINISHED), default=FINISHED)
+        return worst(self.statuses)
 
 
 outcomes = Outcomes()  # of this command

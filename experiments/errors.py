@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 FINISHED = 0
 FAILED = 1  # a mistake in the code, with its traceback
 BAD_INPUT = 2
 DIVERGED = 3
 UNFINISHED = 75  # EX_TEMPFAIL: stopped after saving, or held by another process; run the same command again
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """A failure before bad input before divergence before unfinished before finished."""
+    return min((status for status in statuses if status != FINISHED), default=FINISHED)
 
 
 class UserError(Exception):

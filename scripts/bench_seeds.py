@@ -32,7 +32,7 @@ from experiments.errors import UserError
 from experiments.files import write_atomic
 from experiments.loop import Trainer
 from experiments.provenance import device_name, peak_memory_mib
-from experiments.tasks.images import ImageTask
+from experiments.together.ensemble import images
 from experiments.together.probe import Step, steps, timed, trainers
 from experiments.words import key_values
 
@@ -83,16 +83,18 @@ def compare(
     for kind in kinds.values():
         kind(1)
     times = [{name: kind(count) for name, kind in kinds.items()} for _ in range(rounds)]
-    images = seeds * config.recipe.batch_size
+    count_images = seeds * config.recipe.batch_size
     work = counted(alone)
     least = seeds * max(work[0] / rates[0], work[1] / rates[1])
     rows = []
     for name in kinds:
         wall = statistics.median(each[name][0] for each in times)
         ratio, cpu = (statistics.median(each["single"][i] / each[name][i] for each in times) for i in (0, 1))
-        hourly = 3600 * images / wall / (config.recipe.epochs * len(images_of(alone).train_y))
+        hourly = 3600 * count_images / wall / (config.recipe.epochs * len(images(alone).train_y))
         share = "—" if name.startswith("packed") else f"{100 * least / wall:.0f} %"
-        rows.append([what, name, f"{images / wall:,.0f}", f"{hourly:,.0f}", f"{ratio:.2f}", f"{1 / cpu:.2f}", share])
+        rows.append(
+            [what, name, f"{count_images / wall:,.0f}", f"{hourly:,.0f}", f"{ratio:.2f}", f"{1 / cpu:.2f}", share]
+        )
     return rows
 
 
@@ -100,14 +102,9 @@ def per_call(step: Step) -> Callable[[int], tuple[float, float]]:
     return lambda count: timed(step, count)
 
 
-def images_of(trainer: Trainer) -> ImageTask:
-    assert isinstance(trainer.task, ImageTask)
-    return trainer.task
-
-
 def plain(trainer: Trainer, seeds: int) -> Step:
     """A step of one network, as often as there are seeds."""
-    task, recipe = images_of(trainer), trainer.recipe
+    task, recipe = images(trainer), trainer.recipe
     batches = [(task.normalise(x), y) for x, y in (task.batch(step) for step in range(4))]
     optimizer = torch.optim.SGD(task.model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
 

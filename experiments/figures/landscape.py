@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
@@ -25,24 +25,18 @@ def landscape_figures(study: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
 
 
 def overview(study: dict[str, Any]) -> Figure | None:
-    drawers = {
-        "largest eigenvalue": lambda panel: bars(panel, sharp(study, "top")),
-        "trace of the Hessian": lambda panel: bars(panel, sharp(study, "trace")),
-        "weights (density)": lambda panel: densities(panel, study["weights"]),
-        "variance of outputs": lambda panel: bars(panel, study["output_variance"]),
+    kinds: dict[str, tuple[Callable[[Any, Any], None], Any]] = {
+        "largest eigenvalue": (bars, sharp(study, "top")),
+        "trace of the Hessian": (bars, sharp(study, "trace")),
+        "weights (density)": (densities, study.get("weights")),
+        "variance of outputs": (bars, study.get("output_variance")),
     }
-    present = {
-        "largest eigenvalue": any("sharpness" in run for run in study["runs"]),
-        "trace of the Hessian": any("sharpness" in run for run in study["runs"]),
-        "weights (density)": "weights" in study,
-        "variance of outputs": "output_variance" in study,
-    }
-    titles = [title for title in drawers if present[title]]
-    if not titles:
+    measured = {title: kind for title, kind in kinds.items() if kind[1]}
+    if not measured:
         return None
-    made, panels = style.figure(len(titles), 3.6, 3.0)
-    for panel, title in zip(panels, titles, strict=True):
-        drawers[title](panel)
+    made, panels = style.figure(len(measured), 3.6, 3.0)
+    for panel, (title, (drawer, values)) in zip(panels, measured.items(), strict=True):
+        drawer(panel, values)
         panel.set_title(title)
     return made
 

@@ -21,7 +21,10 @@ def sentences(table: Table) -> list[str]:
     groups = (
         (f"better than {table.reference}", [row for row in ran if row.better]),
         (f"worse than {table.reference}", [row for row in ran if row.verdict.startswith("worse")]),
-        (f"equal to {table.reference} within the margin", [row for row in ran if row.verdict.startswith("equal")]),
+        (
+            f"equal to {table.reference} within the margin",
+            [row for row in ran if row.comparison and row.comparison.equal],
+        ),
     )
     for words, rows in groups:
         if rows:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from experiments import cli
 from experiments.config import Config
 from experiments.config.schema import TextDataset
-from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError
+from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
 from experiments.signals import StopFlag, leave_on_signals, stop_on_signals
 from experiments.sweeps import freeze, slurm
 from experiments.sweeps.folder import Sweep, outcome, read
@@ -48,9 +48,8 @@ def run_task(folder: str, number: int, before: int = FINISHED) -> None:
             print(f"stopped by {stop.signal.name if stop.signal else ''}", flush=True)
             print(again(sweep) if slurm.in_job() else "submit again to continue", flush=True)
             status = UNFINISHED
-    statuses = [each for each in (status, before) if each != FINISHED]
-    if statuses:
-        sys.exit(min(statuses))
+    if status := worst((status, before)):
+        sys.exit(status)
 
 
 def again(sweep: Sweep) -> str:
@@ -83,7 +82,7 @@ class Job:
                 todo = [index for index in todo if self.status[index] == UNFINISHED]
                 if self.stop or not todo:
                     break
-        return min((status for status in self.status.values() if status != FINISHED), default=FINISHED)
+        return worst(self.status.values())
 
     def wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -94,7 +93,7 @@ class Job:
         """Import and read, once for all forks, what their runs need; complaints are left to the runs."""
         import torch
 
-        configs = self.configs(todo)
+        configs = list(self.configs(todo).values())
         if any(config.impl.compile for config in configs):
             from experiments import compile_cache
 
@@ -107,22 +106,18 @@ class Job:
         finally:
             torch.set_num_threads(threads)
 
-    def configs(self, todo: list[int]) -> list[Config]:
-        found = []
+    def configs(self, todo: list[int]) -> dict[int, Config]:
+        """Of the sound ones."""
+        found = {}
         for index in todo:
             with contextlib.suppress(UserError):
-                found.append(thaw(self.sweep.runs[index]))
+                found[index] = thaw(self.sweep.runs[index])
         return found
 
     def grouped(self, todo: list[int]) -> list[list[int]]:
         """What a fork trains: a run, or as many as ``impl.seeds_per_process`` says."""
-        sound, malformed = [], []
-        for index in todo:
-            try:
-                sound.append((index, thaw(self.sweep.runs[index])))
-            except UserError:
-                malformed.append([index])
-        return groups(sound) + malformed
+        sound = self.configs(todo)
+        return groups(sound.items()) + [[index] for index in todo if index not in sound]
 
     def work(self, group: list[int], slot: int) -> int:
         """In the fork: the runs themselves, with their output in a log of their own."""

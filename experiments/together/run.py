@@ -12,7 +12,7 @@ from experiments.cli import say
 from experiments.config import Config, run_path
 from experiments.config.schema import TextDataset
 from experiments.device import prepare, settle
-from experiments.errors import FINISHED, Busy, Stopped, UserError
+from experiments.errors import Busy, Stopped, UserError, worst
 from experiments.lock import hold
 from experiments.loop import Trainer
 from experiments.processes import place
@@ -36,7 +36,7 @@ def run_together(configs: Sequence[Config], commands: Sequence[str]) -> int:
     else:
         build = Builder()
         statuses = [attempt(config, command, build) for config, command in pairs]
-    return min((status for status in statuses if status != FINISHED), default=FINISHED)
+    return worst(statuses)
 
 
 def attempt(config: Config, command: str, build: Builder) -> int:

@@ -75,6 +75,14 @@ def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
     assert missing(table) == ["SE-GEM (N=1, ε=1e-4): 2 of 3 runs"]
 
 
+def test_a_difference_within_the_margin_is_told_as_both(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 - 0.5 * (c.overrides == "activation=gem") + NOISE[s]) for c in cells for s in range(3)]
+    text = " ".join(sentences(build(dataclasses.replace(preset, margin=1.0), cells, records)))
+    assert "Shown to be worse than GELU: GEM (N=1) (−0.50 [−0.73, −0.27])." in text
+    equal = text[text.index("Shown to be equal to GELU within the margin: ") :]
+    assert "GEM (N=1) (−0.50 [−0.73, −0.27])" in equal
+
+
 def test_nothing_to_tell_apart(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 + NOISE[s]) for c in cells for s in range(3)]
     lines = sentences(build(preset, cells, records))
