@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from tests.experiments.killing import (
     leave_alone,
     parts,
 )
-from tests.experiments.results import TINY, directory_of, result
+from tests.experiments.results import TINY, result
 from tests.experiments.zygote import ROOT, Zygote, environment
 
 
@@ -89,10 +90,21 @@ def test_killed_again_and_again(train: Zygote, tmp_path: Path, undisturbed: Undi
     assert all(begun >= saved for begun, saved in zip(resumed, (0, 5, 12, 20, 30), strict=True)), resumed
 
 
-def test_killed_between_the_last_save_and_the_result(train: Zygote, tmp_path: Path, undisturbed: Undisturbed) -> None:
-    assert train.run(*TINY, EVERY_STEP, f"runs_dir={tmp_path}").status == 0
-    (directory_of(tmp_path) / "metrics.json").unlink()
-    continues(train, tmp_path, undisturbed)
+@pytest.mark.parametrize("first", [1, *(pytest.param(first, marks=pytest.mark.slow) for first in (2, 3))])
+def test_killed_before_every_third_thing_it_does_to_its_files(train: Zygote, tmp_path: Path, first: int) -> None:
+    """Opening, renaming, removing, listing, making: so between any two of them, however rarely chance comes there."""
+    line = (*TINY, "recipe.max_steps=2", "recipe.log_every=1", EVERY_STEP)
+    assert train.run(*line, f"runs_dir={tmp_path / 'alone'}").status == 0
+    alone = result(tmp_path / "alone")
+    for number in itertools.count(first, 3):
+        runs_dir = tmp_path / str(number)
+        ended = train.start(*line, f"runs_dir={runs_dir}", killed=(runs_dir, number)).wait()
+        if ended.status == 0:
+            break
+        assert ended.status == -signal.SIGKILL
+        assert train.run(*line, f"runs_dir={runs_dir}").status == 0, number
+        assert result(runs_dir) == alone, number
+    assert number > 35
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,20 @@ class Zygote:
         answer: dict[str, Any] = json.loads(self.server.stdout.readline())
         return answer
 
-    def start(self, *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, limit: int = 0) -> Command:
-        """``python train.py <arguments>``; ``limit`` is the largest file it may write, in bytes (RLIMIT_FSIZE)."""
+    def start(
+        self,
+        *arguments: str,
+        cwd: Path = ROOT,
+        env: dict[str, str] | None = None,
+        limit: int = 0,
+        killed: tuple[Path, int] | None = None,
+    ) -> Command:
+        """``python train.py <arguments>``; ``limit`` is the largest file it may write, in bytes (RLIMIT_FSIZE);
+        ``killed`` by SIGKILL when it is about to do that many-th thing to a file below a folder."""
         self.count += 1
         out, err = self.folder / f"{self.count}.out", self.folder / f"{self.count}.err"
         request = {"argv": arguments, "cwd": str(cwd), "env": env or {}, "limit": limit}
+        request["killed"] = killed and [str(killed[0]), killed[1]]
         pid = self.ask(request | {"out": str(out), "err": str(err)})["pid"]
         return Command(self, pid, out, err)
 
@@ -161,6 +170,8 @@ def child(request: dict[str, Any]) -> None:
         if request["limit"]:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the write fails with EFBIG
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
+        if request["killed"]:
+            kill_at(*request["killed"])
         sys.argv = ["train.py", *request["argv"]]
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
     except SystemExit as end:
@@ -171,6 +182,23 @@ def child(request: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def kill_at(folder: str, number: int) -> None:
+    """Kill this process when it is about to open, rename, remove, list or make something below ``folder``, the
+    ``number``-th time it does."""
+    import signal
+
+    count = 0
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal count
+        if (event == "open" or event.startswith("os.")) and arguments and str(arguments[0]).startswith(folder):
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
 
 
 if __name__ == "__main__":
