@@ -40,3 +40,10 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
+
+
+def write_page(results_dir: str, name: str, text: str) -> None:
+    """``<results_dir>/tables/<name>.md``."""
+    path = Path(results_dir) / "tables" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, text.encode())

@@ -3,6 +3,7 @@
   python scripts/bench.py train          training steps beside plain PyTorch
   python scripts/bench.py seeds          many seeds of one configuration, one by one and together
   python scripts/bench.py activations    activations beside torch's own
+  python scripts/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
   python scripts/bench.py lm             language models beside nanoGPT
 
 The head of scripts/bench_<name>.py says what each takes.
@@ -16,7 +17,7 @@ import sys
 from experiments.errors import UserError
 from experiments.words import script
 
-BENCHES = ("train", "seeds", "activations", "lm")
+BENCHES = ("train", "seeds", "activations", "models", "lm")
 
 
 def main(words: list[str]) -> None:

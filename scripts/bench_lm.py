@@ -29,7 +29,7 @@ from experiments.config import compose_run
 from experiments.data.text.tokens import Blocks
 from experiments.device import prepare, settle
 from experiments.errors import UserError
-from experiments.files import write_atomic
+from experiments.files import write_page
 from experiments.loop import Trainer
 from experiments.processes import Processes
 from experiments.provenance import device_name
@@ -89,7 +89,7 @@ def main(words: list[str]) -> None:
         f"{torch.get_num_threads()} threads, torch {torch.__version__}, {'bf16' if device == 'cuda' else 'fp32'}."
     )
     text = f"# Language-model training beside nanoGPT\n\n{body}\n\n{note}\n"
-    write_atomic(Path(values["results_dir"]) / "tables" / "bench_lm.md", text.encode())
+    write_page(values["results_dir"], "bench_lm", text)
     print(text)
 
 

@@ -17,7 +17,6 @@ import math
 import os
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.config import Config, compose_run
 from experiments.errors import UserError
-from experiments.files import write_atomic
+from experiments.files import write_page
 from experiments.loop import Trainer
 from experiments.provenance import device_name, peak_memory_mib
 from experiments.together.ensemble import images
@@ -69,7 +68,7 @@ def main(words: list[str]) -> None:
     )
     text = f"# Many seeds of one configuration\n\n{body}\n\n{note}\n"
     if values["case"] == "all":
-        write_atomic(Path(values["results_dir"]) / "tables" / "bench_seeds.md", text.encode())
+        write_page(values["results_dir"], "bench_seeds", text)
     print(text)
 
 

@@ -25,7 +25,7 @@ from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
 from experiments.data.mnist import CLASSES, UNPACKED, load
 from experiments.device import prepare, settle
-from experiments.files import write_atomic
+from experiments.files import write_page
 from experiments.loop import Trainer
 from experiments.provenance import device_name
 from experiments.tasks.images import ImageTask
@@ -58,7 +58,7 @@ def main(words: list[str]) -> None:
     )
     text = f"# Training speed beside plain PyTorch\n\n{body}\n\n{note}\n"
     if part == "all":
-        write_atomic(Path(values["results_dir"]) / "tables" / "bench_train.md", text.encode())
+        write_page(values["results_dir"], "bench_train", text)
     print(text)
 
 

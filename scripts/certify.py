@@ -1,6 +1,6 @@
 """Derive the properties of GEM, E-GEM and SE-GEM symbolically and write results/tables/properties.md.
 
-    python scripts/certify.py [--orders 1 2 3 4] [--out FILE]
+    python scripts/certify.py [orders=1,2,3,4]
 
 For x > 0 everything follows from f(x) = x^(2N+1) / (c + x^(2N)), where c is eps (E-GEM), eps^(2N) (scale convention)
 or 1 (GEM). SE-GEM is f(x) for x > 0 and -a·f(-x) for x < 0. Each claim is derived by sympy for every order asked for.
@@ -8,14 +8,15 @@ or 1 (GEM). SE-GEM is f(x) for x > 0 and -a·f(-x) for x < 0. Each claim is deri
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import sympy as sp
 
-TABLE = Path(__file__).resolve().parent.parent / "results" / "tables" / "properties.md"
+from experiments.files import write_page
+from experiments.words import key_values, script
+
+KEYS = {"orders": "1,2,3,4", "results_dir": "results"}
 x, c, a, t = sp.symbols("x c a t", positive=True)
 
 
@@ -156,18 +157,13 @@ def table(properties: list[Properties]) -> str:
     )
 
 
-def main(argv: list[str]) -> int:
+def main(words: list[str]) -> None:
     """Derive, print and write; an AssertionError ends it where a claim does not hold."""
-    parser = argparse.ArgumentParser(description="Derive the properties of the GEM family symbolically.")
-    parser.add_argument("--orders", type=int, nargs="+", default=[1, 2, 3, 4])
-    parser.add_argument("--out", type=Path, default=TABLE)
-    options = parser.parse_args(argv)
-    page = table([derive(N) for N in options.orders])
-    print(page)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(page)
-    return 0
+    values = key_values(words, KEYS)
+    text = table([derive(N) for N in map(int, values["orders"].split(","))])
+    write_page(values["results_dir"], "properties", text)
+    print(text)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(script(main, __doc__))
