@@ -76,6 +76,8 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
             "error: workers=0: must be an integer of at least 1",
         ),
         (["scripts/bench.py", "nope"], "error: bench nope: must be one of"),
+        (["scripts/bench.py", "models", "models=nope"], "error: models=nope: must be among resnet56,gpt2"),
+        (["scripts/equivalence.py", "case=nope"], "error: case=nope: must be all or one of digits, cifar"),
         (["scripts/prepare_data.py", "dataset=nope"], "error: dataset=nope: must be one of"),
     ],
 )
