@@ -45,9 +45,9 @@ def notes(
         lines.append(preset.note)
     if any(r["result"]["status"] == "diverged" for r in records):
         lines.append("Diverged runs (loss or gradient not finite) are counted, but are in no mean.")
-    entropies = sorted({r["result"]["unigram_entropy"] for r in records if "unigram_entropy" in r["result"]})
+    entropies = sorted({f"{r['result']['unigram_entropy']:.4f}" for r in records if "unigram_entropy" in r["result"]})
     if entropies:
-        lines.append(f"Unigram entropy of the validation text: {', '.join(f'{e:.4f}' for e in entropies)} nats.")
+        lines.append(f"Unigram entropy of the validation text: {', '.join(entropies)} nats.")
     return lines + provenance(records)
 
 
