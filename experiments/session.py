@@ -48,8 +48,8 @@ class Session:
         if state.get("data", self.identity["data"]) != self.identity["data"]:
             raise UserError(f"data_dir={self.config.data_dir}: the data are not those this run was begun with")
 
-    def begin(self, command: str, vectorised: Sequence[int] = ()) -> None:
-        """Say in meta.json what starts here: from which step, by which command, stepping as one with which seeds."""
+    def begin(self, command: str, vectorised: Sequence[str] = ()) -> None:
+        """Say in meta.json what starts here: from which step, by which command, stepping as one with which runs."""
         self.meta = read_json(self.directory / "meta.json")
         begun = part(self.config.impl, self.trainer.device, self.trainer.step, command)
         begun |= {"processes": self.trainer.processes.count, "vectorised": list(vectorised)}

@@ -161,7 +161,7 @@ class Impl:
     micro_batch: int | None = optional(positive_int())  # text: sequences a backward pass; null: 16,384 tokens
     threads: int | None = optional(positive_int())  # null: torch's choice
     save_every_seconds: float = non_negative(300.0)
-    seeds_per_process: int = positive_int(1)  # of a sweep: runs that differ in the seed alone and share a process
+    seeds_per_process: int = positive_int(1)  # of a sweep: runs that differ in seed and ε alone and share a process
     together: str = one_of("interleaved", "vectorised", default="interleaved")  # how they train there
     profile: bool = switch(False)
     mechanism: bool = switch(True)  # log dead units, saturation, moments and gradients of activations at evaluations

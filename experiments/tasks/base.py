@@ -60,17 +60,17 @@ def build_task(config: Config, device: torch.device, processes: Processes | None
 
 
 class Builder:
-    """``build_task`` for runs that differ in the seed alone, one after another: they share one model object, so that
-    what was compiled for the first serves all. Bit for bit the tasks that ``build_task`` gives."""
+    """``build_task`` for runs that differ in seed and ε alone, one after another: they share one model object, so
+    that what was compiled for the first serves all. Bit for bit the tasks that ``build_task`` gives."""
 
     def __init__(self) -> None:
         self.task: Task | None = None
 
     def __call__(self, config: Config, device: torch.device, processes: Processes | None = None) -> Task:
-        reseed = getattr(self.task, "reseed", None)
-        if reseed is None:
+        become = getattr(self.task, "become", None)
+        if become is None:
             self.task = build_task(config, device, processes)
         else:
-            reseed(config.seed)
+            become(config)
         assert self.task is not None
         return self.task

@@ -41,8 +41,9 @@ class ImageTask:
             )
         self.fingerprint = data.fingerprint()
         self.evaluated = data.evaluated
-        self.build = functools.partial(build, config, data.shape, data.classes)
-        self.model = self.build(config.seed).to(device)
+        self.activation = config.activation
+        self.build = functools.partial(build, shape=data.shape, classes=data.classes)
+        self.model = self.build(config).to(device)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         mean, sd = data.statistics(self.recipe.normalize)
@@ -55,11 +56,15 @@ class ImageTask:
         compiler = functools.partial(torch.compile, dynamic=False) if config.impl.compile else lambda function: function
         self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
 
-    def reseed(self, seed: int) -> None:
-        """Become the task of another seed. The model object stays, with fresh weights and what was compiled for it."""
-        self.seed = seed
+    def become(self, config: Config) -> None:
+        """Become the task of a run with another seed or ε. The model object stays, with fresh weights and what was
+        compiled for it."""
+        self.seed, self.activation = config.seed, config.activation
         self.epoch_draws.cache_clear()
-        self.model.load_state_dict(self.build(seed).state_dict())
+        fresh = self.build(config).to(self.device)
+        self.model.load_state_dict(fresh.state_dict())
+        for module, other in zip(self.model.modules(), fresh.modules(), strict=True):
+            vars(module).update({key: value for key, value in vars(other).items() if key not in vars(nn.Module())})
         for p in self.model.parameters():
             p.grad = None
 
@@ -114,12 +119,12 @@ class ImageTask:
         }
 
 
-def build(config: Config, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
+def build(config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """The network of ``config`` for images of ``shape``, initialised."""
     activation = activation_factory(config.activation)
     model = build_model(config.model, activation, shape, classes)
     gain = RELU_GAIN if config.recipe.init_gain == "relu" else gem.gain(activation())
-    initialise(model, seed, gain)
+    initialise(model, config.seed, gain)
     return model
 
 

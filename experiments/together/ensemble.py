@@ -1,4 +1,4 @@
-"""Trainers of runs that differ in the seed alone, advanced as one: their weights are rows of stacked tensors.
+"""Trainers of runs that differ in seed and ε alone, advanced as one: their weights are rows of stacked tensors.
 
 A member's own model and optimiser hold views of its row. So evaluations, checkpoints and the log of a member are made
 by its own trainer as if it were alone, and only the step itself is shared. Everything a member needs of randomness is
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.loop import NEVER, Trainer
+from experiments.models import activation_factory
 from experiments.tasks.images import ImageTask
 from experiments.together import layers
 
@@ -39,6 +40,8 @@ class Ensemble:
         models = [task.model for task in self.tasks]
         self.parameters = {name: p.requires_grad_() for name, p in stack(nn.Module.named_parameters, models).items()}
         self.model = layers.stacked(models[0], self.parameters | stack(nn.Module.named_buffers, models))
+        if any(task.activation != self.tasks[0].activation for task in self.tasks):
+            layers.separate(self.model, models, type(activation_factory(self.tasks[0].activation)()))
         self.optimizer = self.stacked_optimizer()
         self.losses = torch.compile(self.stacked_losses, dynamic=False) if compiled else self.stacked_losses
         self.loss_sum = torch.stack([trainer.loss_sum for trainer in trainers])

@@ -42,6 +42,17 @@ def stacked(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     return twin
 
 
+def separate(twin: nn.Module, models: Sequence[nn.Module], kind: type[nn.Module]) -> None:
+    """Let every member's rows go through its own modules of type ``kind``, those of ``models``."""
+    for name, module in twin.named_modules():
+        if isinstance(module, kind):
+            module.forward = functools.partial(by_member, [model.get_submodule(name) for model in models])
+
+
+def by_member(modules: Sequence[nn.Module], x: Tensor) -> Tensor:
+    return torch.cat([module(rows) for module, rows in zip(modules, x.chunk(len(modules)), strict=True)])
+
+
 def known(module: nn.Module) -> bool:
     """Whether the layer is of the plain kind that its rule computes."""
     if isinstance(module, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""Runs that differ in the seed alone, trained by one process; each keeps its own directory, lock, log and result."""
+"""Runs that differ in seed and ε alone, trained by one process; each keeps its own directory, lock, log and result."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def vectorised(pairs: Sequence[tuple[Config, str]]) -> list[int]:
             except (UserError, Busy) as error:
                 statuses.append(say(error))
         for files, command in members:
-            files.begin(command, [other.config.seed for other, _ in members])
+            files.begin(command, [f"{other.directory.parent.name}/{other.directory.name}" for other, _ in members])
         drive([files for files, _ in members], stop)
         statuses += [report(files.directory, "finished") for files, _ in members]
     return statuses

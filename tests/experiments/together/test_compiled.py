@@ -19,13 +19,12 @@ CPU = torch.device("cpu")
 LINE = ("dataset=digits", "recipe=digits", "recipe.lr=0.01", "model=cnn", "model.width=4", "activation=egem")
 
 
-def test_interleaved_seeds_share_what_was_compiled() -> None:
+def test_interleaved_seeds_and_values_of_eps_share_what_was_compiled() -> None:
     """Bit for bit what each gives alone, compiled for itself."""
-    config = compose_run([*LINE, "impl.compile=true"])
     shared = Builder()
     graphs = []
-    for seed in (0, 1, 2):
-        one = dataclasses.replace(config, seed=seed)
+    for words in ("seed=0", "seed=1", "seed=1 eps=0.1"):
+        one = compose_run([*LINE, "impl.compile=true", *words.split()])
         states = []
         for build in (shared, build_task):
             trainer = Trainer(build(one, CPU), one.recipe, one.impl, CPU)

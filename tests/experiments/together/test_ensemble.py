@@ -62,6 +62,23 @@ def test_members_equal_single_runs_after_fifty_steps(case: str) -> None:
                 assert distance(timeless(same), timeless(line)) < 1e-4
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_members_may_have_values_of_eps_of_their_own(compiled: bool) -> None:
+    line = ("model=cnn", "model.width=8", "activation=segem", "recipe.lr=0.01")
+    values = ("1", "0.1", "10")
+    alone, members = ([trainers(1, *line, f"eps={eps}")[0] for eps in values] for _ in range(2))
+    ensemble = Ensemble(members, compiled)
+    for _ in range(STEPS):
+        ensemble.advance()
+        for trainer in alone:
+            trainer.advance()
+    ensemble.hand_back()
+    ends = [trainer.task.model.state_dict() for trainer in members]
+    for member, single in zip(ends, alone, strict=True):
+        assert distance(member, single.task.model.state_dict()) < 1e-5
+    assert distance(ends[0], ends[1]) > 0.01
+
+
 def test_members_are_seeds_of_their_own() -> None:
     """Different weights, batches and results; the order of the members does not matter."""
     members = trainers(3, *CASES["cnn"])

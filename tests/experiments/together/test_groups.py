@@ -28,6 +28,20 @@ def test_one_at_a_time_keeps_the_order() -> None:
     assert groups(runs) == [["relu0"], ["gelu0"], ["relu1"], ["gelu1"]]
 
 
+def test_values_of_eps_fill_a_group_those_of_one_eps_together() -> None:
+    runs = []
+    for seed in range(2):
+        for words in ("activation=gelu", "activation=egem eps=1", "activation=egem eps=1e-4", "activation=egem N=2"):
+            config = compose_run(["dataset=digits", *words.split(), "impl.seeds_per_process=3"])
+            runs.append((f"{words.split()[-1]} {seed}", dataclasses.replace(config, seed=seed)))
+    assert groups(runs) == [
+        ["activation=gelu 0", "activation=gelu 1"],
+        ["eps=1 0", "eps=1 1", "eps=1e-4 0"],
+        ["N=2 0", "N=2 1"],
+        ["eps=1e-4 1"],
+    ]
+
+
 def test_packs_keep_groups_whole() -> None:
     grouped = [[0, 1, 2], [3, 4, 5], [6], [7, 8, 9]]
     assert packs(grouped, 7) == [[0, 1, 2, 3, 4, 5, 6], [7, 8, 9]]

@@ -46,7 +46,9 @@ def alone(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def parts(runs_dir: Path) -> list[list[Any]]:
     """By seed, of every start: from which step, with which seeds as one."""
     metas = [read_json(path) for path in sorted(runs_dir.glob("*/*/seed*/meta.json"))]
-    return [[(part["from_step"], part["vectorised"]) for part in meta["parts"]] for meta in metas]
+    return [
+        [(part["from_step"], [name[-1:] for name in part["vectorised"]]) for part in meta["parts"]] for meta in metas
+    ]
 
 
 def test_a_group_gives_the_results_of_single_runs_and_says_so_again(
@@ -56,13 +58,29 @@ def test_a_group_gives_the_results_of_single_runs_and_says_so_again(
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.count("finished: ") == 3
     assert distance(results(tmp_path), alone) < CLOSE
-    assert parts(tmp_path) == [[(0, [0, 1, 2])]] * 3
+    assert parts(tmp_path) == [[(0, ["0", "1", "2"])]] * 3
     assert train.run(*GROUP, f"runs_dir={tmp_path}").out.count("finished before: ") == 3
 
 
 def test_interleaved_is_bit_identical(train: Zygote, tmp_path: Path, alone: dict[str, Any]) -> None:
     assert train.run(*SINGLE, "impl.seeds_per_process=2", f"runs_dir={tmp_path}").status == 0
     assert json.dumps(results(tmp_path)) == json.dumps(alone)
+
+
+@pytest.mark.parametrize(("together", "close"), [("interleaved", 0.0), ("vectorised", CLOSE)])
+def test_values_of_eps_share_a_process(train: Zygote, tmp_path: Path, together: str, close: float) -> None:
+    line = (*BASE, "activation=egem", "eps=1,0.1", "seed=0,1", "impl.threads=1")
+    words = ("impl.seeds_per_process=4", f"impl.together={together}")
+    ends = []
+    for folder, more in (("alone", ()), ("group", words)):
+        assert train.run(*line, *more, f"runs_dir={tmp_path / folder}").status == 0
+        paths = sorted((tmp_path / folder).glob("*/*/seed*/metrics.json"))
+        ends.append({str(path.relative_to(tmp_path / folder)): read_json(path) for path in paths})
+    assert len(ends[0]) == 4
+    assert distance(ends[1], ends[0]) <= close
+    assert len({json.dumps(end) for end in ends[0].values()}) == 4
+    with_others = [len(start) for starts in parts(tmp_path / "group") for _, start in starts]
+    assert with_others == ([0] * 4 if together == "interleaved" else [4] * 4)
 
 
 def stopped(train: Zygote, runs_dir: Path, number: int, *words: str) -> int:
@@ -106,7 +124,7 @@ def test_a_group_continues_as_singles_and_singles_as_a_group(
     assert ended.status == 0
     assert ended.out.count("finished before: ") == 1
     assert distance(results(tmp_path), alone) < CLOSE
-    assert [starts[-1][1] for starts in parts(tmp_path)] == [[0, 1], [0, 1], []]
+    assert [starts[-1][1] for starts in parts(tmp_path)] == [["0", "1"], ["0", "1"], []]
 
 
 def test_a_run_held_elsewhere_is_left_alone_and_the_others_train(train: Zygote, tmp_path: Path) -> None:
