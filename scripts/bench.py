@@ -1,7 +1,6 @@
 """Benchmarks, each as ratios measured side by side in one run.
 
-  python scripts/bench.py train          training steps beside plain PyTorch
-  python scripts/bench.py seeds          many seeds of one configuration, one by one and together
+  python scripts/bench.py train          training alone and with many seeds, beside a plain loop and a published one
   python scripts/bench.py activations    activations beside torch's own
   python scripts/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
   python scripts/bench.py lm             language models beside nanoGPT
@@ -17,7 +16,7 @@ import sys
 from experiments.errors import UserError
 from experiments.words import script
 
-BENCHES = ("train", "seeds", "activations", "models", "lm")
+BENCHES = ("train", "activations", "models", "lm")
 
 
 def main(words: list[str]) -> None:

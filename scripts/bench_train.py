@@ -1,157 +1,186 @@
-"""Speed of training beside plain PyTorch, as ratios measured side by side in one run.
+"""Training speed: this suite, alone and with many seeds at once, beside the loop everybody writes and a published one.
 
-  python scripts/bench.py train [steps=60] [rounds=5] [part=mnist|resnet56|all]
+  python scripts/bench.py train [case=digits-cnn|…|all] [seeds=10] [rounds=5] [device=cpu|cuda] [processes=2]
+                                [peer=…/pytorch_resnet_cifar10] [cifar=cifar10_jpeg] [steps=10]
 
-mnist: this suite's step against a DataLoader over torchvision's MNIST, same network, recipe and precision (fp32).
-resnet56: impl=fast against the same network in fp32, NCHW, eager, on the same batches; compile time is not counted.
-Each round times both sides one after the other; the ratio is that of their medians.
+Each round times all modes in turn, ``steps`` steps of every seed; a ratio is the median of the rounds' ratios.
+``plain`` is a loop over torchvision's DataLoader in fp32; ``published`` the training function of ``peer``, a checkout
+of github.com/akamaster/pytorch_resnet_cifar10, with the loader it sets up; ``single`` this suite's runs one after
+another, which is what interleaved seeds are too; ``vectorised`` all seeds as one tensor; ``packed`` processes that
+share seeds and cores out. ResNet-56 has ``fast``, single runs with impl=fast, too, and is packed with it; vectorised it
+is compiled on a GPU only, since on a CPU that takes a quarter of an hour and more. Start-up, evaluations and
+compilation are not counted. What the roofline is: scripts/roofline.py.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import functools
+import os
 import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from tabulate import tabulate
-from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from experiments.config import Config, compose_run
 from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
-from experiments.data.mnist import CLASSES, UNPACKED, load
-from experiments.device import prepare, settle
+from experiments.errors import UserError
 from experiments.files import write_page
-from experiments.loop import Trainer
 from experiments.provenance import device_name
-from experiments.tasks.images import ImageTask
+from experiments.together.probe import Step, steps, trainers
 from experiments.words import key_values
+from scripts import peers
+from scripts.roofline import least_seconds
+from scripts.workers import Measured, Train, Worker, apart, measure
 
-KEYS = {"steps": "60", "rounds": "5", "part": "all", "results_dir": "results"}
-Step = Callable[[], object]
+KEYS = {
+    "case": "all",
+    "seeds": "10",
+    "rounds": "5",
+    "steps": "10",
+    "device": "cpu",
+    "processes": "2",
+    "peer": "",
+    "cifar": "cifar10_jpeg",
+    "results_dir": "results",
+}
+TITLES = ["what", "mode", "images/s", "trainings/h", "to plain", "to single", "CPU time to single", "of the roofline"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained. The ``large`` is worth compiling and all cores, and has fewer seeds and steps on a CPU."""
+
+    words: str
+    few: bool = False  # one step of every seed a round on a CPU
+    large: bool = False
+
+
+CASES = {
+    "digits-mlp": Case("dataset=digits model=mlp recipe=golu_mlp"),
+    "digits-mlp-64": Case("dataset=digits model=mlp model.width=64 recipe=golu_mlp"),
+    "digits-cnn": Case("dataset=digits model=cnn recipe=digits"),
+    "digits-cnn-8": Case("dataset=digits model=cnn model.width=8 recipe=digits"),
+    "mnist-cnn": Case("dataset=mnist model=cnn recipe=mnist", few=True),
+    "resnet56": Case("model=resnet56 recipe=standard", few=True, large=True),
+}
+LARGE_SEEDS = 2  # on a CPU: as one tensor each takes 3 GB
 
 
 def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
-    steps, rounds, part = int(values["steps"]), int(values["rounds"]), values["part"]
+    if values["case"] not in (*CASES, "all"):
+        raise UserError(f"case={values['case']}: must be one of {', '.join(CASES)}, all")
+    if values["peer"] and not peers.is_published(values["peer"]):
+        raise UserError(f"peer={values['peer']}: must be a checkout of github.com/akamaster/pytorch_resnet_cifar10")
+    torch.set_num_threads(1)  # a thread started here would be missing in the forks
     rows = []
-    if part in ("all", "mnist"):
-        for augment in ("crop", "none"):
-            ours, theirs = mnist_steps(augment)
-            rows.append(compare(f"MNIST, small CNN, augment={augment}", theirs, ours, steps, rounds))
-    if part in ("all", "resnet56"):
-        for activation in ("relu", "egem"):
-            ours, theirs = resnet_steps(activation)
-            rows.append(compare(f"ResNet-56 step, {activation}, impl=fast", theirs, ours, max(2, steps // 10), rounds))
-    titles = ["what", "plain, ms/step", "this suite, ms/step", "ratio"]
-    body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
-    cpu = torch.device("cpu")
-    precision = settle(compose_run(["impl=fast"]).impl, cpu).precision
+    for name in CASES if values["case"] == "all" else [values["case"]]:
+        rows += compare(name, CASES[name], values)
+    on_gpu = values["device"] == "cuda"
+    measured = ["J/training", "MiB"] if on_gpu else ["MiB"]
+    body = tabulate(rows, [*TITLES, *measured], tablefmt="pipe", disable_numparse=True)
     note = (
-        f"Batch 128; median (lowest to highest) of {rounds} rounds of {steps} steps (ResNet-56: a tenth), both sides "
-        f"in turn. {device_name(cpu)}, {torch.get_num_threads()} threads, torch {torch.__version__}; impl=fast uses "
-        f"{precision} here."
+        f"{values['seeds']} seeds (ResNet-56 on a CPU: {LARGE_SEEDS}); {values['rounds']} rounds of {values['steps']} "
+        f"steps of every seed (MNIST and ResNet-56 on a CPU: 1). "
+        f"{apart(lambda: device_name(torch.device(values['device'])))}; one thread a process, ResNet-56: all cores, "
+        f"shared out where packed; torch {torch.__version__}; load of the machine while this ran "
+        f"{os.getloadavg()[1]:.1f}. MiB: the most {'device memory' if on_gpu else 'resident memory'}, over all "
+        f"processes of a mode."
     )
-    text = f"# Training speed beside plain PyTorch\n\n{body}\n\n{note}\n"
-    if part == "all":
+    text = f"# Training speed\n\n{body}\n\n{note}\n"
+    if values["case"] == "all":
         write_page(values["results_dir"], "bench_train", text)
     print(text)
 
 
-def compare(what: str, theirs: Step, ours: Step, steps: int, rounds: int) -> list[str]:
-    for step in (theirs, ours):
-        timed(step, 2)  # compile, allocate
-    times = [(timed(theirs, steps), timed(ours, steps)) for _ in range(rounds)]
-    plain, suite = ([pair[side] for pair in times] for side in (0, 1))
-    ratio = statistics.median(plain) / statistics.median(suite)
-    return [what, spread(plain), spread(suite), f"{ratio:.2f}"]
+def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
+    on_gpu = values["device"] == "cuda"
+    seeds = LARGE_SEEDS if case.large and not on_gpu else int(values["seeds"])
+    count = 1 if case.few and not on_gpu else int(values["steps"])
+    threads = (os.cpu_count() or 1) if case.large else 1
+    dataset = [f"dataset={values['cifar']}"] if case.large else []
+    places = [f"impl.device={values['device']}", f"impl.threads={threads}"]
+    config = compose_run([*dataset, *case.words.split(), *places])
+    fast = compose_run([*dataset, *case.words.split(), *places, "impl=fast"]) if case.large else config
+    data = load_images(cast(ImageDataset, config.dataset), config.data_dir, config.cache_dir)
+    floor = seeds * apart(lambda: least_seconds(trainers(config, 1)[0]))
+    with contextlib.ExitStack() as stopped:
+        workers = {}
+        for mode, makers in modes(config, fast, data, seeds, values).items():
+            workers[mode] = [Worker(make) for make in makers]
+            for worker in workers[mode]:
+                stopped.callback(worker.stop)
+        for own in workers.values():
+            measure(own, 1)  # allocate, compile
+        rounds = [{mode: measure(own, count) for mode, own in workers.items()} for _ in range(int(values["rounds"]))]
+    steps_of_a_training = config.recipe.epochs * (len(data.train_y) // config.recipe.batch_size)
+    return [
+        [name, *row(mode, rounds, seeds, seeds * config.recipe.batch_size, steps_of_a_training, floor, on_gpu)]
+        for mode in workers
+    ]
 
 
-def timed(step: Step, count: int) -> float:
-    """Milliseconds a step."""
-    started = time.perf_counter()
-    for _ in range(count):
-        step()
-    return 1000 * (time.perf_counter() - started) / count
+def modes(
+    config: Config, fast: Config, data: ImageData, seeds: int, values: dict[str, str]
+) -> dict[str, list[Callable[[], Train]]]:
+    """What makes the step of every seed, for each process of a mode."""
+    device, processes, threads = torch.device(values["device"]), int(values["processes"]), config.impl.threads or 1
+    made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
+    if values["peer"] and fast is not config:
+        made["published"] = [lambda: peers.published(values["peer"], threads, data, device, seeds)]
+    made["single"] = [lambda: repeated(steps(config, seeds)["single"])]
+    if fast is not config:
+        made["fast"] = [lambda: repeated(steps(fast, seeds)["single"])]
+    whole = fast if device.type == "cuda" else config
+    made["vectorised"] = [lambda: repeated(steps(whole, seeds)["vectorised"])]
+    share = dataclasses.replace(fast, impl=dataclasses.replace(fast.impl, threads=max(1, threads // processes)))
+    made[f"packed in {processes}"] = [
+        functools.partial(packed, share, len(range(number, seeds, processes))) for number in range(processes)
+    ]
+    return made
 
 
-def spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+def packed(config: Config, seeds: int) -> Train:
+    return repeated(steps(config, seeds)["single"])
 
 
-def trainer(config: Config, data: ImageData) -> Trainer:
-    device = prepare(config.impl)
-    config.impl = settle(config.impl, device)
-    return Trainer(ImageTask(config, data, device), config.recipe, config.impl, device)
+def repeated(step: Step) -> Train:
+    def train(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return train
 
 
-def plain_step(config: Config, data: ImageData, batches: Iterator[tuple[Tensor, Tensor]]) -> Step:
-    """The loop everybody writes: same network and optimiser, ready-made float batches."""
-    model = ImageTask(config, data, torch.device("cpu")).model
-    recipe = config.recipe
-    optimizer = torch.optim.SGD(
-        model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
+def row(
+    mode: str,
+    rounds: list[dict[str, Measured]],
+    seeds: int,
+    images: int,
+    steps_of_a_training: int,
+    floor: float,
+    on_gpu: bool,
+) -> list[str]:
+    wall = statistics.median(each[mode].wall for each in rounds)
+    to_plain, to_single = (
+        statistics.median(each[other].wall / each[mode].wall for each in rounds) for other in ("plain", "single")
     )
-
-    def step() -> float:
-        x, y = next(batches)
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
-def mnist_steps(augment: str) -> tuple[Step, Step]:
-    config = compose_run(["experiment=table_mnist", "impl.device=cpu", f"recipe.augment={augment}"])
-    assert isinstance(config.dataset, ImageDataset)
-    data = load_images(config.dataset, config.data_dir, config.cache_dir)
-    mean, sd = data.statistics("dataset")
-    loader = torchvision_loader(config, (mean.item(), sd.item()))
-    return trainer(config, data).advance, plain_step(config, data, loader)
-
-
-def torchvision_loader(config: Config, statistics: tuple[float, float]) -> Iterator[tuple[Tensor, Tensor]]:
-    """DataLoader batches of torchvision's MNIST, for ever; its reader wants unpacked files in its own layout."""
-    from torchvision import datasets, transforms
-
-    moves = [transforms.RandomCrop(28, padding=4)] if config.recipe.augment == "crop" else []
-    change = transforms.Compose(
-        [*moves, transforms.ToTensor(), transforms.Normalize((statistics[0],), (statistics[1],))]
-    )
-    with tempfile.TemporaryDirectory() as root:
-        raw = Path(root) / CLASSES["mnist"] / "raw"
-        raw.mkdir(parents=True)
-        folders = [Path(config.data_dir) / "mnist", Path(config.data_dir) / "MNIST/raw"]
-        for file in UNPACKED["mnist"]:
-            _, content = load("mnist", folders, file)
-            (raw / file).write_bytes(content)
-        dataset = datasets.MNIST(root, train=True, transform=change)
-        loader = torch.utils.data.DataLoader(dataset, config.recipe.batch_size, shuffle=True, drop_last=True)
-    while True:
-        yield from loader
-
-
-def resnet_steps(activation: str) -> tuple[Step, Step]:
-    common = ["dataset=cifar10", "model=resnet56", f"activation={activation}", "recipe=standard", "impl.device=cpu"]
-    common.append("recipe.eval_every=1000")  # steps are compared, not evaluations
-    fast, plain = compose_run([*common, "impl=fast"]), compose_run(common)
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (1280, 3, 32, 32), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(10, (1280,), generator=generator)
-    data = ImageData(images, labels, images, labels, classes=10)
-
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        task = ImageTask(plain, data, torch.device("cpu"))
-        prepared = [task.batch(step) for step in range(10)]
-        floats = [(task.normalise(x), y) for x, y in prepared]
-        while True:
-            yield from floats
-
-    return trainer(fast, data).advance, plain_step(plain, data, batches())
+    cpu = statistics.median(each[mode].cpu / each["single"].cpu for each in rounds)
+    energy = statistics.median(each[mode].joules for each in rounds) * steps_of_a_training / seeds
+    told = [f"{to_plain:.2f}", f"{to_single:.2f}", f"{cpu:.2f}", f"{100 * floor / wall:.0f} %"]
+    memory = f"{max(each[mode].mib for each in rounds):,.0f}"
+    hourly = 3600 * seeds / (wall * steps_of_a_training)
+    return [
+        mode,
+        f"{images / wall:,.0f}",
+        f"{hourly:,.3g}" if hourly < 100 else f"{hourly:,.0f}",
+        *told,
+        *([f"{energy:,.0f}"] if on_gpu else []),
+        memory,
+    ]
