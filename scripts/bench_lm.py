@@ -7,7 +7,7 @@
 train.py does each step (random batch, mean loss, clipping to 1, AdamW). ``readme`` is the shape its README trains on
 a CPU (4 layers, 4 heads, width 128, block 64, 12 sequences, 65 kinds of tokens), ``gpt2`` is GPT-2 124M with 12
 sequences of 1,024. Both sides have fp32 on the CPU and bf16 on a GPU, compiled and not; compilation is not counted.
-Each round times all of them in turn; a ratio is that of the medians.
+Each round times all of them in turn; a ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def main(words: list[str]) -> None:
     rows = []
     for name in steps:
         speeds = sorted(tokens / times[name] for times in rounds)
-        ratios = [f"{median[f'nanoGPT, {mode}'] / median[name]:.2f}" for mode in ("eager", "compiled")]
+        ratios = [
+            f"{statistics.median(times[f'nanoGPT, {mode}'] / times[name] for times in rounds):.2f}"
+            for mode in ("eager", "compiled")
+        ]
         rows.append([name, f"{tokens / median[name]:,.0f} ({speeds[0]:,.0f} to {speeds[-1]:,.0f})", *ratios])
     titles = ["what", "tokens/s", "× nanoGPT eager", "× nanoGPT compiled"]
     body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
