@@ -32,11 +32,11 @@ from experiments.data import ImageData, load_images
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import device_name
-from experiments.together.probe import Step, steps, trainers
+from experiments.together.probe import as_one, one_by_one, trainers
+from experiments.together.workers import Measured, Train, Worker, apart, measure
 from experiments.words import key_values
 from scripts import peers
 from scripts.roofline import least_seconds
-from scripts.workers import Measured, Train, Worker, apart, measure
 
 KEYS = {
     "case": "all",
@@ -134,28 +134,15 @@ def modes(
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
     if values["peer"] and fast is not config:
         made["published"] = [lambda: peers.published(values["peer"], threads, data, device, seeds)]
-    made["single"] = [lambda: repeated(steps(config, seeds)["single"])]
+    made["single"] = [functools.partial(one_by_one, config, seeds)]
     if fast is not config:
-        made["fast"] = [lambda: repeated(steps(fast, seeds)["single"])]
-    whole = fast if device.type == "cuda" else config
-    made["vectorised"] = [lambda: repeated(steps(whole, seeds)["vectorised"])]
+        made["fast"] = [functools.partial(one_by_one, fast, seeds)]
+    made["vectorised"] = [functools.partial(as_one, fast if device.type == "cuda" else config, seeds)]
     share = dataclasses.replace(fast, impl=dataclasses.replace(fast.impl, threads=max(1, threads // processes)))
     made[f"packed in {processes}"] = [
-        functools.partial(packed, share, len(range(number, seeds, processes))) for number in range(processes)
+        functools.partial(one_by_one, share, len(range(number, seeds, processes))) for number in range(processes)
     ]
     return made
-
-
-def packed(config: Config, seeds: int) -> Train:
-    return repeated(steps(config, seeds)["single"])
-
-
-def repeated(step: Step) -> Train:
-    def train(count: int) -> None:
-        for _ in range(count):
-            step()
-
-    return train
 
 
 def row(

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.loop import Trainer
-from experiments.together.probe import timed
+from experiments.together.workers import repeated, timed
 
 
 class Bytes(TorchDispatchMode):
@@ -43,6 +43,6 @@ def peak_rates(device: torch.device) -> tuple[float, float]:
     side = 1024 if device.type == "cpu" else 8192
     a, b = torch.randn(side, side, device=device), torch.empty(2**25, device=device)
     source = torch.ones_like(b)
-    product = min(timed(lambda: a @ a, 3)[0] for _ in range(10))
-    copied = min(timed(lambda: b.copy_(source), 1)[0] for _ in range(10))
+    product = min(timed(repeated(lambda: a @ a), 3).wall for _ in range(10))
+    copied = min(timed(repeated(lambda: b.copy_(source)), 1).wall for _ in range(10))
     return 2 * side**3 / product, 2 * b.nbytes / copied

@@ -11,7 +11,7 @@ The words are those of train.py -m, and these:
   jobs           local: runs side by side (1)
   runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
   per_gpu        slurm: runs side by side on one GPU (1)
-  probe          true: time a few steps and say which impl.seeds_per_process would be fastest, and why; submit nothing
+  probe          true: time a few steps and say how the runs would train fastest here, and why; submit nothing
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
   --dry-run      say what would be done with every run, and do nothing
 
@@ -81,7 +81,9 @@ def probe(words: list[str]) -> int:
     for same in kinds.values():
         config = same[0].config
         seeds = len({run.config.seed for run in same})
-        print(f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {advice(config, seeds)}", flush=True)
+        print(
+            f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {advice(config, seeds, len(same))}", flush=True
+        )
     return 2 if wrong else 0
 
 

@@ -131,7 +131,7 @@ class Job:
                 from experiments.together.run import run_together
 
                 os.chdir(frozen[0]["config"]["runs_dir"])  # paths are shown from there
-                place_on_gpu(slot)
+                place_on_gpu(slot, self.sweep.width)
                 configs = [with_threads(thaw(run), self.sweep.width) for run in frozen]
                 commands = [run["command"] for run in frozen]
                 return run_together(configs, commands) if len(group) > 1 else run_config(configs[0], commands[0])
@@ -194,8 +194,9 @@ def prepare(config: Config) -> None:
                 load_images(config.dataset, config.data_dir, config.cache_dir)
 
 
-def place_on_gpu(slot: int) -> None:
-    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are.
+def place_on_gpu(slot: int, width: int) -> None:
+    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are. Those that share one get
+    an equal part of its memory: who wants more fails alone, and not the others with it.
 
     Tasks that train one run together see them all: each takes its own by its number.
     """
@@ -208,6 +209,12 @@ def place_on_gpu(slot: int) -> None:
         devices = [str(number) for number, _ in enumerate(GPUS.glob("*"))]
     if len(devices) > 1:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
+    sharing = -(-width // max(1, len(devices)))
+    if devices and sharing > 1:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_per_process_memory_fraction(1 / sharing)
 
 
 def with_threads(config: Config, width: int) -> Config:

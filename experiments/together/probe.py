@@ -1,13 +1,13 @@
-"""What training several seeds as one tensor would gain here: a few steps of each kind, timed in turn."""
+"""How runs would train fastest on this machine: as one tensor or not, and how many processes; a few steps of each."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import os
 import statistics
-import time
 from collections.abc import Callable, Sequence
-
-import torch
 
 from experiments.config import Config
 from experiments.config.schema import ImageDataset
@@ -15,9 +15,11 @@ from experiments.device import prepare, settle
 from experiments.loop import Trainer
 from experiments.tasks import build_task
 from experiments.together.ensemble import Ensemble
+from experiments.together.workers import Train, Worker, apart, measure, repeated, timed
 
 WORTH = 1.15  # below it a group is not worth what it costs: results that are no longer bit for bit those of single runs
-Step = Callable[[], object]
+COUNT, ROUNDS = 5, 5  # steps of every seed in a round
+PROCESSES = (2, 4, 8)
 
 
 def trainers(config: Config, members: int) -> list[Trainer]:
@@ -32,49 +34,74 @@ def trainers(config: Config, members: int) -> list[Trainer]:
     return made
 
 
-def steps(config: Config, members: int) -> dict[str, Step]:
-    """``single``: one step of every member, one after another; ``vectorised``: the same as one."""
-    alone, together = trainers(config, members), Ensemble(trainers(config, members), config.impl.compile)
+def one_by_one(config: Config, members: int) -> Train:
+    """Steps of every member, one after another."""
+    alone = trainers(config, members)
 
-    def one_by_one() -> None:
+    def step() -> None:
         for trainer in alone:
             trainer.advance()
 
-    return {"single": one_by_one, "vectorised": together.advance}
+    return repeated(step)
 
 
-def timed(step: Step, count: int) -> tuple[float, float]:
-    """Wall and CPU seconds a step."""
-    synchronise()
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(count):
-        step()
-    synchronise()
-    return (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
+def as_one(config: Config, members: int) -> Train:
+    """The same as steps of one tensor."""
+    return repeated(Ensemble(trainers(config, members), config.impl.compile).advance)
 
 
-def synchronise() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def gain(config: Config, members: int, count: int = 5, rounds: int = 5) -> float:
+def gain(config: Config, members: int, count: int = COUNT, rounds: int = ROUNDS) -> float:
     """Images a second as one tensor over images a second one by one; the median of the rounds' ratios."""
-    kinds = steps(config, members)
-    for step in kinds.values():
-        timed(step, 1)  # allocate, compile
-    seconds = [{name: timed(step, count)[0] for name, step in kinds.items()} for _ in range(rounds)]
-    return statistics.median(each["single"] / each["vectorised"] for each in seconds)
+    kinds = [one_by_one(config, members), as_one(config, members)]
+    for train in kinds:
+        train(1)  # allocate, compile
+    seconds = [[timed(train, count).wall for train in kinds] for _ in range(rounds)]
+    return statistics.median(single / together for single, together in seconds)
 
 
-def advice(config: Config, seeds: int, members: Sequence[int] = (5, 10)) -> str:
-    """The words that train ``config`` fastest for so many seeds, and why."""
-    if not isinstance(config.dataset, ImageDataset) or config.impl.deterministic or seeds < 2:
-        why = "only images train as one tensor, and not bit for bit" if seeds > 1 else "there is one seed"
-        return f"impl.seeds_per_process=1: {why}"
-    gains = {count: gain(config, count) for count in sorted({min(count, seeds) for count in members})}
-    best = max(gains, key=lambda count: gains[count])
-    measured = ", ".join(f"{value:.2f} times with {count} seeds" for count, value in gains.items())
-    if gains[best] >= WORTH:
-        return f"impl.seeds_per_process={best} impl.together=vectorised: {measured} the images a second of single runs"
-    return f"impl.seeds_per_process=1: as one tensor {measured} the images a second of single runs"
+def side_by_side(
+    config: Config, kind: Callable[[Config, int], Train], members: int, counts: Sequence[int]
+) -> dict[int, float]:
+    """Images a second of so many processes, each with ``members`` of its own and its share of the cores, over those of
+    one process; the median of the rounds' ratios."""
+    cores = len(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stopped:
+        groups: dict[int, list[Worker]] = {}
+        for count in (1, *counts):
+            threads = config.impl.threads or max(1, cores // count)
+            own = dataclasses.replace(config, impl=dataclasses.replace(config.impl, threads=threads))
+            groups[count] = [Worker(functools.partial(kind, own, members)) for _ in range(count)]
+            for worker in groups[count]:
+                stopped.callback(worker.stop)
+        for group in groups.values():
+            measure(group, 1)
+        seconds = [{count: measure(group, COUNT).wall for count, group in groups.items()} for _ in range(ROUNDS)]
+    return {count: statistics.median(count * each[1] / each[count] for each in seconds) for count in counts}
+
+
+def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 10)) -> str:
+    """The words for ``scripts/submit.py`` that train ``runs``, so many seeds of each, fastest here, and why.
+
+    All is timed in forks, and nothing computed here: a process that has computed cannot be forked into such that do.
+    """
+    words, kind, size, why = "impl.seeds_per_process=1", one_by_one, 1, "there is one seed"
+    if seeds < 2 or not isinstance(config.dataset, ImageDataset):
+        return f"{words}: {why if seeds < 2 else 'only images train as one tensor'}"
+    if config.impl.deterministic:
+        why = "as one tensor results are not bit for bit those of single runs"
+    else:
+        gains = {count: apart(functools.partial(gain, config, count)) for count in {min(m, seeds) for m in members}}
+        best = max(gains, key=lambda count: gains[count])
+        if gains[best] >= WORTH:
+            words, kind, size = f"impl.seeds_per_process={best} impl.together=vectorised", as_one, best
+        told = ", ".join(f"{gains[count]:.2f} times with {count} seeds" for count in sorted(gains))
+        why = f"as one tensor {told} the images a second of single runs"
+    on_gpu = apart(lambda: prepare(config.impl).type) == "cuda"
+    most = min(runs // size, max(PROCESSES) if on_gpu else len(os.sched_getaffinity(0)))
+    if counts := [count for count in PROCESSES if count <= most]:
+        speeds = side_by_side(config, kind, size, counts)
+        best = max(speeds, key=lambda count: speeds[count])
+        if speeds[best] >= WORTH:
+            words += f" {'per_gpu' if on_gpu else 'jobs'}={best}"
+        why += "; " + ", ".join(f"{speed:.2f} times with {count} processes" for count, speed in speeds.items())
+    return f"{words}: {why}"

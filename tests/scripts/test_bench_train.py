@@ -11,8 +11,8 @@ import torch
 
 from experiments.data import ImageData
 from experiments.errors import UserError
+from experiments.together.workers import Worker, apart, measure
 from scripts import bench_train, peers
-from scripts.workers import Worker, apart, measure
 
 SCRIPT = """
 import torch
@@ -56,7 +56,7 @@ def test_a_process_of_its_own() -> None:
     assert often.cpu > 0.5 * often.wall
     for worker in workers:
         worker.stop()
-    with pytest.raises(UserError, match="a process of the benchmark failed"):
+    with pytest.raises(UserError, match="a process that was to be timed failed"):
         apart(lambda: 1 // 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import torch
 
 from experiments.errors import UserError
 from experiments.sweeps.job import place_on_gpu
@@ -36,5 +37,15 @@ def test_forks_take_turns_on_the_gpus_and_tasks_see_them_all(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     monkeypatch.setenv("SLURM_PROCID", "0")
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
-    place_on_gpu(slot=1)
+    place_on_gpu(slot=1, width=2)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+
+
+@pytest.mark.parametrize(("width", "part"), [(1, []), (2, []), (4, [1 / 2]), (5, [1 / 3])])
+def test_runs_that_share_a_gpu_share_its_memory(monkeypatch: pytest.MonkeyPatch, width: int, part: list[float]) -> None:
+    parts: list[float] = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", parts.append)
+    place_on_gpu(slot=0, width=width)
+    assert parts == part

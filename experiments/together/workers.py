@@ -1,4 +1,4 @@
-"""What a benchmark compares, each in a process of its own: CPU time, memory and compiled code are its own."""
+"""Steps timed in processes of their own: CPU time, memory and compiled code are theirs alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import torch
 
 from experiments.errors import UserError
 from experiments.provenance import peak_memory_mib
-from experiments.together.probe import synchronise
 
 FORK = multiprocessing.get_context("fork")  # data that are loaded are shared; the parent must not compute
+Step = Callable[[], object]
 Train = Callable[[int], object]  # that many steps
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Worker:
         try:
             return self.pipe.recv()
         except EOFError:
-            raise UserError("a process of the benchmark failed; see above") from None
+            raise UserError("a process that was to be timed failed; see above") from None
 
     def stop(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -103,6 +103,19 @@ def cpu_seconds() -> float:
     """Of this process and of those it started that have ended, such as a loader's."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return math.fsum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def synchronise() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def repeated(step: Step) -> Train:
+    def train(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return train
 
 
 def joules(device: torch.device) -> float:
