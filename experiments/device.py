@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import torch
 
 from experiments.config.schema import Impl
 from experiments.errors import UserError
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 
 def prepare(impl: Impl) -> torch.device:
-    """Choose the device and pin threads and algorithms. Raises UserError where a GPU is asked for and there is none."""
+    """Choose the device and pin threads and algorithms. Raises UserError where a GPU is asked for and there
+    is none, and where switches contradict each other."""
     if impl.device == "cuda" and not torch.cuda.is_available():
         raise UserError("impl.device=cuda: no CUDA device is available; use impl.device=cpu or auto")
+    if impl.cuda_graphs and not impl.compile:
+        raise UserError("impl.cuda_graphs=true: replays what is compiled; needs impl.compile=true")
     if impl.threads is not None:
         torch.set_num_threads(impl.threads)
     if impl.deterministic:
@@ -25,6 +32,17 @@ def prepare(impl: Impl) -> torch.device:
     torch.backends.cudnn.benchmark = not impl.deterministic
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
     return torch.device("cuda" if on_gpu else "cpu")
+
+
+def compiler(impl: Impl) -> Callable[[Function], Function]:
+    """What compiles a function as ``impl`` says, or leaves it as it is."""
+
+    def compiled(function: Function) -> Function:
+        mode = "reduce-overhead" if impl.cuda_graphs else None
+        made: Any = torch.compile(function, dynamic=False, mode=mode) if impl.compile else function
+        return cast(Function, made)
+
+    return compiled
 
 
 BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}  # in the flags of /proc/cpuinfo: x86 and, the last, Arm

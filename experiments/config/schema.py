@@ -157,6 +157,7 @@ class Impl:
     precision: str = one_of("fp32", "bf16", "auto")  # auto: bf16 where the hardware computes in it, else fp32
     channels_last: bool = switch(False)
     compile: bool = switch(False)
+    cuda_graphs: bool = switch(False)  # replay what is compiled as CUDA graphs; images on a GPU
     deterministic: bool = switch(False)
     micro_batch: int | None = optional(positive_int())  # text: sequences a backward pass; null: 16,384 tokens
     threads: int | None = optional(positive_int())  # null: torch's choice

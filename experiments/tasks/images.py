@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 import gem
 from experiments.config import Config
 from experiments.data import ImageData
+from experiments.device import compiler
 from experiments.errors import UserError
 from experiments.models import activation_factory, build_model
 from experiments.models.init import RELU_GAIN, initialise
@@ -53,8 +54,8 @@ class ImageTask:
         self.train_x, self.train_y, self.test_x, self.test_y = placed(data, padding, device)
         self.size = data.shape[-1]
         self.epoch_draws = functools.lru_cache(maxsize=1)(self.draw_epoch)
-        compiler = functools.partial(torch.compile, dynamic=False) if config.impl.compile else lambda function: function
-        self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
+        compiled = compiler(config.impl)
+        self.loss, self.predict = compiled(self.loss), compiled(self.predict)  # type: ignore[method-assign]
 
     def become(self, config: Config) -> None:
         """Become the task of a run with another seed or ε. The model object stays, with fresh weights and what was
@@ -110,7 +111,7 @@ class ImageTask:
             begin = min(start, count - size)  # the last batch reaches back, so that every batch has one shape
             loss, correct = self.predict(self.test_x[begin : begin + size], self.test_y[begin : begin + size])
             losses.append(loss[start - begin :].double())
-            right.append(correct[start - begin :])
+            right.append(correct[start - begin :].clone())  # a CUDA graph writes the next batch's to the same place
         self.model.train()
         name = self.evaluated
         return {

@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.config import Config
 from experiments.config.schema import TextRecipe, Transformer
 from experiments.data.text import Tokens
+from experiments.device import compiler
 from experiments.errors import UserError
 from experiments.models import activation_factory, build_transformer
 from experiments.processes import Processes
@@ -35,6 +36,8 @@ class TextTask:
         recipe, model = config.recipe, config.model
         assert isinstance(recipe, TextRecipe)
         assert isinstance(model, Transformer)
+        if config.impl.cuda_graphs:
+            raise UserError("impl.cuda_graphs=true: is for images; text adds up the gradients of several passes")
         self.recipe, self.seed, self.device, self.processes = recipe, config.seed, device, processes
         self.masked = model.kind == "bert"
         self.length = recipe.sequence or model.context
@@ -71,8 +74,8 @@ class TextTask:
         self.tokens_per_step = recipe.tokens_per_step
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length)
         self.epoch_order = functools.lru_cache(maxsize=1)(self.draw_epoch)
-        compiler = functools.partial(torch.compile, dynamic=False) if config.impl.compile else lambda function: function
-        self.loss, self.predict = compiler(self.loss), compiler(self.predict)  # type: ignore[method-assign]
+        compiled = compiler(config.impl)
+        self.loss, self.predict = compiled(self.loss), compiled(self.predict)  # type: ignore[method-assign]
 
     def draw_epoch(self, epoch: int) -> tuple[Tensor, int]:
         order = torch.randperm(len(self.train), generator=generator(self.seed, "order", epoch))

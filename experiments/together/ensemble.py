@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from experiments.config.schema import Impl
+from experiments.device import compiler
 from experiments.loop import NEVER, Trainer
 from experiments.models import activation_factory
 from experiments.tasks.images import ImageTask
@@ -28,10 +30,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 class Ensemble:
     """K trainers that stand at the same step. ``advance()`` moves all of them; their states are current after it.
 
-    A seconds count of a member is its share, a Kth, of the ensemble's.
+    The step is compiled as ``impl`` says. A seconds count of a member is its share, a Kth, of the ensemble's.
     """
 
-    def __init__(self, trainers: Sequence[Trainer], compiled: bool = False) -> None:
+    def __init__(self, trainers: Sequence[Trainer], impl: Impl | None = None) -> None:
         self.trainers, self.first = list(trainers), trainers[0]
         if self.first.device.type == "cpu":
             keep_freed_memory()
@@ -43,7 +45,7 @@ class Ensemble:
         if any(task.activation != self.tasks[0].activation for task in self.tasks):
             layers.separate(self.model, models, type(activation_factory(self.tasks[0].activation)()))
         self.optimizer = self.stacked_optimizer()
-        self.losses = torch.compile(self.stacked_losses, dynamic=False) if compiled else self.stacked_losses
+        self.losses = compiler(impl)(self.stacked_losses) if impl else self.stacked_losses
         self.loss_sum = torch.stack([trainer.loss_sum for trainer in trainers])
         self.first_bad = torch.stack([trainer.first_bad for trainer in trainers])
 

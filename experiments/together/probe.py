@@ -47,7 +47,7 @@ def one_by_one(config: Config, members: int) -> Train:
 
 def as_one(config: Config, members: int) -> Train:
     """The same as steps of one tensor."""
-    return repeated(Ensemble(trainers(config, members), config.impl.compile).advance)
+    return repeated(Ensemble(trainers(config, members), config.impl).advance)
 
 
 def gain(config: Config, members: int, count: int = COUNT, rounds: int = ROUNDS) -> float:

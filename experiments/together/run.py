@@ -110,7 +110,7 @@ def advance(members: Sequence[Session], until: int | None, stop: StopFlag) -> No
     """Step members that stand at the same step, until one of them is done or they are at step ``until``."""
     trainers = [files.trainer for files in members]
     impl = members[0].config.impl
-    ensemble = Ensemble(trainers, impl.compile)
+    ensemble = Ensemble(trainers, impl)
     saved_at = time.monotonic()
 
     def save() -> None:

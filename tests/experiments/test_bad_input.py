@@ -76,6 +76,7 @@ SIZES = {
     f"{DIGITS} dataset.holdout=1437": ["dataset.holdout=1437", "at most 1437"],
     f"{DIGITS} dataset.train_size=1438": ["dataset.train_size=1438", "at most 1437"],
     f"{DIGITS} dataset.train_size=1000 dataset.holdout=438": ["dataset.holdout=438", "at most 1437"],
+    f"{DIGITS} impl.cuda_graphs=true": ["impl.cuda_graphs=true", "needs impl.compile=true"],
     f"{DIGITS} impl.device=cuda": ["impl.device=cuda", "cpu or auto"],
     f"{DIGITS} impl.device=tpu": ["impl.device=tpu", "auto, cpu, cuda"],
 }

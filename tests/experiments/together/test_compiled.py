@@ -44,8 +44,19 @@ def test_a_compiled_ensemble_steps_as_an_eager_one() -> None:
     for compiled in (False, True):
         tasks = [build_task(dataclasses.replace(config, seed=seed), CPU) for seed in (0, 1)]
         trainers = [Trainer(task, config.recipe, config.impl, CPU) for task in tasks]
-        ensemble = Ensemble(trainers, compiled)
+        ensemble = Ensemble(trainers, dataclasses.replace(config.impl, compile=compiled))
         for _ in range(20):
             ensemble.advance()
         results.append([trainer.task.model.state_dict() for trainer in trainers])
     assert distance(results[0], results[1]) < 1e-5
+
+
+def test_the_switch_for_cuda_graphs_changes_nothing_without_a_gpu() -> None:
+    states = []
+    for graphs in (False, True):
+        config = compose_run([*LINE, "impl.compile=true", f"impl.cuda_graphs={graphs}"])
+        trainer = Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
+        for _ in range(23):  # with an evaluation
+            trainer.advance()
+        states.append(bits({key: value for key, value in trainer.state().items() if key != "seconds"}))
+    assert states[0] == states[1]

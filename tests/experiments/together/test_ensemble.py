@@ -67,7 +67,7 @@ def test_members_may_have_values_of_eps_of_their_own(compiled: bool) -> None:
     line = ("model=cnn", "model.width=8", "activation=segem", "recipe.lr=0.01")
     values = ("1", "0.1", "10")
     alone, members = ([trainers(1, *line, f"eps={eps}")[0] for eps in values] for _ in range(2))
-    ensemble = Ensemble(members, compiled)
+    ensemble = Ensemble(members, dataclasses.replace(compose_run([*LINE]).impl, compile=compiled))
     for _ in range(STEPS):
         ensemble.advance()
         for trainer in alone:
