@@ -42,7 +42,8 @@ def mechanism(table: Table) -> Figure | None:
             if key == "activation_gradient":
                 panel.set_yscale("log")
             elif key in SHARES:
-                panel.set_ylim(bottom=0)
+                top = panel.get_ylim()[1] if panel.dataLim.ymax > 0 else 1.0
+                panel.set_ylim(-0.03 * top, top)  # a line at 0 would lie under the axis
     above[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     made.suptitle(
         f"{table.preset.title}: mean over seeds, band from lowest to highest; above mean over layers", fontsize=9
