@@ -11,7 +11,10 @@ results/tables/<experiment>.md, .csv and .tex are made from the records alone.
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from experiments.cells import cells_of
@@ -33,20 +36,33 @@ def main(words: list[str]) -> None:
     if values["table"] in PAGES:
         print(page(results, values["table"]))
         return
-    every = values["table"] == "all"
-    for name in names() if every else [values["table"]]:
-        if every and not (results / "records" / f"{name}.jsonl").exists() and not Path(values["runs_dir"]).is_dir():
-            continue
-        plan = load(name)
-        cells = cells_of(plan)
-        records = refresh(plan, cells, results / "records", values["runs_dir"])
-        if not records and every:
-            continue
-        table = build(plan, cells, records)
-        (results / "tables").mkdir(parents=True, exist_ok=True)
-        for suffix, render in FORMATS.items():
-            write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
-        print(markdown(table))
+    if values["table"] != "all":
+        print(aggregate(values["table"], results, values["runs_dir"]))
+        return
+    some = [name for name in names() if recorded(name, results) or Path(values["runs_dir"]).is_dir()]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        made = functools.partial(aggregate, results=results, runs_dir=values["runs_dir"], every=True)
+        for text in pool.map(made, some):
+            if text:
+                print(text, flush=True)
+
+
+def recorded(name: str, results: Path) -> bool:
+    return (results / "records" / f"{name}.jsonl").exists()
+
+
+def aggregate(name: str, results: Path, runs_dir: str, every: bool = False) -> str | None:
+    """The table as text, written in all formats; None where it has no run and ``every`` table is made that has."""
+    plan = load(name)
+    cells = cells_of(plan)
+    records = refresh(plan, cells, results / "records", runs_dir)
+    if not records and every:
+        return None
+    table = build(plan, cells, records)
+    (results / "tables").mkdir(parents=True, exist_ok=True)
+    for suffix, render in FORMATS.items():
+        write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
+    return markdown(table)
 
 
 def page(results: Path, name: str) -> str:

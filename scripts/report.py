@@ -6,24 +6,34 @@ python scripts/report.py results_dir=elsewhere
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from experiments.files import write_atomic
-from experiments.presets import load, names
+from experiments.presets import Preset, load, names
 from experiments.report import render
 from experiments.study import recorded
+from experiments.tables import Table
 from experiments.words import key_values, script
 
 
 def main(words: list[str]) -> None:
     results = Path(key_values(words, {"results_dir": "results"})["results_dir"])
-    found = {name: recorded(name, results) for name in names()}
-    tables = [table for table in found.values() if table]
-    unrun = [load(name) for name, table in found.items() if table is None and name != "quickstart"]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        found = list(pool.map(functools.partial(told, results=results), names()))
+    tables = [one for one in found if isinstance(one, Table)]
+    unrun = [one for one in found if isinstance(one, Preset) and one.name != "quickstart"]
     page = results / "report.html"
     write_atomic(page, render(tables, unrun, results).encode())
     print(f"report: {page}, {len(tables)} tables from {sum(len(table.runs) for table in tables)} runs")
+
+
+def told(name: str, results: Path) -> Table | Preset:
+    """The table of a preset that has records, and else the preset."""
+    return recorded(name, results) or load(name)
 
 
 if __name__ == "__main__":

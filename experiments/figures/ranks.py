@@ -37,9 +37,11 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
         return None
     made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))
     palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[1])
-    scikit_posthocs.critical_difference_diagram(
+    drawn = scikit_posthocs.critical_difference_diagram(
         ranking.ranks, ranking.pairs, ax=panel, color_palette=palette, crossbar_props={"color": style.COLOURS[2]}
     )
+    for line in (line for lines in drawn["crossbars"] for line in lines):
+        line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run
     made.suptitle(
         f"Average rank over {', '.join(ranking.tasks)}\n"
         f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}",

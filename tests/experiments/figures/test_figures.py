@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from experiments.cells import Cell, cells_of
-from experiments.figures import preset_figures, ranking_figure
+from experiments.figures import preset_figures, ranking_figure, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map
 from experiments.figures.ranks import ranking_of
@@ -122,7 +122,11 @@ def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
     ranking = ranking_of(tables)
     assert ranking
     assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(tables[0].rows)]
-    assert ranking_figure(tables)
+    drawn = ranking_figure(tables)
+    assert drawn
+    bars = [list(line.get_xdata()) for line in drawn.axes[0].lines if line.get_color() == style.COLOURS[2]]
+    assert bars
+    assert all(bar == sorted(bar) for bar in bars)  # whatever the order of a set of names is in this process
     assert ranking_figure(tables[:1]) is None
     first, *rest = tables[0].rows
     partial = dataclasses.replace(first, values=dict(list(first.values.items())[1:]))
