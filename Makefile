@@ -34,7 +34,7 @@ report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt
 screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium and chromedriver)
 	$(BIN)/python scripts/screenshot.py
 
-bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST)
+bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST and CIFAR-10)
 	$(BIN)/python scripts/bench.py train
 
 $(VENV)/bin/python:

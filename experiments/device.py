@@ -34,15 +34,12 @@ def prepare(impl: Impl) -> torch.device:
     return torch.device("cuda" if on_gpu else "cpu")
 
 
-def compiler(impl: Impl) -> Callable[[Function], Function]:
-    """What compiles a function as ``impl`` says, or leaves it as it is."""
-
-    def compiled(function: Function) -> Function:
-        mode = "reduce-overhead" if impl.cuda_graphs else None
-        made: Any = torch.compile(function, dynamic=False, mode=mode) if impl.compile else function
-        return cast(Function, made)
-
-    return compiled
+def compiled(function: Function, impl: Impl) -> Function:
+    """``function`` compiled as ``impl`` says, or as it is."""
+    if not impl.compile:
+        return function
+    mode = "reduce-overhead" if impl.cuda_graphs else None
+    return cast(Function, torch.compile(function, dynamic=False, mode=mode))
 
 
 BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}  # in the flags of /proc/cpuinfo: x86 and, the last, Arm

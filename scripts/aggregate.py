@@ -12,14 +12,13 @@ results/tables/<experiment>.md, .csv and .tex are made from the records alone.
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.files import write_atomic
+from experiments.parallel import over_cores
 from experiments.presets import load, names
 from experiments.records import refresh
 from experiments.render import FORMATS, markdown
@@ -39,16 +38,13 @@ def main(words: list[str]) -> None:
     if values["table"] != "all":
         print(aggregate(values["table"], results, values["runs_dir"]))
         return
-    some = [name for name in names() if recorded(name, results) or Path(values["runs_dir"]).is_dir()]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        made = functools.partial(aggregate, results=results, runs_dir=values["runs_dir"], every=True)
-        for text in pool.map(made, some):
-            if text:
-                print(text, flush=True)
-
-
-def recorded(name: str, results: Path) -> bool:
-    return (results / "records" / f"{name}.jsonl").exists()
+    any_runs = Path(values["runs_dir"]).is_dir()
+    some = [name for name in names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
+    for text in over_cores(
+        functools.partial(aggregate, results=results, runs_dir=values["runs_dir"], every=True), some
+    ):
+        if text:
+            print(text, flush=True)
 
 
 def aggregate(name: str, results: Path, runs_dir: str, every: bool = False) -> str | None:

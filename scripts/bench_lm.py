@@ -15,8 +15,6 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +32,7 @@ from experiments.loop import Trainer
 from experiments.processes import Processes
 from experiments.provenance import device_name
 from experiments.tasks.text import TextTask
+from experiments.together.workers import Step, repeated, timed
 from experiments.words import key_values
 
 KEYS = {
@@ -49,7 +48,6 @@ SHAPES = {
     "readme": {"layers": 4, "heads": 4, "width": 128, "context": 64, "vocab_size": 65, "batch": 12},
     "gpt2": {"layers": 12, "heads": 12, "width": 768, "context": 1024, "vocab_size": 50257, "batch": 12},
 }
-Step = Callable[[], Any]
 
 
 def main(words: list[str]) -> None:
@@ -68,9 +66,9 @@ def main(words: list[str]) -> None:
         )
     }
     for step in steps.values():
-        timed(step, 3, device)  # compile, allocate
+        timed(repeated(step), 3)  # compile, allocate
     rounds = [
-        {name: timed(step, int(values["steps"]), device) for name, step in steps.items()}
+        {name: timed(repeated(step), int(values["steps"])).wall for name, step in steps.items()}
         for _ in range(int(values["rounds"]))
     ]
     tokens = shape["batch"] * shape["context"]
@@ -94,16 +92,6 @@ def main(words: list[str]) -> None:
     text = f"# Language-model training beside nanoGPT\n\n{body}\n\n{note}\n"
     write_page(values["results_dir"], "bench_lm", text)
     print(text)
-
-
-def timed(step: Step, count: int, device: str) -> float:
-    """Seconds a step."""
-    started = time.perf_counter()
-    for _ in range(count):
-        step()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - started) / count
 
 
 def stream(vocabulary: int) -> numpy.ndarray:

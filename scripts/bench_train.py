@@ -1,7 +1,7 @@
 """Training speed: this suite, alone and with many seeds at once, beside the loop everybody writes and a published one.
 
   python scripts/bench.py train [case=digits-cnn|…|all] [seeds=10] [rounds=5] [device=cpu|cuda] [processes=2]
-                                [peer=…/pytorch_resnet_cifar10] [cifar=cifar10_jpeg] [steps=10]
+                                [peer=…/pytorch_resnet_cifar10] [cifar=cifar10] [steps=10]
 
 Each round times all modes in turn, ``steps`` steps of every seed; a ratio is the median of the rounds' ratios.
 ``plain`` is a loop over torchvision's DataLoader in fp32; ``published`` the training function of ``peer``, a checkout
@@ -14,7 +14,6 @@ compilation are not counted. What the roofline is: scripts/roofline.py.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -33,7 +32,7 @@ from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import device_name
 from experiments.together.probe import as_one, one_by_one, trainers
-from experiments.together.workers import Measured, Train, Worker, apart, measure
+from experiments.together.workers import Measured, Train, apart, in_turn
 from experiments.words import key_values
 from scripts import peers
 from scripts.roofline import least_seconds
@@ -46,7 +45,7 @@ KEYS = {
     "device": "cpu",
     "processes": "2",
     "peer": "",
-    "cifar": "cifar10_jpeg",
+    "cifar": "cifar10",
     "results_dir": "results",
 }
 TITLES = ["what", "mode", "images/s", "trainings/h", "to plain", "to single", "CPU time to single", "of the roofline"]
@@ -110,19 +109,11 @@ def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     fast = compose_run([*dataset, *case.words.split(), *places, "impl=fast"]) if case.large else config
     data = load_images(cast(ImageDataset, config.dataset), config.data_dir, config.cache_dir)
     floor = seeds * apart(lambda: least_seconds(trainers(config, 1)[0]))
-    with contextlib.ExitStack() as stopped:
-        workers = {}
-        for mode, makers in modes(config, fast, data, seeds, values).items():
-            workers[mode] = [Worker(make) for make in makers]
-            for worker in workers[mode]:
-                stopped.callback(worker.stop)
-        for own in workers.values():
-            measure(own, 1)  # allocate, compile
-        rounds = [{mode: measure(own, count) for mode, own in workers.items()} for _ in range(int(values["rounds"]))]
+    rounds = in_turn(modes(config, fast, data, seeds, values), count, int(values["rounds"]))
     steps_of_a_training = config.recipe.epochs * (len(data.train_y) // config.recipe.batch_size)
     return [
         [name, *row(mode, rounds, seeds, seeds * config.recipe.batch_size, steps_of_a_training, floor, on_gpu)]
-        for mode in workers
+        for mode in rounds[0]
     ]
 
 

@@ -11,9 +11,7 @@ Writes results/figures/<name>.png, .pdf and .svg.
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from experiments.errors import UserError
@@ -22,6 +20,7 @@ from experiments.figures.landscape import landscape_figures
 from experiments.figures.ranks import ranking_of
 from experiments.figures.style import save
 from experiments.landscape.study import read
+from experiments.parallel import over_cores
 from experiments.presets import names
 from experiments.study import recorded
 from experiments.tables import Table
@@ -43,9 +42,8 @@ def main(words: list[str]) -> None:
         return
     drawable = [name for name in names() if table_of(name, results)]  # built here, and inherited by every fork
     targets = ["functions", *drawable, *(["ranking"] if ranking_of(tasks(results)) else [])]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        for lines in pool.map(functools.partial(draw, results=results), targets):
-            print(*lines, sep="\n", flush=True)
+    for lines in over_cores(functools.partial(draw, results=results), targets):
+        print(*lines, sep="\n", flush=True)
 
 
 def draw(wanted: str, results: Path) -> list[str]:

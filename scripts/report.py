@@ -7,12 +7,11 @@ python scripts/report.py results_dir=elsewhere
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from experiments.files import write_atomic
+from experiments.parallel import over_cores
 from experiments.presets import Preset, load, names
 from experiments.report import render
 from experiments.study import recorded
@@ -22,8 +21,7 @@ from experiments.words import key_values, script
 
 def main(words: list[str]) -> None:
     results = Path(key_values(words, {"results_dir": "results"})["results_dir"])
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(functools.partial(told, results=results), names()))
+    found = list(over_cores(functools.partial(told, results=results), names()))
     tables = [one for one in found if isinstance(one, Table)]
     unrun = [one for one in found if isinstance(one, Preset) and one.name != "quickstart"]
     page = results / "report.html"

@@ -57,3 +57,9 @@ def run_path(config: Config) -> Path:
     """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
     cell = f"{config.activation['name']}-{run_hash(config)[:8]}"
     return Path(config.runs_dir) / f"{config.dataset.name}-{config.model.name}" / cell / f"seed{config.seed}"
+
+
+def run_title(config: Config) -> str:
+    """``egem-1a2b3c4d/seed0``, as below runs_dir."""
+    path = run_path(config)
+    return f"{path.parent.name}/{path.name}"

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments import cli
-from experiments.config import Config, compose, compose_run, run_hash, run_path
+from experiments.config import Config, compose, compose_run, run_hash, run_path, run_title
 from experiments.config.resolve import restore, typed
 from experiments.config.schema import Root
 from experiments.errors import UserError
@@ -37,8 +37,7 @@ class Planned:
 
     @property
     def title(self) -> str:
-        """``egem-1a2b3c4d/seed0``, as below runs_dir."""
-        return f"{self.directory.parent.name}/{self.directory.name}"
+        return run_title(self.config)
 
     @property
     def command(self) -> str:

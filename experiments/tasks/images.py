@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 import gem
 from experiments.config import Config
 from experiments.data import ImageData
-from experiments.device import compiler
+from experiments.device import compiled
 from experiments.errors import UserError
 from experiments.models import activation_factory, build_model
 from experiments.models.init import RELU_GAIN, initialise
@@ -54,18 +54,18 @@ class ImageTask:
         self.train_x, self.train_y, self.test_x, self.test_y = placed(data, padding, device)
         self.size = data.shape[-1]
         self.epoch_draws = functools.lru_cache(maxsize=1)(self.draw_epoch)
-        compiled = compiler(config.impl)
-        self.loss, self.predict = compiled(self.loss), compiled(self.predict)  # type: ignore[method-assign]
+        self.loss = compiled(self.loss, config.impl)  # type: ignore[method-assign]
+        self.predict = compiled(self.predict, config.impl)  # type: ignore[method-assign]
 
     def become(self, config: Config) -> None:
         """Become the task of a run with another seed or ε. The model object stays, with fresh weights and what was
         compiled for it."""
         self.seed, self.activation = config.seed, config.activation
         self.epoch_draws.cache_clear()
-        fresh = self.build(config).to(self.device)
+        fresh, common = self.build(config).to(self.device), vars(nn.Module())
         self.model.load_state_dict(fresh.state_dict())
         for module, other in zip(self.model.modules(), fresh.modules(), strict=True):
-            vars(module).update({key: value for key, value in vars(other).items() if key not in vars(nn.Module())})
+            vars(module).update({key: value for key, value in vars(other).items() if key not in common})
         for p in self.model.parameters():
             p.grad = None
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.config import Config
 from experiments.config.schema import TextRecipe, Transformer
 from experiments.data.text import Tokens
-from experiments.device import compiler
+from experiments.device import compiled
 from experiments.errors import UserError
 from experiments.models import activation_factory, build_transformer
 from experiments.processes import Processes
@@ -74,8 +74,8 @@ class TextTask:
         self.tokens_per_step = recipe.tokens_per_step
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length)
         self.epoch_order = functools.lru_cache(maxsize=1)(self.draw_epoch)
-        compiled = compiler(config.impl)
-        self.loss, self.predict = compiled(self.loss), compiled(self.predict)  # type: ignore[method-assign]
+        self.loss = compiled(self.loss, config.impl)  # type: ignore[method-assign]
+        self.predict = compiled(self.predict, config.impl)  # type: ignore[method-assign]
 
     def draw_epoch(self, epoch: int) -> tuple[Tensor, int]:
         order = torch.randperm(len(self.train), generator=generator(self.seed, "order", epoch))

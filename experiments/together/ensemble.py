@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.config.schema import Impl
-from experiments.device import compiler
+from experiments.device import compiled
 from experiments.loop import NEVER, Trainer
 from experiments.models import activation_factory
 from experiments.tasks.images import ImageTask
@@ -45,7 +45,7 @@ class Ensemble:
         if any(task.activation != self.tasks[0].activation for task in self.tasks):
             layers.separate(self.model, models, type(activation_factory(self.tasks[0].activation)()))
         self.optimizer = self.stacked_optimizer()
-        self.losses = compiler(impl)(self.stacked_losses) if impl else self.stacked_losses
+        self.losses = compiled(self.stacked_losses, impl) if impl else self.stacked_losses
         self.loss_sum = torch.stack([trainer.loss_sum for trainer in trainers])
         self.first_bad = torch.stack([trainer.first_bad for trainer in trainers])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -15,7 +14,7 @@ from experiments.device import prepare, settle
 from experiments.loop import Trainer
 from experiments.tasks import build_task
 from experiments.together.ensemble import Ensemble
-from experiments.together.workers import Train, Worker, apart, measure, repeated, timed
+from experiments.together.workers import Train, apart, in_turn, repeated, timed
 
 WORTH = 1.15  # below it a group is not worth what it costs: results that are no longer bit for bit those of single runs
 COUNT, ROUNDS = 5, 5  # steps of every seed in a round
@@ -65,18 +64,13 @@ def side_by_side(
     """Images a second of so many processes, each with ``members`` of its own and its share of the cores, over those of
     one process; the median of the rounds' ratios."""
     cores = len(os.sched_getaffinity(0))
-    with contextlib.ExitStack() as stopped:
-        groups: dict[int, list[Worker]] = {}
-        for count in (1, *counts):
-            threads = config.impl.threads or max(1, cores // count)
-            own = dataclasses.replace(config, impl=dataclasses.replace(config.impl, threads=threads))
-            groups[count] = [Worker(functools.partial(kind, own, members)) for _ in range(count)]
-            for worker in groups[count]:
-                stopped.callback(worker.stop)
-        for group in groups.values():
-            measure(group, 1)
-        seconds = [{count: measure(group, COUNT).wall for count, group in groups.items()} for _ in range(ROUNDS)]
-    return {count: statistics.median(count * each[1] / each[count] for each in seconds) for count in counts}
+    makers = {}
+    for count in (1, *counts):
+        threads = config.impl.threads or max(1, cores // count)
+        own = dataclasses.replace(config, impl=dataclasses.replace(config.impl, threads=threads))
+        makers[count] = [functools.partial(kind, own, members)] * count
+    rounds = in_turn(makers, COUNT, ROUNDS)
+    return {count: statistics.median(count * each[1].wall / each[count].wall for each in rounds) for count in counts}
 
 
 def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 10)) -> str:
@@ -84,9 +78,9 @@ def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 1
 
     All is timed in forks, and nothing computed here: a process that has computed cannot be forked into such that do.
     """
-    words, kind, size, why = "impl.seeds_per_process=1", one_by_one, 1, "there is one seed"
+    words, kind, size = "impl.seeds_per_process=1", one_by_one, 1
     if seeds < 2 or not isinstance(config.dataset, ImageDataset):
-        return f"{words}: {why if seeds < 2 else 'only images train as one tensor'}"
+        return f"{words}: {'there is one seed' if seeds < 2 else 'only images train as one tensor'}"
     if config.impl.deterministic:
         why = "as one tensor results are not bit for bit those of single runs"
     else:

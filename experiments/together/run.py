@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from experiments.cli import say
-from experiments.config import Config, run_path
+from experiments.config import Config, run_path, run_title
 from experiments.config.schema import TextDataset
 from experiments.device import prepare, settle
 from experiments.errors import Busy, Stopped, UserError, worst
@@ -76,7 +76,7 @@ def vectorised(pairs: Sequence[tuple[Config, str]]) -> list[int]:
             except (UserError, Busy) as error:
                 statuses.append(say(error))
         for files, command in members:
-            files.begin(command, [f"{other.directory.parent.name}/{other.directory.name}" for other, _ in members])
+            files.begin(command, [run_title(other.config) for other, _ in members])
         drive([files for files, _ in members], stop)
         statuses += [report(files.directory, "finished") for files, _ in members]
     return statuses

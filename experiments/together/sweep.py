@@ -22,24 +22,35 @@ def sweep(jobs: Sequence[Sequence[str]]) -> None:
     alone, as many as ``impl.seeds_per_process`` says. What became of them is added to ``cli.outcomes``."""
     compose = functools.cache(Composer())
     waiting = {tuple(job): None for job in jobs}
+    group_of = functools.cache(functools.partial(grouped, compose, tuple(waiting)))
     while waiting:
         job = next(iter(waiting))
         del waiting[job]
-        cli.outcomes.attempt(" ".join(job), functools.partial(train, compose, job, waiting))
+        cli.outcomes.attempt(" ".join(job), functools.partial(train, compose, job, waiting, group_of))
 
 
-def train(compose: Callable[[Job], Planned], job: Job, waiting: dict[Job, None]) -> int:
+def grouped(compose: Callable[[Job], Planned], jobs: Sequence[Job]) -> dict[Job, list[Job]]:
+    """By job the group it trains in; jobs that cannot be composed are left out."""
+    sound = []
+    for job in jobs:
+        with contextlib.suppress(UserError, HydraException, OmegaConfBaseException):  # said when its turn comes
+            sound.append((job, compose(job).config))
+    return {job: group for group in groups(sound) for job in group}
+
+
+def train(
+    compose: Callable[[Job], Planned],
+    job: Job,
+    waiting: dict[Job, None],
+    group_of: Callable[[], dict[Job, list[Job]]],
+) -> int:
     from experiments.run import run_config
     from experiments.together.run import run_together
 
     first = compose(job)
     if first.config.impl.seeds_per_process == 1:
         return run_config(first.config, first.command)
-    candidates = [(job, first.config)]
-    for other in waiting:
-        with contextlib.suppress(UserError, HydraException, OmegaConfBaseException):  # said when its turn comes
-            candidates.append((other, compose(other).config))
-    group = next(group for group in groups(candidates) if job in group)
+    group = group_of()[job]
     for other in group:
         waiting.pop(other, None)
     runs = [compose(each) for each in group]

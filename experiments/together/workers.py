@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import math
 import multiprocessing
 import resource
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ FORK = multiprocessing.get_context("fork")  # data that are loaded are shared; t
 Step = Callable[[], object]
 Train = Callable[[int], object]  # that many steps
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Measured(NamedTuple):
@@ -34,9 +36,9 @@ class Measured(NamedTuple):
 
 
 class Worker:
-    """A fork that makes its ``Train`` and then times steps of it on demand."""
+    """A fork that makes a function and then answers numbers with its value."""
 
-    def __init__(self, make: Callable[[], Train]) -> None:
+    def __init__(self, make: Callable[[], Callable[[int], object]]) -> None:
         self.pipe, theirs = FORK.Pipe()
         self.process = FORK.Process(target=serve, args=(theirs, make))
         self.process.start()
@@ -58,6 +60,25 @@ class Worker:
         self.process.join()
 
 
+def timer(make: Callable[[], Train]) -> Worker:
+    """A worker that is asked for so many steps and answers with a ``Measured``."""
+    return Worker(lambda: functools.partial(timed, make()))
+
+
+def in_turn(makers: Mapping[K, Sequence[Callable[[], Train]]], count: int, rounds: int) -> list[dict[K, Measured]]:
+    """Round by round ``count`` steps of each, after one that does not count; what has several makers is so many
+    processes that step at the same time."""
+    with contextlib.ExitStack() as stopped:
+        workers: dict[K, list[Worker]] = {}
+        for name, own in makers.items():
+            workers[name] = [timer(make) for make in own]
+            for worker in workers[name]:
+                stopped.callback(worker.stop)
+        for group in workers.values():
+            measure(group, 1)  # allocate, compile
+        return [{name: measure(group, count) for name, group in workers.items()} for _ in range(rounds)]
+
+
 def measure(workers: Sequence[Worker], count: int) -> Measured:
     """``count`` steps of all of them at the same time."""
     for worker in workers:
@@ -70,7 +91,7 @@ def measure(workers: Sequence[Worker], count: int) -> Measured:
 def apart(function: Callable[[], T]) -> T:
     """The value of ``function``, computed in a fork."""
     worker = Worker(lambda: lambda count: function())
-    worker.ask(-1)
+    worker.ask(1)
     try:
         value: T = worker.answer()
         return value
@@ -78,11 +99,11 @@ def apart(function: Callable[[], T]) -> T:
         worker.stop()
 
 
-def serve(pipe: Connection, make: Callable[[], Train]) -> None:
+def serve(pipe: Connection, make: Callable[[], Callable[[int], object]]) -> None:
     try:
-        train = make()
+        answer = make()
         while count := pipe.recv():
-            pipe.send(train(1) if count < 0 else timed(train, count))
+            pipe.send(answer(count))
     except Exception:
         traceback.print_exc()
     finally:

@@ -11,7 +11,7 @@ import torch
 
 from experiments.data import ImageData
 from experiments.errors import UserError
-from experiments.together.workers import Worker, apart, measure
+from experiments.together.workers import apart, measure, timer
 from scripts import bench_train, peers
 
 SCRIPT = """
@@ -50,7 +50,7 @@ def test_every_mode_is_timed_in_turn(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_process_of_its_own() -> None:
     """It computes, is timed, and says by an error where it failed."""
     assert apart(os.getpid) != os.getpid()
-    workers = [Worker(lambda: lambda count: sum(range(10**6 * count))) for _ in range(2)]
+    workers = [timer(lambda: lambda count: sum(range(10**6 * count))) for _ in range(2)]
     once, often = measure(workers, 1), measure(workers, 5)
     assert 0.2 < often.wall / once.wall < 5
     assert often.cpu > 0.5 * often.wall

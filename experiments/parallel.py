@@ -1,0 +1,20 @@
+"""Independent work over all cores, for scripts that build many things from records."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def over_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """``function`` of every item, in order, each in a fork that has what was computed and cached before.
+
+    Function, items and results must be picklable; what the function raises is raised here.
+    """
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(function, items)
