@@ -10,10 +10,10 @@ import numpy
 
 from experiments.cells import Cell
 from experiments.config.schema import TextRecipe
-from experiments.naming import difference_unit, digits, metric_title, number
+from experiments.naming import cell_title, difference_unit, digits, higher_is_better, metric_title, number
 from experiments.presets import Preset, context
 from experiments.records import Record
-from experiments.stats import detectable, seeds_for_difference, seeds_for_equivalence
+from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
 
 
 def notes(
@@ -28,6 +28,8 @@ def notes(
     sd, most = pooled_sd(values), max(len(seeds) for seeds in values.values())
     if not math.isnan(sd) and sd > 0:
         lines.append(sensitivity(preset, sd, most, len(values)))
+    if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
+        lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
     other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
     if flips:
         lines.append(f"Compared {other} instead, the test would say otherwise for: {'; '.join(flips)}.")
@@ -97,6 +99,17 @@ def sensitivity(preset: Preset, sd: float, most: int, rows: int) -> str:
         n = seeds_for_equivalence(preset.margin, sd)
         text += f"; to show two equal activations equal within ±{number(preset.margin)} takes {n}"
     return text + "."
+
+
+def single_seed(preset: Preset, values: Mapping[str, Mapping[int, float]]) -> list[str]:
+    """Who would have won with one seed of each row; nothing where a row has fewer than two runs."""
+    groups = {title: list(seeds.values()) for title, seeds in values.items()}
+    if min(len(group) for group in groups.values()) < 2:
+        return []
+    found = first_places(groups, higher_is_better(preset.metric))
+    shares = sorted(((round(100 * share), title) for title, share in found.items()), key=lambda pair: -pair[0])
+    named = [f"{title} {percent} %" for percent, title in shares if percent > 0]
+    return [f"With one seed of each row, drawn from these runs, first place would go to: {', '.join(named)}."]
 
 
 def pooled_sd(values: Mapping[str, Mapping[int, float]]) -> float:

@@ -1,13 +1,15 @@
 """Is the difference real, how sure is that, and how many seeds would it take?
 
 ``difference``: two groups of seeds · ``comparison``: a whole table against its reference, corrected, in words ·
-``power``: seeds needed · ``ranks``: several tasks at once. Tests and distributions are those of scipy and statsmodels.
+``power``: seeds needed · ``ranks``: several tasks at once ·
+``single_seed``: what one seed would have shown. Tests and distributions are those of scipy and statsmodels.
 """
 
 from experiments.stats.comparison import Comparison, compare
 from experiments.stats.difference import NOTHING, Difference, Summary, bootstrap, improvement, paired, summarise, welch
 from experiments.stats.power import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.stats.ranks import Ranking, rank
+from experiments.stats.single_seed import first_places
 
 __all__ = [
     "NOTHING",
@@ -18,6 +20,7 @@ __all__ = [
     "bootstrap",
     "compare",
     "detectable",
+    "first_places",
     "improvement",
     "paired",
     "rank",

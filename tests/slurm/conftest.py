@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from experiments.files import read_json
-from tests.experiments.zygote import ROOT, environment
+from tests.experiments.zygote import environment
+from tests.repository import git, repository
 from tests.slurm.cluster import Cluster, cluster, missing
-
-IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +69,7 @@ class Checkout:
         return sorted(f"{p.parts[-3].rpartition('-')[0]}/{p.parts[-2]}: {read_json(p)['status']}" for p in paths)
 
     def git(self, *words: str) -> str:
-        command = ["git", "-C", str(self.root), *IDENTITY, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return git(self.root, *words)
 
 
 def until(condition: Callable[[], object], seconds: float, tell: Callable[[], object] = lambda: "") -> None:
@@ -85,15 +82,4 @@ def until(condition: Callable[[], object], seconds: float, tell: Callable[[], ob
 @pytest.fixture
 def checkout(slurm: Cluster, tmp_path: Path) -> Checkout:
     """The files that git knows or would take, as they are now."""
-    listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")
-    root = tmp_path / "checkout"
-    for name in filter(None, names):
-        if (ROOT / name).exists() and not name.startswith("results/"):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, root / name)
-    made = Checkout(root, slurm, tmp_path / "runs")
-    made.git("init", "-q")
-    made.git("add", "-A")
-    made.git("commit", "-q", "-m", "code under test")
-    return made
+    return Checkout(repository(tmp_path / "checkout"), slurm, tmp_path / "runs")

@@ -12,6 +12,7 @@ import pytest
 from experiments.errors import UserError
 from experiments.sweeps.freeze import NotCommitted, freeze, git, read_frozen, verify
 from tests.experiments.zygote import ROOT, environment
+from tests.repository import commit_all
 
 
 @pytest.fixture
@@ -22,9 +23,7 @@ def root(tmp_path: Path) -> Path:
     (place / "code.py").write_text("X = 1\n")
     (place / "results" / "LOG.md").write_text("nothing yet\n")
     (place / ".gitignore").write_text("ignored\n")
-    git(place, "init", "-q")
-    git(place, "add", "-A")
-    git(place, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "first")
+    commit_all(place)
     return place
 
 

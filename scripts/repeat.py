@@ -1,0 +1,168 @@
+"""Do recorded runs repeat? Some, drawn at random, are trained again by the commit and command that made them.
+
+  python scripts/repeat.py [table=all] [runs=1] [draw=0] [data_dir=…] [cache_dir=…]
+
+``runs`` of each table with records, drawn with the seed ``draw``. On the same device, with the same versions, threads
+and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as one tensor, the
+result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status 1 if one
+differs by more. Writes results/tables/repeats.md.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tabulate import tabulate
+
+from experiments.config.compose import ROOT
+from experiments.errors import UserError
+from experiments.files import read_json, write_page
+from experiments.metrics_log import TIMES, read_lines
+from experiments.naming import digits, metric_title
+from experiments.presets import load, names
+from experiments.records import Record, read, thin
+from experiments.stats import summarise
+from experiments.sweeps.freeze import fill
+from experiments.words import key_values, script
+
+KEYS = {"table": "all", "runs": "1", "draw": "0", "data_dir": "", "cache_dir": "", "results_dir": "results"}
+CIRCUMSTANCES = ("device", "versions", "threads")
+TITLES = ["run", "commit", "device", "what", "recorded", "repeated", "verdict"]
+
+
+class Verdict(NamedTuple):
+    text: str
+    holds: bool
+
+
+def main(words: list[str]) -> int:
+    values = key_values(words, KEYS)
+    count, draw = (natural(key, values[key]) for key in ("runs", "draw"))
+    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records")
+    places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
+    rows, holds = [], True
+    for name, records in tables.items():
+        metric = load(name).metric
+        for record in random.Random(f"{draw} {name}").sample(records, min(count, len(records))):
+            with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
+                again = repeat(record, Path(folder), places)
+            verdict = compare(record, again, metric, spread(record, records, metric))
+            holds &= verdict.holds
+            rows.append(row(name, record, again, metric, verdict.text))
+            print(" · ".join(rows[-1]), flush=True)
+    body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
+    drawn = f"{count} of each table's runs, drawn with draw={draw}"
+    text = f"# Recorded runs, repeated\n\n{drawn}, trained again by their own commit and command.\n\n{body}\n"
+    if values["table"] == "all":
+        write_page(values["results_dir"], "repeats", text)
+    return 0 if holds else 1
+
+
+def natural(key: str, text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"{key}={text}: must be an integer of at least 0")
+    return int(text)
+
+
+def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
+    """The sound records by table. Raises UserError where there are none."""
+    known = [name for name in names() if (folder / f"{name}.jsonl").exists()]
+    if wanted not in ("all", *known) or not known:
+        raise UserError(
+            f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
+        )
+    chosen = known if wanted == "all" else [wanted]
+    return {name: list(read(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+
+
+def repeat(record: Record, folder: Path, places: list[str]) -> Record:
+    """The same run again below ``folder``: what it left, in the form of a record. Raises UserError if it cannot be."""
+    origin = record["provenance"]
+    title = f"{record['run'][:8]}/seed{record['seed']}"
+    if not origin["commit"] or not origin["clean"]:
+        raise UserError(f"{title}: the code that trained it was not committed, so it cannot be had again")
+    code, runs = folder / "code", folder / "runs"
+    code.mkdir()
+    try:
+        fill(ROOT, code, origin["commit"], origin["commit"], changed=False)
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"{title}: commit {origin['commit']} is not in this repository; fetch its history") from error
+    own = ("tracking=", "impl.threads=", "impl.seeds_per_process=", "runs_dir=")
+    words = [word for word in origin["command"].split()[2:] if not word.startswith(own)]
+    words += [f"runs_dir={runs}", "tracking=disabled", f"impl.threads={origin['threads']}", *places]
+    environment = os.environ | {"PYTHONPATH": str(code)}
+    done = subprocess.run([sys.executable, "train.py", *words], cwd=code, env=environment, check=False)
+    found = list(runs.glob("*/*/seed*/metrics.json"))
+    if len(found) != 1:
+        raise UserError(f"{title}: training ended with status {done.returncode} and without a result; see above")
+    return as_record(found[0].parent)
+
+
+def as_record(directory: Path) -> Record:
+    result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
+    return {
+        "run": result["run"],
+        "seed": result["seed"],
+        "result": {key: value for key, value in result.items() if key not in ("format", "run", "seed")},
+        "provenance": meta["parts"][-1] | {"data": meta["data"]},
+        "curve": thin(read_lines(directory / "metrics.jsonl")),
+    }
+
+
+def spread(record: Record, records: list[Record], metric: str) -> float:
+    """The sample sd of the cell's finished runs; nan where it has fewer than two."""
+    own = [r["result"].get(metric) for r in records if r["run"] == record["run"]]
+    return summarise([value for value in own if value is not None]).sd
+
+
+def compare(record: Record, again: Record, metric: str, sd: float) -> Verdict:
+    before, after = record["provenance"], again["provenance"]
+    if (record["run"], record["seed"]) != (again["run"], again["seed"]):
+        return Verdict(f"another run: {again['run'][:8]}/seed{again['seed']}", False)
+    if before["data"] != after["data"]:
+        return Verdict(f"other data ({before['data']}, now {after['data']}): not comparable", True)
+    if record["result"] == again["result"] and timeless(record["curve"]) == timeless(again["curve"]):
+        return Verdict("equal to the last bit", True)
+    changed = [key for key in CIRCUMSTANCES if before[key] != after[key]]
+    changed += ["trained as one tensor"] if before.get("vectorised") else []
+    told = f"differs by {difference(record, again, metric):.2g}"
+    if not changed:
+        return Verdict(f"{told}, on the same device with the same versions", False)
+    if math.isnan(sd):
+        return Verdict(f"{told} ({', '.join(changed)}); its cell has too few seeds to judge by", True)
+    limit = 3 * math.sqrt(2) * sd
+    return Verdict(f"{told} ({', '.join(changed)}; allowed {limit:.2g})", difference(record, again, metric) <= limit)
+
+
+def timeless(curve: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in curve.items() if key not in TIMES}
+
+
+def difference(record: Record, again: Record, metric: str) -> float:
+    """Of the metric; infinite where one of the two diverged."""
+    a, b = (each["result"].get(metric) for each in (record, again))
+    return 0.0 if a == b else math.inf if a is None or b is None else abs(a - b)
+
+
+def row(table: str, record: Record, again: Record, metric: str, verdict: str) -> list[str]:
+    def told(each: Record) -> str:
+        value = each["result"].get(metric)
+        return each["result"]["status"] if value is None else f"{value:.{digits(metric)}f}"
+
+    run = f"{table} {record['config']['activation']['name']}-{record['run'][:8]}/seed{record['seed']}"
+    origin = again["provenance"]
+    return [
+        *(run, record["provenance"]["commit"][:8], origin["device"]),
+        *(metric_title(metric), told(record), told(again), verdict),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))

@@ -1,0 +1,102 @@
+"""A recorded run is trained again by its commit and compared; what differs is found, and judged by where it differs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.cells import cells_of
+from experiments.presets import load
+from experiments.records import Record
+from scripts.repeat import compare, spread
+from tests.experiments.zygote import environment
+from tests.repository import git, repository
+from tests.synthetic import record
+
+TABLE = "table=quickstart"
+
+
+def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    own = environment() | {"PYTHONPATH": str(root)}
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=root, env=own, check=False)
+
+
+def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> None:
+    root = repository(tmp_path / "checkout")
+    trained = command(root, "train.py", "experiment=quickstart", "activation=relu", "impl.threads=1")
+    assert trained.returncode == 0, trained.stderr
+    assert command(root, "scripts/aggregate.py", TABLE).returncode == 0
+    (root / "experiments" / "loop.py").write_text("raise RuntimeError('later code')\n")
+    git(root, "commit", "-q", "-a", "-m", "later")
+
+    again = command(root, "scripts/repeat.py")
+    assert again.returncode == 0, again.stderr
+    assert "equal to the last bit" in (root / "results" / "tables" / "repeats.md").read_text()
+
+    path = root / "results" / "records" / "quickstart.jsonl"
+    line = json.loads(path.read_text())
+    line["result"]["test_loss"] = math.nextafter(line["result"]["test_loss"], 1)
+    path.write_text(json.dumps(line) + "\n")
+    again = command(root, "scripts/repeat.py", TABLE)
+    assert again.returncode == 1
+    assert "differs" in again.stdout
+
+    line["provenance"]["commit"] = "0" * 40
+    path.write_text(json.dumps(line) + "\n")
+    again = command(root, "scripts/repeat.py", TABLE)
+    assert again.returncode == 2
+    assert f"commit {'0' * 40} is not in this repository" in again.stderr
+
+
+@pytest.fixture
+def runs() -> list[Record]:
+    """Three seeds of a cell: sd 1."""
+    cell = cells_of(load("quickstart"))[0]
+    return [record(cell, seed, 90.0 + seed) for seed in range(3)]
+
+
+def judged(runs: list[Record], value: float, **provenance: object) -> tuple[str, bool]:
+    again = copy.deepcopy(runs[0])
+    again["result"]["test_accuracy"] = value
+    again["provenance"] |= provenance
+    return compare(runs[0], again, "test_accuracy", spread(runs[0], runs, "test_accuracy"))
+
+
+def test_elsewhere_the_spread_of_the_seeds_is_allowed(runs: list[Record]) -> None:
+    assert judged(runs, 90.0) == ("equal to the last bit", True)
+    assert judged(runs, 90.0, device="other") == ("equal to the last bit", True)
+    assert judged(runs, 94.0) == ("differs by 4, on the same device with the same versions", False)
+    assert judged(runs, 94.0, device="other") == ("differs by 4 (device; allowed 4.2)", True)
+    assert judged(runs, 95.0, device="other") == ("differs by 5 (device; allowed 4.2)", False)
+    assert judged(runs, 94.0, data="e" * 16)[0].startswith("other data")
+
+
+def test_one_seed_allows_no_judgement_and_divergence_is_a_difference(runs: list[Record]) -> None:
+    assert judged(runs[:1], 99.0, device="other")[0].endswith("too few seeds to judge by")
+    again = copy.deepcopy(runs[0])
+    again["result"] = {"status": "diverged"}
+    again["provenance"]["device"] = "other"
+    assert compare(runs[0], again, "test_accuracy", 1.0) == ("differs by inf (device; allowed 4.2)", False)
+
+
+def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
+    again = copy.deepcopy(runs[0])
+    again["curve"]["seconds"] = [1.0, 2.0]
+    assert compare(runs[0], again, "test_accuracy", 1.0).holds
+    again["curve"]["train_loss"][0] += 1e-12
+    assert not compare(runs[0], again, "test_accuracy", 1.0).holds
+
+
+@pytest.mark.parametrize(
+    ("word", "told"), [("runs=-1", "at least 0"), ("draw=x", "draw=x"), ("table=none", "table=none")]
+)
+def test_bad_words_are_one_line(word: str, told: str) -> None:
+    done = command(Path(__file__).parents[2], "scripts/repeat.py", word)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert told in done.stderr
