@@ -82,5 +82,9 @@ def signed(value: float, places: int) -> str:
     return f"{value:+.{places}f}".replace("-", "−")
 
 
+def commit_title(commit: str | None, clean: bool | None) -> str:
+    return (commit or "unknown")[:8] + ("" if clean else " (tree not clean)")
+
+
 def p_text(p: float) -> str:
     return "—" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -10,7 +10,7 @@ import numpy
 
 from experiments.cells import Cell
 from experiments.config.schema import TextRecipe
-from experiments.naming import cell_title, difference_unit, digits, higher_is_better, metric_title, number
+from experiments.naming import cell_title, commit_title, difference_unit, digits, higher_is_better, metric_title, number
 from experiments.presets import Preset, context
 from experiments.records import Record
 from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
@@ -141,12 +141,7 @@ def provenance(records: Sequence[Record]) -> list[str]:
 
     if not records:
         return ["No run yet."]
-    commits = sorted(
-        {
-            (r["provenance"]["commit"] or "unknown")[:8] + ("" if r["provenance"]["clean"] else " (tree not clean)")
-            for r in records
-        }
-    )
+    commits = sorted({commit_title(r["provenance"]["commit"], r["provenance"]["clean"]) for r in records})
     versions = sorted({", ".join(f"{k} {v}" for k, v in r["provenance"]["versions"].items()) for r in records})
     hours = sum(r["provenance"]["seconds"] for r in records) / 3600
     return [

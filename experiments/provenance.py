@@ -20,6 +20,7 @@ from experiments.config.compose import ROOT
 from experiments.config.schema import Impl
 from experiments.device import cpu_info
 from experiments.files import write_atomic
+from experiments.naming import commit_title
 from experiments.sweeps.freeze import read_frozen
 
 
@@ -55,6 +56,13 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{cpu_model()} ({os.cpu_count()} cores)"
+
+
+def measured_on(device: torch.device) -> str:
+    """Device, version and commit, for the page of a measurement."""
+    code = code_version()
+    commit = commit_title(code["commit"], code["clean"])
+    return f"{device_name(device)}, torch {torch.__version__}, commit {commit}"
 
 
 @functools.cache

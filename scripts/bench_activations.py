@@ -20,7 +20,7 @@ from torch import Tensor, nn
 import gem
 from experiments.errors import UserError
 from experiments.files import write_page
-from experiments.provenance import device_name
+from experiments.provenance import measured_on
 from experiments.words import key_values
 
 KEYS = {
@@ -196,7 +196,7 @@ def main(words: list[str]) -> None:
     sections = [
         "# Activations: speed and memory",
         f"Forward + backward, {values['clock']} time, fastest of {watch.rounds} interleaved rounds; ratios within this "
-        f"run only. {device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}.",
+        f"run only. {measured_on(device)}, {torch.get_num_threads()} threads.",
         "## Targets",
         "\n".join(["| what | target | measured | |", "|---|---|---|---|", *checks]),
         "## Eager",

@@ -30,7 +30,7 @@ from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.loop import Trainer
 from experiments.processes import Processes
-from experiments.provenance import device_name
+from experiments.provenance import measured_on
 from experiments.tasks.text import TextTask
 from experiments.together.workers import Step, repeated, timed
 from experiments.words import key_values
@@ -86,8 +86,8 @@ def main(words: list[str]) -> None:
     told = ", ".join(f"{key} {value}" for key, value in shape.items())
     note = (
         f"Shape {values['shape']}: {told}; activation {values['activation']}. Median (lowest to highest) "
-        f"of {values['rounds']} rounds of {values['steps']} steps, all in turn. {device_name(torch.device(device))}, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, {'bf16' if device == 'cuda' else 'fp32'}."
+        f"of {values['rounds']} rounds of {values['steps']} steps, all in turn. {measured_on(torch.device(device))}, "
+        f"{torch.get_num_threads()} threads, {'bf16' if device == 'cuda' else 'fp32'}."
     )
     text = f"# Language-model training beside nanoGPT\n\n{body}\n\n{note}\n"
     write_page(values["results_dir"], "bench_lm", text)

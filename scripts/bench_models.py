@@ -25,7 +25,7 @@ from experiments.config.schema import Transformer
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.models import activation_factory, build_model, build_transformer
-from experiments.provenance import device_name
+from experiments.provenance import measured_on
 from experiments.words import key_values
 from scripts.bench_activations import verdict
 
@@ -62,8 +62,8 @@ def main(words: list[str]) -> None:
     table = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
     note = (
         f"Forward and backward; medians over {' and '.join(str(rounds[name]) for name in names)} rounds, all steps in "
-        f"turn; the last column is the same network against its twin. {device_name(device)}, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, {'bf16' if device.type == 'cuda' else 'fp32'}."
+        f"turn; the last column is the same network against its twin. {measured_on(device)}, "
+        f"{torch.get_num_threads()} threads, {'bf16' if device.type == 'cuda' else 'fp32'}."
     )
     targets = "\n".join(["| what | target | measured | |", "|---|---|---|---|", *checks])
     text = f"# What an activation costs in a whole network\n\n{table}\n\n{note}\n\n## Targets\n\n{targets}\n"

@@ -30,7 +30,7 @@ from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
 from experiments.errors import UserError
 from experiments.files import write_page
-from experiments.provenance import device_name
+from experiments.provenance import measured_on
 from experiments.together.probe import as_one, one_by_one, trainers
 from experiments.together.workers import Measured, Train, apart, in_turn
 from experiments.words import key_values
@@ -87,8 +87,8 @@ def main(words: list[str]) -> None:
     note = (
         f"{values['seeds']} seeds (ResNet-56 on a CPU: {LARGE_SEEDS}); {values['rounds']} rounds of {values['steps']} "
         f"steps of every seed (MNIST and ResNet-56 on a CPU: 1). "
-        f"{apart(lambda: device_name(torch.device(values['device'])))}; one thread a process, ResNet-56: all cores, "
-        f"shared out where packed; torch {torch.__version__}; load of the machine while this ran "
+        f"{apart(lambda: measured_on(torch.device(values['device'])))}; one thread a process, ResNet-56: all cores, "
+        f"shared out where packed; load of the machine while this ran "
         f"{os.getloadavg()[1]:.1f}. MiB: the most {'device memory' if on_gpu else 'resident memory'}, over all "
         f"processes of a mode."
     )

@@ -19,7 +19,7 @@ from tabulate import tabulate
 from experiments.config import Config, compose_run, run_path
 from experiments.errors import UserError
 from experiments.files import read_json, write_page
-from experiments.provenance import device_name
+from experiments.provenance import measured_on
 from experiments.stats import paired, summarise
 from experiments.stats.comparison import equivalence
 from experiments.together.run import run_together
@@ -64,7 +64,7 @@ def main(words: list[str]) -> None:
     note = (
         f"Test accuracy in %, mean ± sample sd. Two one-sided t tests, paired by seed. impl={impl.name}: compile "
         f"{impl.compile}, channels_last {impl.channels_last}, precision {values['precision']}. "
-        f"{device_name(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))}, torch {torch.__version__}."
+        f"{measured_on(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))}."
     )
     text = f"# Whether impl={impl.name} changes the results\n\n{body}\n\n{note}\n"
     if values["case"] == "all":

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell
+from experiments.cells import Cell, cells_of
 from experiments.presets import Preset
-from experiments.records import CURVE_POINTS, load, read, refresh, thin, write
+from experiments.presets import load as load_preset
+from experiments.records import CURVE_POINTS, load, read, refresh, strangers, thin, write
+from tests.experiments.zygote import ROOT
 from tests.synthetic import record
 
 
@@ -83,3 +85,15 @@ def test_curve_is_thinned_and_keeps_its_end() -> None:
 def test_curve_prefers_evaluations(key: str) -> None:
     lines = [{"step": s} | ({key: 1.0} if s % 100 == 0 else {}) for s in range(1, 1001)]
     assert thin(lines)["step"] == list(range(100, 1001, 100))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "records").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_every_committed_record_traces_to_a_commit_and_a_cell(path: Path) -> None:
+    records, complaints = read(path)
+    assert complaints == strangers(path, records, cells_of(load_preset(path.stem))) == []
+    for each in records.values():
+        origin = each["provenance"]
+        assert len(origin["commit"]) == 40
+        assert origin["clean"] is True
+        assert all(origin[key] for key in ("device", "versions", "threads", "impl", "command", "started", "data"))
+        assert "=/" not in origin["command"], "a place on somebody's machine"
