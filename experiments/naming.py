@@ -44,8 +44,8 @@ def activation_title(activation: dict[str, Any]) -> str:
 
 def cell_title(activation: dict[str, Any], overrides: str) -> str:
     """The activation, and whatever else sets the cell apart."""
-    rest = [word.rpartition(".")[2].replace("=", " ") for word in context(overrides)]
-    return ", ".join([activation_title(activation), *rest])
+    pairs = [word.split("=", 1) for word in context(overrides)]
+    return ", ".join([activation_title(activation), *(f"{key.rpartition('.')[2]} {value}" for key, value in pairs)])
 
 
 def number(value: Any) -> str:

@@ -15,6 +15,8 @@ from experiments.presets import Preset, context
 from experiments.records import Record
 from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
 
+NAMED = 10  # rows in one line
+
 
 def notes(
     preset: Preset,
@@ -32,7 +34,9 @@ def notes(
         lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
     other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
     if flips:
-        lines.append(f"Compared {other} instead, the test would say otherwise for: {'; '.join(flips)}.")
+        rest = f"; and {len(flips) - NAMED} more" if len(flips) > NAMED else ""
+        named = "; ".join(flips[:NAMED])
+        lines.append(f"Compared {other} instead, the test would say otherwise for: {named}{rest}.")
     elif most >= 2:
         lines.append(f"Compared {other} instead, every test comes out the same.")
     if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):

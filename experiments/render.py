@@ -8,7 +8,8 @@ import math
 
 from tabulate import tabulate
 
-from experiments.naming import difference_unit, metric_title, p_text, signed
+from experiments.naming import difference_unit, higher_is_better, metric_title, p_text, signed
+from experiments.overall import Overall
 from experiments.tables import Row, Table
 
 LATEX = {
@@ -22,6 +23,13 @@ LATEX = {
     "†": r"$^\dagger$",
     "Δ": r"$\Delta$",
 }
+
+
+OVERALL_NOTE = (
+    "A run here is a seed: its mean over all settings. Settings with small numbers or large spreads weigh more than "
+    "others in such a mean; the last columns count settings instead: where the mean is ahead of the reference's, and "
+    "where the test of that setting alone, corrected over all of them, says better or worse."
+)
 
 
 def headers(table: Table) -> list[str]:
@@ -51,14 +59,42 @@ def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
     return texts + (published_texts(row, places) if table.preset.published else [])
 
 
-def mean_text(row: Row, places: int) -> str:
+def overall_headers(table: Table) -> list[str]:
+    metric, reference = metric_title(table.preset.metric), table.reference
+    return [
+        *("activation", "n", f"{metric}, mean over settings", f"difference to {reference} [95 %]", "p (Holm)"),
+        *("verdict", "settings: ahead", "better", "worse"),
+    ]
+
+
+def overall_cells(table: Table, row: Overall) -> list[str]:
+    places, compared, planned = table.digits, row.comparison, table.preset.seeds
+    return [
+        row.title,
+        str(len(row.values)) if len(row.values) == planned else f"{len(row.values)} of {planned}",
+        mean_text(row, places),
+        interval(row, places),
+        p_text(compared.p if compared else math.nan),
+        overall_verdict(table, row),
+        *([f"{row.ahead} of {row.compared}", str(row.better), str(row.worse)] if compared else ["—"] * 3),
+    ]
+
+
+def overall_verdict(table: Table, row: Overall) -> str:
+    if row.comparison is None or not row.values:
+        return "not run in all settings" if not row.values else "reference"
+    metric = table.preset.metric
+    return row.comparison.words(higher_is_better(metric), difference_unit(metric), table.digits, table.preset.margin)
+
+
+def mean_text(row: Row | Overall, places: int) -> str:
     if not row.values:
         return "—"
     spread = "" if math.isnan(row.summary.sd) else f" ± {row.summary.sd:.{places}f}"
     return f"{row.summary.mean:.{places}f}{spread}"
 
 
-def interval(row: Row, places: int) -> str:
+def interval(row: Row | Overall, places: int) -> str:
     d = row.comparison.main if row.comparison else None
     if d is None or math.isnan(d.value):
         return "—"
@@ -87,7 +123,15 @@ def markdown(table: Table) -> str:
     rows = [cells(table, row, ("**", "**")) for row in table.rows]
     body = tabulate(rows, headers(table), tablefmt="pipe", disable_numparse=True)
     notes = "\n".join(f"- {note}" for note in footnotes(table))
+    if table.overall:
+        together = [overall_cells(table, row) for row in table.overall]
+        first = tabulate(together, overall_headers(table), tablefmt="pipe", disable_numparse=True)
+        body = f"## {overall_title(table)}\n\n{first}\n\n{OVERALL_NOTE}\n\n## Setting by setting\n\n{body}"
     return f"# {table.preset.title}\n\n{body}\n\n{notes}\n"
+
+
+def overall_title(table: Table) -> str:
+    return f"Over the {table.overall[0].settings} settings"
 
 
 def latex(table: Table) -> str:

@@ -12,7 +12,7 @@ import markdown
 from markupsafe import Markup, escape
 
 from experiments.presets import Preset
-from experiments.render import cells, footnotes, headers
+from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
 from experiments.tables import Table
 
@@ -56,6 +56,7 @@ class Section:
     sentences: list[str]
     headers: list[str]
     rows: list[list[str]]
+    overall: list[list[str]]  # its headers, then its rows; empty where there is one setting
     notes: list[str]
     drawings: list[Drawing]
     missing: list[str]
@@ -70,6 +71,8 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     sections = [section(table, figures) for table in tables]
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
+        overall_title=overall_title,
+        overall_note=OVERALL_NOTE,
         unrun=unrun,
         runs=sum(len(table.runs) for table in tables),
         hours=sum(r["provenance"]["seconds"] for table in tables for r in table.runs) / 3600,
@@ -90,10 +93,15 @@ def section(table: Table, figures: Path) -> Section:
         sentences=sentences(table),
         headers=headers(table),
         rows=[cells(table, row, ("", "")) for row in table.rows],
+        overall=overall_texts(table),
         notes=footnotes(table),
         drawings=drawings(figures, wanted),
         missing=missing(table),
     )
+
+
+def overall_texts(table: Table) -> list[list[str]]:
+    return [overall_headers(table), *(overall_cells(table, row) for row in table.overall)] if table.overall else []
 
 
 def commits(tables: Iterable[Table]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from experiments.naming import difference_unit, signed
 from experiments.notes import pooled_sd
-from experiments.render import mean_text
+from experiments.render import mean_text, overall_verdict
 from experiments.stats import detectable
 from experiments.tables import Row, Table
 
@@ -18,6 +18,8 @@ def sentences(table: Table) -> list[str]:
     if not ran:
         return ["Only the reference has run." if table.runs else "Not run yet."]
     lines = [counted(table)]
+    if table.overall:
+        return [*lines, *over_settings(table), *beside_the_papers(table)]
     groups = (
         (f"better than {table.reference}", [row for row in ran if row.better]),
         (f"worse than {table.reference}", [row for row in ran if row.verdict.startswith("worse")]),
@@ -40,6 +42,24 @@ def sentences(table: Table) -> list[str]:
         shown = (f"{row.title} ({row.diverged} of {row.planned} runs)" for row in diverged)
         lines.append(f"Diverged: {', '.join(shown)}.")
     return lines + beside_the_papers(table)
+
+
+def over_settings(table: Table) -> list[str]:
+    """The activations over all settings, and how many single settings say something."""
+    lines = []
+    for row in table.overall:
+        d = row.comparison.main if row.comparison else None
+        if d and not math.isnan(d.low):
+            shown = f"{signed(d.value, table.digits)} [{signed(d.low, table.digits)}, {signed(d.high, table.digits)}]"
+            verdict, settings = overall_verdict(table, row), f"ahead in {row.ahead} of {row.compared} settings"
+            lines.append(f"{row.title}, mean over the settings: {verdict} ({shown}; {settings}).")
+    compared = [row for row in table.rows if row.comparison and row.values]
+    better, worse = (sum(getattr(row, word) for row in table.overall) for word in ("better", "worse"))
+    lines.append(
+        f"Setting by setting, {len(compared)} comparisons corrected together: {better} better than {table.reference}, "
+        f"{worse} worse."
+    )
+    return lines
 
 
 def counted(table: Table) -> str:

@@ -1,0 +1,84 @@
+"""Each activation over all settings of a grid: depths, learning rates and the like, taken together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy
+
+from experiments.cells import Cell
+from experiments.naming import activation_title, higher_is_better
+from experiments.presets import Preset, context
+from experiments.stats import Comparison, Summary, compare, summarise
+
+if TYPE_CHECKING:
+    from experiments.tables import Row
+
+
+@dataclass(frozen=True)
+class Overall:
+    """``values``: by seed, the mean of the metric over the settings; a seed counts that finished in all of them.
+
+    Of ``settings`` so many are ``compared`` with the reference; in ``ahead`` of them the mean is ahead of it, and in
+    ``better`` and ``worse`` the test of that setting says so.
+    """
+
+    title: str
+    values: dict[int, float]
+    comparison: Comparison | None
+    settings: int
+    compared: int
+    ahead: int
+    better: int
+    worse: int
+
+    @property
+    def summary(self) -> Summary:
+        return summarise(list(self.values.values()))
+
+
+def overall(preset: Preset, rows: Sequence[Row]) -> list[Overall]:
+    """One for each activation, in the order of the rows; none where there is one setting, or not all have all."""
+    by_activation: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        setting = " ".join(context(row.cell.overrides))
+        by_activation.setdefault(activation_of(row.cell), {})[setting] = row
+    settings = {frozenset(own) for own in by_activation.values()}
+    if len(settings) != 1 or len(next(iter(settings))) == 1:
+        return []
+    values = {name: together([row.values for row in own.values()]) for name, own in by_activation.items()}
+    reference = next(activation_of(row.cell) for row in rows if row.comparison is None)
+    pairs = {name: reference for name in values if name != reference}
+    higher = higher_is_better(preset.metric)
+    sign = 1 if higher else -1
+    compared = compare(values, pairs, higher, preset.margin, preset.comparison == "paired")
+    leads = {
+        name: [sign * row.comparison.main.value if row.comparison else math.nan for row in own.values()]
+        for name, own in by_activation.items()
+    }
+    return [
+        Overall(
+            title=activation_title(next(iter(own.values())).cell.config.activation),
+            values=values[name],
+            comparison=compared.get(name),
+            settings=len(own),
+            compared=sum(not math.isnan(value) for value in leads[name]),
+            ahead=sum(value > 0 for value in leads[name]),
+            better=sum(row.better for row in own.values()),
+            worse=sum(row.verdict.startswith("worse") for row in own.values()),
+        )
+        for name, own in by_activation.items()
+    ]
+
+
+def activation_of(cell: Cell) -> str:
+    return " ".join(word for word in cell.overrides.split() if word not in context(cell.overrides))
+
+
+def together(settings: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """By seed the mean over the settings, of the seeds that all of them have."""
+    seeds = sorted(set.intersection(*(set(values) for values in settings)))
+    return {seed: float(numpy.mean([values[seed] for values in settings])) for seed in seeds}

@@ -1,0 +1,87 @@
+"""Activations over all settings of a grid, from synthetic records whose truth is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.cells import Cell, cells_of
+from experiments.presets import Preset, load
+from experiments.records import Record
+from experiments.render import markdown
+from experiments.report.verdicts import sentences
+from experiments.tables import Table, build
+from tests.synthetic import record
+
+SETTINGS = ("recipe.lr=0.1", "recipe.lr=0.01", "recipe.lr=1e-4")
+NOISE = (-0.2, 0.0, 0.1, 0.3)
+
+
+@pytest.fixture(scope="module")
+def grid() -> Preset:
+    plan = load("quickstart")
+    plan.seeds = len(NOISE)
+    names = ("activation=gelu", "activation=relu", "activation=gem N=2")
+    plan.cells = [f"{name} {setting}" for name in names for setting in SETTINGS]
+    return plan
+
+
+@pytest.fixture(scope="module")
+def cells(grid: Preset) -> list[Cell]:
+    return cells_of(grid)
+
+
+def records(cells: list[Cell], offsets: dict[str, float]) -> list[Record]:
+    """A seed moves all settings alike; the settings lie far apart."""
+    return [
+        record(c, s, 90 - 10 * (i % 3) + noise + offsets.get(c.overrides, 0))
+        for i, c in enumerate(cells)
+        for s, noise in enumerate(NOISE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def table(grid: Preset, cells: list[Cell]) -> Table:
+    """ReLU 3 points ahead in one of three settings and level in the others, GEM 3 points behind in all."""
+    offsets = {"activation=relu recipe.lr=0.01": 3.0} | {f"activation=gem N=2 {each}": -3.0 for each in SETTINGS}
+    return build(grid, cells, records(cells, offsets))
+
+
+def test_the_mean_over_settings_is_taken_by_seed(table: Table) -> None:
+    gelu, relu, gem = table.overall
+    assert [row.title for row in table.overall] == ["GELU", "ReLU", "GEM (N=2)"]
+    assert gelu.values == pytest.approx({seed: 80 + noise for seed, noise in enumerate(NOISE)})
+    assert gelu.comparison is None
+    assert relu.comparison is not None
+    assert relu.comparison.main.value == pytest.approx(1)
+    assert relu.summary.sd == pytest.approx(gelu.summary.sd)
+    assert (relu.settings, relu.compared, relu.ahead, relu.better, relu.worse) == (3, 3, 1, 1, 0)
+    assert (gem.ahead, gem.better, gem.worse) == (0, 0, 3)
+
+
+def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
+    text = markdown(table)
+    assert text.index("## Over the 3 settings") < text.index("## Setting by setting")
+    assert "| 1 of 3 " in text
+    assert "ReLU, lr 0.01 " in text
+    assert "GEM (N=2), lr 1e-4 " in text
+    lines = sentences(table)
+    assert lines[1].startswith("ReLU, mean over the settings: better by")
+    assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
+
+
+def test_seeds_that_miss_a_setting_do_not_count(grid: Preset, cells: list[Cell]) -> None:
+    runs = [r for r in records(cells, {}) if not (r["run"] == cells[3].run and r["seed"] == 1)]
+    relu = build(grid, cells, runs).overall[1]
+    assert list(relu.values) == [0, 2, 3]
+    assert "| 3 of 4 " in markdown(build(grid, cells, runs))
+    runs = [r for r in runs if r["run"] != cells[4].run]
+    relu = build(grid, cells, runs).overall[1]
+    assert (relu.values, relu.settings, relu.compared) == ({}, 3, 2)
+    assert "not run in all settings" in markdown(build(grid, cells, runs))
+
+
+def test_one_setting_or_a_crooked_grid_has_none(grid: Preset) -> None:
+    plan = load("quickstart")
+    assert build(plan, cells_of(plan), []).overall == []
+    plan.cells = [*grid.cells, "activation=golu recipe.lr=0.1"]
+    assert build(plan, cells_of(plan), []).overall == []
