@@ -13,7 +13,7 @@ from experiments.notes import mixture, notes
 from experiments.overall import Overall, overall
 from experiments.presets import Preset, reference_cell
 from experiments.records import Record
-from experiments.stats import Comparison, Summary, compare, summarise
+from experiments.stats import Comparison, Summary, compare_both, summarise
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     references = {text: reference_cell(preset, text) for text in values}
     pairs = {text: other for text, other in references.items() if other != text}
     higher = higher_is_better(preset.metric)
-    both = [compare(values, pairs, higher, preset.margin, by_seed) for by_seed in (False, True)]
+    both = compare_both(values, pairs, higher, preset.margin)
     chosen, other = both if preset.comparison == "welch" else reversed(both)
     published = Published(preset)
     rows = [

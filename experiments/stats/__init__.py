@@ -5,7 +5,7 @@
 ``single_seed``: what one seed would have shown. Tests and distributions are those of scipy and statsmodels.
 """
 
-from experiments.stats.comparison import Comparison, compare
+from experiments.stats.comparison import Comparison, compare, compare_both
 from experiments.stats.difference import NOTHING, Difference, Summary, bootstrap, improvement, paired, summarise, welch
 from experiments.stats.power import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.stats.ranks import Ranking, rank
@@ -19,6 +19,7 @@ __all__ = [
     "Summary",
     "bootstrap",
     "compare",
+    "compare_both",
     "detectable",
     "first_places",
     "improvement",

@@ -72,6 +72,13 @@ def compare(
     ``by_seed`` rests the verdicts on the paired difference. All rows are one family for Holm's correction; the
     equivalence tests (two one-sided tests at ``±margin``, Schuirmann 1987) are a family of their own.
     """
+    return compare_both(groups, references, higher_is_better, margin)[by_seed]
+
+
+def compare_both(
+    groups: Mapping[str, Values], references: Mapping[str, str], higher_is_better: bool, margin: float | None = None
+) -> tuple[dict[str, Comparison], dict[str, Comparison]]:
+    """``compare`` with Welch's test and by seed; what they share is computed once."""
     parts = {}
     for name, other in references.items():
         values, reference = groups[name], groups[other]
@@ -82,14 +89,21 @@ def compare(
             (welch(ours, theirs), paired(*pairs)),
             bootstrap(mean_difference, ours, theirs),
             improvement(ours, theirs, higher_is_better),
-            math.nan if margin is None else equivalence(*(pairs if by_seed else (ours, theirs)), margin, by_seed),
+            tuple(
+                math.nan if margin is None else equivalence(*sides, margin, bool(by_seed))
+                for by_seed, sides in enumerate(((ours, theirs), pairs))
+            ),
         )
-    p_values = holm([both[by_seed].p for both, _, _, _ in parts.values()])
-    p_equal = holm([p for _, _, _, p in parts.values()])
-    return {
-        name: Comparison(*both, bca, chance, both[by_seed], p, q)
-        for (name, (both, bca, chance, _)), p, q in zip(parts.items(), p_values, p_equal, strict=True)
-    }
+
+    def corrected(by_seed: int) -> dict[str, Comparison]:
+        p_values = holm([both[by_seed].p for both, _, _, _ in parts.values()])
+        p_equal = holm([equal[by_seed] for _, _, _, equal in parts.values()])
+        return {
+            name: Comparison(*both, bca, chance, both[by_seed], p, q)
+            for (name, (both, bca, chance, _)), p, q in zip(parts.items(), p_values, p_equal, strict=True)
+        }
+
+    return corrected(0), corrected(1)
 
 
 def equivalence(values: Sequence[float], reference: Sequence[float], margin: float, by_seed: bool = False) -> float:
