@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from experiments.errors import UserError
@@ -19,13 +20,18 @@ BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DO
 
 
 def with_tables(text: str, tables: Path) -> str:
-    """``text`` with every marked block replaced by the rows of its table, without title and footnotes."""
+    """``text`` with every marked block replaced by the first table of its page, without title and footnotes."""
 
     def rows(match: re.Match[str]) -> str:
         lines = (tables / f"{match[2]}.md").read_text().splitlines()
-        return match[1] + "\n".join(line for line in lines if line.startswith("|")) + "\n" + match[3]
+        first = takewhile(is_row, dropwhile(lambda line: not is_row(line), lines))
+        return match[1] + "\n".join(first) + "\n" + match[3]
 
     return BLOCK.sub(rows, text)
+
+
+def is_row(line: str) -> bool:
+    return line.startswith("|")
 
 
 def main(words: list[str]) -> None:
