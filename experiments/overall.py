@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy
 
 from experiments.cells import Cell
 from experiments.naming import activation_title, higher_is_better
-from experiments.presets import Preset, context
+from experiments.presets import context
 from experiments.stats import Comparison, Summary, compare, summarise
-
-if TYPE_CHECKING:
-    from experiments.tables import Row
+from experiments.tables import Row, Table
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,18 @@ class Overall:
         return summarise(list(self.values.values()))
 
 
-def overall(preset: Preset, rows: Sequence[Row]) -> list[Overall]:
+def overall(table: Table) -> list[Overall]:
     """One for each activation, in the order of the rows; none where there is one setting, or not all have all."""
+    preset = table.preset
     by_activation: dict[str, dict[str, Row]] = {}
-    for row in rows:
+    for row in table.rows:
         setting = " ".join(context(row.cell.overrides))
         by_activation.setdefault(activation_of(row.cell), {})[setting] = row
     settings = {frozenset(own) for own in by_activation.values()}
     if len(settings) != 1 or len(next(iter(settings))) == 1:
         return []
     values = {name: together([row.values for row in own.values()]) for name, own in by_activation.items()}
-    reference = next(activation_of(row.cell) for row in rows if row.comparison is None)
+    reference = next(activation_of(row.cell) for row in table.rows if row.comparison is None)
     pairs = {name: reference for name in values if name != reference}
     higher = higher_is_better(preset.metric)
     sign = 1 if higher else -1

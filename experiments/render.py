@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from experiments.naming import difference_unit, higher_is_better, metric_title, p_text, signed
-from experiments.overall import Overall
+from experiments.overall import Overall, overall
 from experiments.tables import Row, Table
 
 LATEX = {
@@ -123,15 +124,16 @@ def markdown(table: Table) -> str:
     rows = [cells(table, row, ("**", "**")) for row in table.rows]
     body = tabulate(rows, headers(table), tablefmt="pipe", disable_numparse=True)
     notes = "\n".join(f"- {note}" for note in footnotes(table))
-    if table.overall:
-        together = [overall_cells(table, row) for row in table.overall]
+    settings = overall(table)
+    if settings:
+        together = [overall_cells(table, row) for row in settings]
         first = tabulate(together, overall_headers(table), tablefmt="pipe", disable_numparse=True)
-        body = f"## {overall_title(table)}\n\n{first}\n\n{OVERALL_NOTE}\n\n## Setting by setting\n\n{body}"
+        body = f"## {overall_title(settings)}\n\n{first}\n\n{OVERALL_NOTE}\n\n## Setting by setting\n\n{body}"
     return f"# {table.preset.title}\n\n{body}\n\n{notes}\n"
 
 
-def overall_title(table: Table) -> str:
-    return f"Over the {table.overall[0].settings} settings"
+def overall_title(settings: Sequence[Overall]) -> str:
+    return f"Over the {settings[0].settings} settings"
 
 
 def latex(table: Table) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from experiments.cells import Cell
 from experiments.naming import cell_title, difference_unit, digits, higher_is_better
 from experiments.notes import mixture, notes
-from experiments.overall import Overall, overall
 from experiments.presets import Preset, reference_cell
 from experiments.records import Record
 from experiments.stats import Comparison, Summary, compare_both, summarise
@@ -45,7 +44,6 @@ class Table:
     preset: Preset
     reference: str
     rows: list[Row]
-    overall: list[Overall]  # the activations over all settings, where there are several
     runs: list[Record]
     notes: list[str]
 
@@ -76,7 +74,7 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
     flips = [titles[text] for text in pairs if chosen[text].different != other[text].different]
-    return Table(preset, reference, rows, overall(preset, rows), used, notes(preset, cells, used, values, flips))
+    return Table(preset, reference, rows, used, notes(preset, cells, used, values, flips))
 
 
 def make_row(

@@ -11,6 +11,7 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
+from experiments.overall import overall
 from experiments.presets import Preset
 from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
@@ -49,6 +50,15 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Together:
+    """The activations over all settings of a grid."""
+
+    title: str
+    headers: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
 class Section:
     """One preset with records."""
 
@@ -56,7 +66,7 @@ class Section:
     sentences: list[str]
     headers: list[str]
     rows: list[list[str]]
-    overall: list[list[str]]  # its headers, then its rows; empty where there is one setting
+    overall: Together | None  # where there are several settings
     notes: list[str]
     drawings: list[Drawing]
     missing: list[str]
@@ -71,7 +81,6 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     sections = [section(table, figures) for table in tables]
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
-        overall_title=overall_title,
         overall_note=OVERALL_NOTE,
         unrun=unrun,
         runs=sum(len(table.runs) for table in tables),
@@ -93,15 +102,17 @@ def section(table: Table, figures: Path) -> Section:
         sentences=sentences(table),
         headers=headers(table),
         rows=[cells(table, row, ("", "")) for row in table.rows],
-        overall=overall_texts(table),
+        overall=together(table),
         notes=footnotes(table),
         drawings=drawings(figures, wanted),
         missing=missing(table),
     )
 
 
-def overall_texts(table: Table) -> list[list[str]]:
-    return [overall_headers(table), *(overall_cells(table, row) for row in table.overall)] if table.overall else []
+def together(table: Table) -> Together | None:
+    settings = overall(table)
+    rows = [overall_cells(table, row) for row in settings]
+    return Together(overall_title(settings), overall_headers(table), rows) if settings else None
 
 
 def commits(tables: Iterable[Table]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from experiments.naming import difference_unit, signed
 from experiments.notes import pooled_sd
+from experiments.overall import Overall, overall
 from experiments.render import mean_text, overall_verdict
 from experiments.stats import detectable
 from experiments.tables import Row, Table
@@ -18,8 +19,8 @@ def sentences(table: Table) -> list[str]:
     if not ran:
         return ["Only the reference has run." if table.runs else "Not run yet."]
     lines = [counted(table)]
-    if table.overall:
-        return [*lines, *over_settings(table), *beside_the_papers(table)]
+    if settings := overall(table):
+        return [*lines, *over_settings(table, settings), *beside_the_papers(table)]
     groups = (
         (f"better than {table.reference}", [row for row in ran if row.better]),
         (f"worse than {table.reference}", [row for row in ran if row.verdict.startswith("worse")]),
@@ -44,17 +45,17 @@ def sentences(table: Table) -> list[str]:
     return lines + beside_the_papers(table)
 
 
-def over_settings(table: Table) -> list[str]:
+def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
     """The activations over all settings, and how many single settings say something."""
     lines = []
-    for row in table.overall:
+    for row in settings:
         d = row.comparison.main if row.comparison else None
         if d and not math.isnan(d.low):
             shown = f"{signed(d.value, table.digits)} [{signed(d.low, table.digits)}, {signed(d.high, table.digits)}]"
-            verdict, settings = overall_verdict(table, row), f"ahead in {row.ahead} of {row.compared} settings"
-            lines.append(f"{row.title}, mean over the settings: {verdict} ({shown}; {settings}).")
+            verdict, ahead = overall_verdict(table, row), f"ahead in {row.ahead} of {row.compared} settings"
+            lines.append(f"{row.title}, mean over the settings: {verdict} ({shown}; {ahead}).")
     compared = [row for row in table.rows if row.comparison and row.values]
-    better, worse = (sum(getattr(row, word) for row in table.overall) for word in ("better", "worse"))
+    better, worse = (sum(getattr(row, word) for row in settings) for word in ("better", "worse"))
     lines.append(
         f"Setting by setting, {len(compared)} comparisons corrected together: {better} better than {table.reference}, "
         f"{worse} worse."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.cells import Cell, cells_of
+from experiments.overall import overall
 from experiments.presets import Preset, load
 from experiments.records import Record
 from experiments.render import markdown
@@ -47,8 +48,8 @@ def table(grid: Preset, cells: list[Cell]) -> Table:
 
 
 def test_the_mean_over_settings_is_taken_by_seed(table: Table) -> None:
-    gelu, relu, gem = table.overall
-    assert [row.title for row in table.overall] == ["GELU", "ReLU", "GEM (N=2)"]
+    gelu, relu, gem = overall(table)
+    assert [row.title for row in overall(table)] == ["GELU", "ReLU", "GEM (N=2)"]
     assert gelu.values == pytest.approx({seed: 80 + noise for seed, noise in enumerate(NOISE)})
     assert gelu.comparison is None
     assert relu.comparison is not None
@@ -71,17 +72,17 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
 
 def test_seeds_that_miss_a_setting_do_not_count(grid: Preset, cells: list[Cell]) -> None:
     runs = [r for r in records(cells, {}) if not (r["run"] == cells[3].run and r["seed"] == 1)]
-    relu = build(grid, cells, runs).overall[1]
+    relu = overall(build(grid, cells, runs))[1]
     assert list(relu.values) == [0, 2, 3]
     assert "| 3 of 4 " in markdown(build(grid, cells, runs))
     runs = [r for r in runs if r["run"] != cells[4].run]
-    relu = build(grid, cells, runs).overall[1]
+    relu = overall(build(grid, cells, runs))[1]
     assert (relu.values, relu.settings, relu.compared) == ({}, 3, 2)
     assert "not run in all settings" in markdown(build(grid, cells, runs))
 
 
 def test_one_setting_or_a_crooked_grid_has_none(grid: Preset) -> None:
     plan = load("quickstart")
-    assert build(plan, cells_of(plan), []).overall == []
+    assert overall(build(plan, cells_of(plan), [])) == []
     plan.cells = [*grid.cells, "activation=golu recipe.lr=0.1"]
-    assert build(plan, cells_of(plan), []).overall == []
+    assert overall(build(plan, cells_of(plan), [])) == []
