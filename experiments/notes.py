@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -58,23 +58,49 @@ def notes(
 
 
 def setting(preset: Preset, cells: Sequence[Cell]) -> str:
-    config = cells[0].config
+    configs = [cell.config for cell in cells]
     varied = sorted({word.partition("=")[0] for cell in cells for word in context(cell.overrides)})
     text = (
-        f"Data: {config.dataset.title}. Model: {config.model.name}. Recipe: {recipe(config.recipe)}. "
+        f"Data: {listed(c.dataset.title for c in configs)}. Model: {listed(c.model.name for c in configs)}. "
+        f"Recipe: {recipes(cells)}. "
         f"Result: {metric_title(preset.metric)} at the end of training, not the best."
     )
     return f"{text} The rows vary {', '.join(varied)}." if varied else text
 
 
-def recipe(values: Any) -> str:
-    """The recipe in brackets: of images in epochs, of text in steps of so many tokens."""
+def listed(values: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def recipes(cells: Sequence[Cell]) -> str:
+    """The names, and in brackets what all rows have in common, or have unless they say otherwise."""
+    parts = [recipe(cell.config.recipe) for cell in cells]
+    shown, varied = [], False
+    for key in parts[0]:
+        every = {part.get(key, "") for part in parts}
+        silent = {part.get(key, "") for part, cell in zip(parts, cells, strict=True) if not says(cell, key)}
+        base = every if len(every) == 1 else silent
+        if len(base) == 1:
+            shown.append(next(iter(base)))
+            varied |= len(every) > 1
+    names = listed(cell.config.recipe.name for cell in cells)
+    otherwise = "; unless the row says otherwise" if varied else ""
+    return f"{names} ({', '.join(shown)}{otherwise})" if shown else names
+
+
+def says(cell: Cell, key: str) -> bool:
+    return any(word.startswith(("recipe=", f"recipe.{key}=")) for word in cell.overrides.split())
+
+
+def recipe(values: Any) -> dict[str, str]:
+    """What a reader would ask first, by key: images in epochs, text in steps of so many tokens."""
     if isinstance(values, TextRecipe):
-        length, batch = f"{values.steps} steps", f"{values.tokens_per_step} tokens a step"
+        amount = {"steps": f"{values.steps} steps", "tokens_per_step": f"{values.tokens_per_step} tokens a step"}
     else:
         length = f"{values.max_steps} steps" if values.max_steps else f"{values.epochs} epochs"
-        batch = f"batch {values.batch_size}"
-    return f"{values.name} ({length}, {batch}, {values.optimizer}, learning rate {values.lr:g}, {values.schedule})"
+        amount = {"epochs": length, "batch_size": f"batch {values.batch_size}"}
+    rest = {"optimizer": values.optimizer, "lr": f"learning rate {values.lr:g}", "schedule": values.schedule}
+    return amount | rest
 
 
 def method(preset: Preset) -> str:

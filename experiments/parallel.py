@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
+import gem  # noqa: F401  imports torch, here once for all forks
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from experiments.cells import Cell
 from experiments.config import Config, run_path
 from experiments.config.identity import hash_of, identifying, parameters
@@ -41,17 +39,23 @@ def collect(preset: Preset, cells: list[Cell], runs_dir: str) -> list[Record]:
 
 
 def record(experiment: str, config: Config, directory: Path) -> Record:
-    result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
-    last = meta["parts"][-1]
-    command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
     groups = ("dataset", "model", "activation", "recipe")
-    provenance = {key: last[key] for key in ("commit", "clean", "versions", "device", "threads", "impl", "started")}
     return {
         "format": FORMAT,
         "experiment": experiment,
+        "config": {key: value for key, value in asdict(config).items() if key in groups},
+    } | outcome(directory)
+
+
+def outcome(directory: Path) -> Record:
+    """What a finished run left: which it is, its result, where it comes from, its curve."""
+    result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
+    last = meta["parts"][-1]
+    command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
+    provenance = {key: last[key] for key in ("commit", "clean", "versions", "device", "threads", "impl", "started")}
+    return {
         "run": result["run"],
         "seed": result["seed"],
-        "config": {key: value for key, value in asdict(config).items() if key in groups},
         "result": {key: value for key, value in result.items() if key not in ("format", "run", "seed")},
         "provenance": provenance
         | {"command": command, "starts": len(meta["parts"])}
@@ -136,12 +140,12 @@ def sound(line: Record) -> Record:
 @functools.cache
 def hash_of_json(config: str) -> str:
     """The run hash of a record's configuration, typed anew; computed once for all seeds."""
-    nodes = {key: OmegaConf.create(value) for key, value in json.loads(config).items()}
+    groups = json.loads(config)
     values = {
-        "dataset": identifying(typed_dataset(nodes["dataset"])),
-        "model": identifying(typed_model(nodes["model"])),
-        "recipe": identifying(typed_recipe(nodes["recipe"])),
-        "activation": parameters(typed_activation(nodes["activation"], {})),
+        "dataset": identifying(typed_dataset(groups["dataset"])),
+        "model": identifying(typed_model(groups["model"])),
+        "recipe": identifying(typed_recipe(groups["recipe"])),
+        "activation": parameters(typed_activation(groups["activation"], {})),
     }
     return hash_of(values)
 

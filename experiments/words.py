@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 
 from experiments.cli import guarded
-from experiments.config.resolve import unknown_key
+from experiments.config.resolve import must_be, unknown_key
 from experiments.errors import FINISHED, UserError
 
 
@@ -19,6 +20,24 @@ def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
             raise UserError(unknown_key(word, [f"{name}=" for name in known]))
         values[key] = value
     return values
+
+
+def whole(key: str, text: str, least: int = 1) -> int:
+    """The value of ``key``. Raises UserError unless it is an integer of at least ``least``."""
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(must_be(key, text, f"an integer of at least {least}"))
+    return int(text)
+
+
+def positive(key: str, text: str) -> float:
+    """The value of ``key``. Raises UserError unless it is a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UserError(must_be(key, text, "a finite number above 0"))
+    return number
 
 
 def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:

@@ -33,7 +33,7 @@ from experiments.processes import Processes
 from experiments.provenance import measured_on
 from experiments.tasks.text import TextTask
 from experiments.together.workers import Step, repeated, timed
-from experiments.words import key_values
+from experiments.words import key_values, whole
 
 KEYS = {
     "peer": "",
@@ -68,8 +68,8 @@ def main(words: list[str]) -> None:
     for step in steps.values():
         timed(repeated(step), 3)  # compile, allocate
     rounds = [
-        {name: timed(repeated(step), int(values["steps"])).wall for name, step in steps.items()}
-        for _ in range(int(values["rounds"]))
+        {name: timed(repeated(step), whole("steps", values["steps"])).wall for name, step in steps.items()}
+        for _ in range(whole("rounds", values["rounds"]))
     ]
     tokens = shape["batch"] * shape["context"]
     median = {name: statistics.median(times[name] for times in rounds) for name in steps}

@@ -33,7 +33,7 @@ from experiments.files import write_page
 from experiments.provenance import measured_on
 from experiments.together.probe import as_one, one_by_one, trainers
 from experiments.together.workers import Measured, Train, apart, in_turn
-from experiments.words import key_values
+from experiments.words import key_values, whole
 from scripts import peers
 from scripts.roofline import least_seconds
 
@@ -100,8 +100,8 @@ def main(words: list[str]) -> None:
 
 def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     on_gpu = values["device"] == "cuda"
-    seeds = LARGE_SEEDS if case.large and not on_gpu else int(values["seeds"])
-    count = 1 if case.few and not on_gpu else int(values["steps"])
+    seeds = LARGE_SEEDS if case.large and not on_gpu else whole("seeds", values["seeds"])
+    count = 1 if case.few and not on_gpu else whole("steps", values["steps"])
     threads = (os.cpu_count() or 1) if case.large else 1
     dataset = [f"dataset={values['cifar']}"] if case.large else []
     places = [f"impl.device={values['device']}", f"impl.threads={threads}"]
@@ -109,7 +109,7 @@ def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     fast = compose_run([*dataset, *case.words.split(), *places, "impl=fast"]) if case.large else config
     data = load_images(cast(ImageDataset, config.dataset), config.data_dir, config.cache_dir)
     floor = seeds * apart(lambda: least_seconds(trainers(config, 1)[0]))
-    rounds = in_turn(modes(config, fast, data, seeds, values), count, int(values["rounds"]))
+    rounds = in_turn(modes(config, fast, data, seeds, values), count, whole("rounds", values["rounds"]))
     steps_of_a_training = config.recipe.epochs * (len(data.train_y) // config.recipe.batch_size)
     return [
         [name, *row(mode, rounds, seeds, seeds * config.recipe.batch_size, steps_of_a_training, floor, on_gpu)]
@@ -121,7 +121,8 @@ def modes(
     config: Config, fast: Config, data: ImageData, seeds: int, values: dict[str, str]
 ) -> dict[str, list[Callable[[], Train]]]:
     """What makes the step of every seed, for each process of a mode."""
-    device, processes, threads = torch.device(values["device"]), int(values["processes"]), config.impl.threads or 1
+    device, threads = torch.device(values["device"]), config.impl.threads or 1
+    processes = whole("processes", values["processes"])
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
     if values["peer"] and fast is not config:
         made["published"] = [lambda: peers.published(values["peer"], threads, data, device, seeds)]

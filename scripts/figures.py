@@ -40,10 +40,16 @@ def main(words: list[str]) -> None:
     if wanted != "all":
         print(*draw(wanted, results), sep="\n")
         return
-    drawable = [name for name in names() if table_of(name, results)]  # built here, and inherited by every fork
-    targets = ["functions", *drawable, *(["ranking"] if ranking_of(tasks(results)) else [])]
-    for lines in over_cores(functools.partial(draw, results=results), targets):
-        print(*lines, sep="\n", flush=True)
+    some = [name for name in names() if (results / "records" / f"{name}.jsonl").exists()]
+    for lines in over_cores(functools.partial(drawable, results=results), [*some, "ranking", "functions"]):
+        for line in lines:
+            print(line, flush=True)
+
+
+def drawable(wanted: str, results: Path) -> list[str]:
+    """``draw`` where the records suffice, else nothing."""
+    made = ranking_of(tasks(results)) if wanted == "ranking" else wanted == "functions" or table_of(wanted, results)
+    return draw(wanted, results) if made else []
 
 
 def draw(wanted: str, results: Path) -> list[str]:

@@ -19,7 +19,6 @@ and variance are cheap, and those of the latest call.
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from experiments.errors import UserError
 from experiments.landscape.study import Settings, measure, path_of
 from experiments.naming import number
 from experiments.presets import load
-from experiments.words import key_values, script
+from experiments.words import key_values, positive, script, whole
 
 PARTS = ("sharpness", "surface", "weights", "variance")
 KEYS = {
@@ -53,12 +52,12 @@ def main(words: list[str]) -> None:
         raise UserError(must_be("parts", values["parts"], f"some of {', '.join(PARTS)}"))
     settings = Settings(
         parts=parts,
-        examples=whole("examples", values, 1),
-        vectors=whole("vectors", values, 2),
-        points=whole("points", values, 2),
-        span=positive("span", values),
+        examples=whole("examples", values["examples"]),
+        vectors=whole("vectors", values["vectors"], 2),
+        points=whole("points", values["points"], 2),
+        span=positive("span", values["span"]),
     )
-    seeds = [whole("seeds", {"seeds": seed}, 0) for seed in values["seeds"].split(",")]
+    seeds = [whole("seeds", seed, 0) for seed in values["seeds"].split(",")]
     cells = cells_of(load(values["experiment"]))
     if values["activation"]:
         wanted = values["activation"].split(",")
@@ -76,22 +75,6 @@ def main(words: list[str]) -> None:
             trace = f"{number(sharp['trace'])} ± {number(sharp['trace_error'])}"
             print(f"{run['title']}, seed {run['seed']}: largest eigenvalue {number(sharp['top'])}, trace {trace}")
     print(f"landscape: {path_of(results, values['experiment'])}, {len(study['runs'])} runs")
-
-
-def whole(key: str, values: dict[str, str], least: int) -> int:
-    if not values[key].isdecimal() or int(values[key]) < least:
-        raise UserError(must_be(key, values[key], f"an integer of at least {least}"))
-    return int(values[key])
-
-
-def positive(key: str, values: dict[str, str]) -> float:
-    try:
-        number = float(values[key])
-    except ValueError:
-        number = -1.0
-    if not 0 < number < math.inf:
-        raise UserError(must_be(key, values[key], "a finite number above 0"))
-    return number
 
 
 if __name__ == "__main__":

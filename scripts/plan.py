@@ -14,7 +14,7 @@ from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.plan import every_record, plan_text
 from experiments.presets import load, names
-from experiments.words import key_values, script
+from experiments.words import key_values, script, whole
 
 KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
 
@@ -26,7 +26,7 @@ def main(words: list[str]) -> None:
     records = every_record(Path(values["results_dir"]) / "records")
     chosen = names() if values["experiment"] == "all" else [values["experiment"]]
     for preset in [load(name) for name in chosen]:
-        print(plan_text(preset, cells_of(preset), records, int(values["workers"])))
+        print(plan_text(preset, cells_of(preset), records, whole("workers", values["workers"])))
 
 
 if __name__ == "__main__":

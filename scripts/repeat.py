@@ -23,14 +23,15 @@ from tabulate import tabulate
 
 from experiments.config.compose import ROOT
 from experiments.errors import UserError
-from experiments.files import read_json, write_page
-from experiments.metrics_log import TIMES, read_lines
+from experiments.files import write_page
+from experiments.metrics_log import TIMES
 from experiments.naming import digits, metric_title
 from experiments.presets import load, names
-from experiments.records import Record, read, thin
+from experiments.records import Record, outcome, read
 from experiments.stats import summarise
 from experiments.sweeps.freeze import fill
-from experiments.words import key_values, script
+from experiments.tables import finished
+from experiments.words import key_values, script, whole
 
 KEYS = {"table": "all", "runs": "1", "draw": "0", "data_dir": "", "cache_dir": "", "results_dir": "results"}
 CIRCUMSTANCES = ("device", "versions", "threads")
@@ -44,7 +45,7 @@ class Verdict(NamedTuple):
 
 def main(words: list[str]) -> int:
     values = key_values(words, KEYS)
-    count, draw = (natural(key, values[key]) for key in ("runs", "draw"))
+    count, draw = whole("runs", values["runs"]), whole("draw", values["draw"], 0)
     tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records")
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds = [], True
@@ -65,12 +66,6 @@ def main(words: list[str]) -> int:
     return 0 if holds else 1
 
 
-def natural(key: str, text: str) -> int:
-    if not text.isdecimal():
-        raise UserError(f"{key}={text}: must be an integer of at least 0")
-    return int(text)
-
-
 def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
     """The sound records by table. Raises UserError where there are none."""
     known = [name for name in names() if (folder / f"{name}.jsonl").exists()]
@@ -83,9 +78,9 @@ def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
 
 
 def repeat(record: Record, folder: Path, places: list[str]) -> Record:
-    """The same run again below ``folder``: what it left, in the form of a record. Raises UserError if it cannot be."""
+    """The same run again below ``folder``: its outcome. Raises UserError if it cannot be."""
     origin = record["provenance"]
-    title = f"{record['run'][:8]}/seed{record['seed']}"
+    title = title_of(record)
     if not origin["commit"] or not origin["clean"]:
         raise UserError(f"{title}: the code that trained it was not committed, so it cannot be had again")
     code, runs = folder / "code", folder / "runs"
@@ -102,24 +97,18 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     found = list(runs.glob("*/*/seed*/metrics.json"))
     if len(found) != 1:
         raise UserError(f"{title}: training ended with status {done.returncode} and without a result; see above")
-    return as_record(found[0].parent)
+    return outcome(found[0].parent)
 
 
-def as_record(directory: Path) -> Record:
-    result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
-    return {
-        "run": result["run"],
-        "seed": result["seed"],
-        "result": {key: value for key, value in result.items() if key not in ("format", "run", "seed")},
-        "provenance": meta["parts"][-1] | {"data": meta["data"]},
-        "curve": thin(read_lines(directory / "metrics.jsonl")),
-    }
+def title_of(record: Record) -> str:
+    """As its directory below runs_dir: ``egem-1a2b3c4d/seed0``."""
+    return f"{record['config']['activation']['name']}-{record['run'][:8]}/seed{record['seed']}"
 
 
 def spread(record: Record, records: list[Record], metric: str) -> float:
     """The sample sd of the cell's finished runs; nan where it has fewer than two."""
-    own = [r["result"].get(metric) for r in records if r["run"] == record["run"]]
-    return summarise([value for value in own if value is not None]).sd
+    own = finished([each for each in records if each["run"] == record["run"]], metric)
+    return summarise(list(own.values())).sd
 
 
 def compare(record: Record, again: Record, metric: str, sd: float) -> Verdict:
@@ -156,10 +145,9 @@ def row(table: str, record: Record, again: Record, metric: str, verdict: str) ->
         value = each["result"].get(metric)
         return each["result"]["status"] if value is None else f"{value:.{digits(metric)}f}"
 
-    run = f"{table} {record['config']['activation']['name']}-{record['run'][:8]}/seed{record['seed']}"
     origin = again["provenance"]
     return [
-        *(run, record["provenance"]["commit"][:8], origin["device"]),
+        *(f"{table} {title_of(record)}", record["provenance"]["commit"][:8], origin["device"]),
         *(metric_title(metric), told(record), told(again), verdict),
     ]
 

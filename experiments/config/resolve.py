@@ -30,6 +30,8 @@ from experiments.errors import UserError
 
 ACTIVATION_KEYS = ("N", "eps")
 
+Group = DictConfig | dict[str, Any]  # composed by Hydra, or read from a record
+
 
 def resolve(cfg: DictConfig) -> Config:
     """Type and check the composed configuration. Raises UserError naming key, value and what is allowed."""
@@ -65,24 +67,24 @@ def check_kinds(cfg: DictConfig) -> None:
         )
 
 
-def is_text(dataset: DictConfig) -> bool:
+def is_text(dataset: Group) -> bool:
     return dataset.get("source") in ("text", "hub")
 
 
-def is_text_recipe(recipe: DictConfig) -> bool:
+def is_text_recipe(recipe: Group) -> bool:
     return "epochs" not in recipe and "tokens_per_step" in recipe  # what is missing ("???") is not in it
 
 
-def typed_dataset(node: DictConfig) -> ImageDataset | TextDataset:
-    files = {"image_folder": "pictures", "text": "text files"}.get(node.get("source"))
-    if files and (OmegaConf.is_missing(node, "folder") or node.get("folder") is None):
+def typed_dataset(node: Group) -> ImageDataset | TextDataset:
+    files = {"image_folder": "pictures", "text": "text files"}.get(str(node.get("source")))
+    if files and node.get("folder") is None:  # "???" comes back as None too
         raise UserError(f"dataset.folder: no value given; give dataset.folder=…, a folder of {files} below data_dir")
     chosen, other = (TextDataset, ImageDataset) if is_text(node) else (ImageDataset, TextDataset)
     dataset: ImageDataset | TextDataset = typed(chosen, node, "dataset.", other)
     return dataset
 
 
-def typed_recipe(node: DictConfig) -> ImageRecipe | TextRecipe:
+def typed_recipe(node: Group) -> ImageRecipe | TextRecipe:
     chosen, other = (TextRecipe, ImageRecipe) if is_text_recipe(node) else (ImageRecipe, TextRecipe)
     recipe: ImageRecipe | TextRecipe = typed(chosen, node, "recipe.", other)
     return recipe
@@ -95,7 +97,7 @@ def restore(values: dict[str, Any]) -> Config:
     return resolve(OmegaConf.create(rest | {"experiment": {"name": tags[0]} if tags else None}))
 
 
-def typed_model(node: DictConfig) -> Any:
+def typed_model(node: Group) -> Any:
     models = IMAGE_MODELS | TEXT_MODELS
     kind = node.get("kind")
     if kind not in models:
@@ -103,13 +105,14 @@ def typed_model(node: DictConfig) -> Any:
     return typed(models[kind], node, "model.")
 
 
-def typed(schema: type, node: DictConfig, prefix: str, sibling: type | None = None) -> Any:
+def typed(schema: type, node: Group, prefix: str, sibling: type | None = None) -> Any:
     """``node`` as an instance of the dataclass ``schema``; ``prefix`` stands before keys in messages.
 
     The composition knows the keys of both kinds of dataset and recipe: those of the ``sibling`` that still have
     their default are passed over.
     """
-    values = json.dumps(OmegaConf.to_container(node, resolve=True))
+    plain = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
+    values = json.dumps(plain)
     return copy.deepcopy(typed_json(schema, values, prefix, sibling))
 
 
@@ -143,7 +146,7 @@ def typed_json(schema: type, values: str, prefix: str, sibling: type | None) -> 
     return instance
 
 
-def typed_activation(node: DictConfig, root: dict[str, Any]) -> dict[str, Any]:
+def typed_activation(node: Group, root: dict[str, Any]) -> dict[str, Any]:
     """``{"name": …, **parameters}`` with the root keys N and eps filled in, checked by building the activation."""
     import gem  # imports torch, which --help and a misspelt group need not wait for
 

@@ -11,7 +11,7 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
-from experiments.overall import overall
+from experiments.overall import Overall, overall
 from experiments.presets import Preset
 from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
@@ -97,20 +97,20 @@ def section(table: Table, figures: Path) -> Section:
     name = table.preset.name
     maps = ["_".join([name, *(key.rpartition(".")[2].lower() for key in axes)]) for axes in table.preset.maps]
     wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism", f"{name}_landscape", f"{name}_surface"]
+    settings = overall(table)
     return Section(
         table=table,
-        sentences=sentences(table),
+        sentences=sentences(table, settings),
         headers=headers(table),
         rows=[cells(table, row, ("", "")) for row in table.rows],
-        overall=together(table),
+        overall=together(table, settings),
         notes=footnotes(table),
         drawings=drawings(figures, wanted),
         missing=missing(table),
     )
 
 
-def together(table: Table) -> Together | None:
-    settings = overall(table)
+def together(table: Table, settings: Sequence[Overall]) -> Together | None:
     rows = [overall_cells(table, row) for row in settings]
     return Together(overall_title(settings), overall_headers(table), rows) if settings else None
 

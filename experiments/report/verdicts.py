@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 from experiments.naming import difference_unit, signed
 from experiments.notes import pooled_sd
-from experiments.overall import Overall, overall
+from experiments.overall import Overall
 from experiments.render import mean_text, overall_verdict
 from experiments.stats import detectable
 from experiments.tables import Row, Table
 
 
-def sentences(table: Table) -> list[str]:
+def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     """How many runs there are, who differs from the reference, what stays open, and how that sits with the papers."""
     ran = [row for row in table.rows if row.comparison and (row.values or row.diverged)]
     if not ran:
         return ["Only the reference has run." if table.runs else "Not run yet."]
     lines = [counted(table)]
-    if settings := overall(table):
+    if settings:
         return [*lines, *over_settings(table, settings), *beside_the_papers(table)]
     groups = (
         (f"better than {table.reference}", [row for row in ran if row.better]),

@@ -65,7 +65,7 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
     assert "| 1 of 3 " in text
     assert "ReLU, lr 0.01 " in text
     assert "GEM (N=2), lr 1e-4 " in text
-    lines = sentences(table)
+    lines = sentences(table, overall(table))
     assert lines[1].startswith("ReLU, mean over the settings: better by")
     assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
 

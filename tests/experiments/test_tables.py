@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell
-from experiments.presets import Preset
+from experiments.cells import Cell, cells_of
+from experiments.notes import setting
+from experiments.presets import Preset, load
 from experiments.records import Record
 from experiments.render import csv_text, latex, markdown
 from experiments.tables import Row, build
@@ -145,6 +146,16 @@ def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset
     assert "3 seeds an arm find a difference of 0.31 points" in note
     assert "0.2 needs 6 seeds an arm, 8 with the full correction" in note
     assert "equal within ±0.1 takes 18" in note
+
+
+def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
+    def note(name: str) -> str:
+        return setting(load(name), cells_of(load(name)))
+
+    assert "golu_mlp (8 epochs, batch 128, sgd, learning rate 0.01, constant; unless the row says" in note("golu_mlp")
+    assert "Recipe: golu_mlp (8 epochs, batch 128, sgd, constant). " in note("golu_mlp_gain")
+    assert "Recipe: mnist, mnist_plain (8 epochs, batch 128). " in note("ablation_mnist_recipe")
+    assert "Model: resnet20, resnet32, resnet44, resnet56, resnet110. Recipe: standard (164 epochs" in note("depth")
 
 
 def test_all_diverged(cells: list[Cell], preset: Preset) -> None:

@@ -64,7 +64,7 @@ def table(preset: Preset, cells: list[Cell]) -> Table:
 
 
 def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
-    text = " ".join(sentences(table))
+    text = " ".join(sentences(table, []))
     assert "17 runs, 1 to 3 seeds a row." in text
     assert "Shown to be better than GELU: ReLU (+2.00 [+1.77, +2.23])." in text
     assert "Shown to be worse than GELU: GEM (N=1) (−2.00 [−2.23, −1.77])." in text
@@ -77,7 +77,7 @@ def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
 
 def test_a_difference_within_the_margin_is_told_as_both(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 - 0.5 * (c.overrides == "activation=gem") + NOISE[s]) for c in cells for s in range(3)]
-    text = " ".join(sentences(build(dataclasses.replace(preset, margin=1.0), cells, records)))
+    text = " ".join(sentences(build(dataclasses.replace(preset, margin=1.0), cells, records), []))
     assert "Shown to be worse than GELU: GEM (N=1) (−0.50 [−0.73, −0.27])." in text
     equal = text[text.index("Shown to be equal to GELU within the margin: ") :]
     assert "GEM (N=1) (−0.50 [−0.73, −0.27])" in equal
@@ -85,9 +85,9 @@ def test_a_difference_within_the_margin_is_told_as_both(preset: Preset, cells: l
 
 def test_nothing_to_tell_apart(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 + NOISE[s]) for c in cells for s in range(3)]
-    lines = sentences(build(preset, cells, records))
+    lines = sentences(build(preset, cells, records), [])
     assert lines[1].startswith("None of the 5 rows can be told apart from GELU; a difference below 0.31 points")
-    assert sentences(build(preset, cells, [])) == ["Not run yet."]
+    assert sentences(build(preset, cells, []), []) == ["Not run yet."]
 
 
 def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp_path: Path) -> None:
