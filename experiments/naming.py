@@ -82,6 +82,14 @@ def signed(value: float, places: int) -> str:
     return f"{value:+.{places}f}".replace("-", "−")
 
 
+def with_interval(value: float, low: float, high: float, places: int) -> str:
+    """``+0.05 [−0.01, +0.11]``; without an interval the value alone, and a dash for nothing."""
+    if math.isnan(value):
+        return "—"
+    interval = "" if math.isnan(low) else f" [{signed(low, places)}, {signed(high, places)}]"
+    return signed(value, places) + interval
+
+
 def commit_title(commit: str | None, clean: bool | None) -> str:
     return (commit or "unknown")[:8] + ("" if clean else " (tree not clean)")
 

@@ -117,7 +117,7 @@ def duration(seconds: float) -> str:
 
 def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
     """What the planned seeds can show at the sd of the records, else at the preset's."""
-    unit, places = difference_unit(preset.metric), digits(preset.metric)
+    unit, places, count = difference_unit(preset.metric), digits(preset.metric), len(preset.counted)
     values = {cell.run: finished([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells}
     sd, source = pooled_sd(values), "pooled over the records"
     if math.isnan(sd) or sd == 0:
@@ -126,7 +126,7 @@ def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record])
         sd, source = preset.sd, "assumed by the preset"
     lines = [
         f"sd of one run {sd:.{places}f} {unit}, {source}",
-        f"{preset.seeds} seeds an arm find {detectable(preset.seeds, sd):.{places}f} {unit} "
+        f"{count} seeds an arm find {detectable(count, sd):.{places}f} {unit} "
         f"(80 % power, two-sided 5 %, before correction)",
     ]
     wanted: list[tuple[str, Any, float | None]] = [
@@ -135,10 +135,10 @@ def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record])
     ]
     for words, needed, size in wanted:
         if size is not None:
-            n, corrected = (needed(size, sd, count) for count in (1, max(1, len(cells) - 1)))
-            word = "enough" if preset.seeds >= n else "too few"
+            n, corrected = (needed(size, sd, tests) for tests in (1, max(1, len(cells) - 1)))
+            word = "enough" if count >= n else "too few"
             lines.append(
                 f"{words} {number(size)} {unit}: {n} seeds an arm ({corrected} corrected over the table); "
-                f"planned {preset.seeds}: {word}"
+                f"planned {count}: {word}"
             )
     return lines

@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from experiments.config.compose import CONFIGS, composed_once
-from experiments.config.resolve import typed
-from experiments.config.rules import one_of, optional, positive, positive_int, rule, text
+from experiments.config.resolve import must_be, typed
+from experiments.config.rules import one_of, optional, positive, positive_int, rule, text, whole
 from experiments.errors import UserError
 
 OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
@@ -34,6 +34,7 @@ class Preset:
     question: str | None = optional(text())  # what the table is to answer, for the report
     task: str | None = optional(text())  # its name where the table counts in the ranking over tasks
     seeds: int = positive_int()  # seeds 0 … seeds - 1
+    explored: int = whole(0)  # the first so many raised the question, and are in no verdict on it
     cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
     grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too
     reference: str = text("activation=gelu")
@@ -46,6 +47,11 @@ class Preset:
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
     note: str | None = optional(text())
 
+    @property
+    def counted(self) -> range:
+        """The seeds that the table rests on."""
+        return range(self.explored, self.seeds)
+
 
 def preset(node: DictConfig) -> Preset:
     """The typed preset. Raises UserError for an unknown key, a wrong type, or a reference that is no cell."""
@@ -54,6 +60,8 @@ def preset(node: DictConfig) -> Preset:
     result.cells = list(dict.fromkeys([*result.cells, *products]))
     if not result.cells:
         raise UserError("experiment.cells: no cell given; give a list of texts such as 'activation=gem N=2', or grids")
+    if not result.counted:
+        raise UserError(must_be("experiment.explored", result.explored, f"below experiment.seeds={result.seeds}"))
     known = {frozenset(cell.split()) for cell in result.cells}
     for cell in result.cells:
         if not known & {frozenset([*result.reference.split(), *context(cell)])}:

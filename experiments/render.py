@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from experiments.naming import difference_unit, higher_is_better, metric_title, p_text, signed
+from experiments.naming import difference_unit, higher_is_better, metric_title, p_text, signed, with_interval
 from experiments.overall import Overall, overall
+from experiments.stats import NOTHING
 from experiments.tables import Row, Table
 
 LATEX = {
@@ -69,7 +70,7 @@ def overall_headers(table: Table) -> list[str]:
 
 
 def overall_cells(table: Table, row: Overall) -> list[str]:
-    places, compared, planned = table.digits, row.comparison, table.preset.seeds
+    places, compared, planned = table.digits, row.comparison, len(table.preset.counted)
     return [
         row.title,
         str(len(row.values)) if len(row.values) == planned else f"{len(row.values)} of {planned}",
@@ -96,12 +97,8 @@ def mean_text(row: Row | Overall, places: int) -> str:
 
 
 def interval(row: Row | Overall, places: int) -> str:
-    d = row.comparison.main if row.comparison else None
-    if d is None or math.isnan(d.value):
-        return "—"
-    if math.isnan(d.low):
-        return signed(d.value, places)
-    return f"{signed(d.value, places)} [{signed(d.low, places)}, {signed(d.high, places)}]"
+    d = row.comparison.main if row.comparison else NOTHING
+    return with_interval(d.value, d.low, d.high, places)
 
 
 def published_texts(row: Row, places: int) -> list[str]:

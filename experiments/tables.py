@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiments.cells import Cell
-from experiments.naming import cell_title, difference_unit, digits, higher_is_better
+from experiments.naming import cell_title, difference_unit, digits, higher_is_better, with_interval
 from experiments.notes import mixture, notes
 from experiments.presets import Preset, reference_cell
 from experiments.records import Record
@@ -53,10 +54,13 @@ class Table:
 
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
-    """Rows in the order of the cells. A run counts for the cell whose configuration hash it has, and for no other."""
+    """Rows in the order of the cells. A run counts for the cell whose configuration hash it has, and for no other.
+
+    Runs of the preset's explored seeds are in a footnote only.
+    """
     by_cell: dict[str, list[Record]] = {cell.run: [] for cell in cells}
     for record in records:
-        if record["run"] in by_cell and 0 <= record["seed"] < preset.seeds:
+        if record["run"] in by_cell and record["seed"] in preset.counted:
             by_cell[record["run"]].append(record)
     values = {cell.overrides: finished(by_cell[cell.run], preset.metric) for cell in cells}
     references = {text: reference_cell(preset, text) for text in values}
@@ -74,7 +78,8 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
     flips = [titles[text] for text in pairs if chosen[text].different != other[text].different]
-    return Table(preset, reference, rows, used, notes(preset, cells, used, values, flips))
+    lines = [*notes(preset, cells, used, values, flips), *with_explored(preset, cells, records)]
+    return Table(preset, reference, rows, used, lines)
 
 
 def make_row(
@@ -101,7 +106,7 @@ def make_row(
     return Row(
         cell=cell,
         title=cell_title(cell.config.activation, cell.overrides),
-        planned=preset.seeds,
+        planned=len(preset.counted),
         diverged=diverged,
         values=values,
         comparison=comparison,
@@ -112,6 +117,18 @@ def make_row(
         gap=gap,
         remark=mixture(runs),
     )
+
+
+def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
+    """The differences over all seeds, where the table leaves out those that raised the question."""
+    if not preset.explored:
+        return []
+    every = build(dataclasses.replace(preset, explored=0), cells, records)
+    differences = {row.title: row.comparison.main for row in every.rows if row.comparison}
+    told = [f"{title} {with_interval(d.value, d.low, d.high, every.digits)}" for title, d in differences.items()]
+    last = preset.explored - 1
+    first = f"Seeds 0 to {last}, which raised the question, are" if last else "Seed 0, which raised the question, is"
+    return [f"{first} not in this table; over all {preset.seeds}: {'; '.join(told)}."]
 
 
 class Published:

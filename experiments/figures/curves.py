@@ -29,7 +29,8 @@ def learning_curves(table: Table) -> Figure:
     for set_formatter in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
         set_formatter("{x:g}")
     right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    made.suptitle(f"{table.preset.title}: mean of {table.preset.seeds} seeds, band from lowest to highest", fontsize=9)
+    seeds = len(table.preset.counted)
+    made.suptitle(f"{table.preset.title}: mean of {seeds} seeds, band from lowest to highest", fontsize=9)
     return made
 
 

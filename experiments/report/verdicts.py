@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments.naming import difference_unit, signed
+from experiments.naming import difference_unit, signed, with_interval
 from experiments.notes import pooled_sd
 from experiments.overall import Overall
 from experiments.render import mean_text, overall_verdict
@@ -51,7 +51,7 @@ def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
     for row in settings:
         d = row.comparison.main if row.comparison else None
         if d and not math.isnan(d.low):
-            shown = f"{signed(d.value, table.digits)} [{signed(d.low, table.digits)}, {signed(d.high, table.digits)}]"
+            shown = with_interval(d.value, d.low, d.high, table.digits)
             verdict, ahead = overall_verdict(table, row), f"ahead in {row.ahead} of {row.compared} settings"
             lines.append(f"{row.title}, mean over the settings: {verdict} ({shown}; {ahead}).")
     compared = [row for row in table.rows if row.comparison and row.values]
@@ -90,7 +90,7 @@ def listed(rows: Sequence[Row], digits: int) -> str:
     for row in rows:
         assert row.comparison
         d = row.comparison.main
-        shown.append(f"{row.title} ({signed(d.value, digits)} [{signed(d.low, digits)}, {signed(d.high, digits)}])")
+        shown.append(f"{row.title} ({with_interval(d.value, d.low, d.high, digits)})")
     return "; ".join(shown)
 
 

@@ -138,6 +138,21 @@ def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset
     assert rows[3].title.endswith(", model resnet56")
 
 
+def test_seeds_that_raised_the_question_are_in_no_verdict(cells: list[Cell], preset: Preset) -> None:
+    """Seeds 0 to 2 have GEM 2 points ahead, the five after them not at all."""
+    lead = {"activation=gem": 2.0}
+    noise = (-0.1, 0.0, 0.1, 0.0, -0.1)
+    records = full(cells, lead) + [record(c, s, 90 + noise[s - 3]) for c in cells for s in range(3, 8)]
+    asked = dataclasses.replace(preset, seeds=8, explored=3)
+    table = build(asked, cells, records)
+    row = next(row for row in table.rows if row.cell.overrides in lead)
+    assert (sorted(row.values), row.planned, row.verdict) == ([3, 4, 5, 6, 7], 5, "no difference detectable")
+    note = table.notes[-1]
+    assert note.startswith("Seeds 0 to 2, which raised the question, are not in this table; over all 8: ReLU +0.00 [")
+    assert "GEM (N=1) +0.75 [" in note
+    assert f"{5 * len(cells)} runs" in " ".join(table.notes)
+
+
 def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset) -> None:
     """Every sd is 0.1: three seeds find 0.31 points, 0.2 points need 6, equality within 0.1 needs 18."""
     table = build(dataclasses.replace(preset, effect=0.2, margin=0.1), cells, full(cells, {}))
