@@ -72,6 +72,11 @@ def overall(table: Table) -> list[Overall]:
     ]
 
 
+def standings(table: Table) -> dict[str, Row | Overall]:
+    """What each activation has reached on the task, by title: over all settings where there are several."""
+    return {row.title: row for row in overall(table) or table.rows}
+
+
 def activation_of(cell: Cell) -> str:
     return " ".join(word for word in cell.overrides.split() if word not in context(cell.overrides))
 

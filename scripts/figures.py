@@ -2,6 +2,7 @@
 
   python scripts/figures.py figure=functions         the activations: values, derivatives, convergence to ReLU
   python scripts/figures.py figure=table_mnist       a preset: differences, learning curves, maps, landscapes
+  python scripts/figures.py figure=overview          every activation on every task: differences, and which are found
   python scripts/figures.py figure=ranking           average ranks over all tables, with the critical difference
   python scripts/figures.py figure=all               all of these, for every preset that has records
 
@@ -15,9 +16,8 @@ import sys
 from pathlib import Path
 
 from experiments.errors import UserError
-from experiments.figures import FUNCTION_FIGURES, preset_figures, ranking_figure
+from experiments.figures import FUNCTION_FIGURES, TASK_FIGURES, preset_figures
 from experiments.figures.landscape import landscape_figures
-from experiments.figures.ranks import ranking_of
 from experiments.figures.style import save
 from experiments.landscape.study import read
 from experiments.parallel import over_cores
@@ -27,7 +27,12 @@ from experiments.tables import Table
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
-GENERAL = ("all", "functions", "ranking")
+GENERAL = ("all", "functions", *TASK_FIGURES)
+NO_RECORDS = "no records yet; python scripts/aggregate.py table={} collects them"
+TOO_LITTLE = {
+    "overview": "needs records of at least two tasks with an activation in common",
+    "ranking": "needs records of at least two tasks with three activations in common",
+}
 
 table_of = functools.cache(recorded)
 
@@ -38,41 +43,32 @@ def main(words: list[str]) -> None:
     if wanted not in (*GENERAL, *names()):
         raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(names())}")
     if wanted != "all":
-        print(*draw(wanted, results), sep="\n")
+        lines = draw(wanted, results)
+        if not lines:
+            raise UserError(f"figure={wanted}: {TOO_LITTLE.get(wanted, NO_RECORDS.format(wanted))}")
+        print(*lines, sep="\n")
         return
     some = [name for name in names() if (results / "records" / f"{name}.jsonl").exists()]
-    for lines in over_cores(functools.partial(drawable, results=results), [*some, "ranking", "functions"]):
+    for lines in over_cores(functools.partial(draw, results=results), [*some, *TASK_FIGURES, "functions"]):
         for line in lines:
             print(line, flush=True)
 
 
-def drawable(wanted: str, results: Path) -> list[str]:
-    """``draw`` where the records suffice, else nothing."""
-    made = ranking_of(tasks(results)) if wanted == "ranking" else wanted == "functions" or table_of(wanted, results)
-    return draw(wanted, results) if made else []
-
-
 def draw(wanted: str, results: Path) -> list[str]:
-    """Draw and save the figures of one word; what was written. Raises UserError where the records do not suffice."""
+    """Draw and save the figures of one word; what was written, nothing where the records do not suffice."""
     if wanted == "functions":
         made = [(name, figure()) for name, figure in FUNCTION_FIGURES.items()]
-    elif wanted == "ranking":
-        ranking = ranking_figure(tasks(results))
-        if ranking is None:
-            raise UserError("figure=ranking: needs records of at least two tasks with three activations in common")
-        made = [(wanted, ranking)]
+    elif wanted in TASK_FIGURES:
+        found = TASK_FIGURES[wanted](tasks(results))
+        made = [(wanted, found)] if found else []
     else:
         table, study = table_of(wanted, results), read(results, wanted)
-        if table is None:
-            raise UserError(
-                f"figure={wanted}: no records yet; python scripts/aggregate.py table={wanted} collects them"
-            )
-        made = [*preset_figures(table), *(landscape_figures(study) if study else ())]
+        made = [*(preset_figures(table) if table else ()), *(landscape_figures(study) if table and study else ())]
     return [" ".join(["figure:", *map(str, save(figure, results / "figures" / name))]) for name, figure in made]
 
 
 def tasks(results: Path) -> list[Table]:
-    """The tables that count as a task in the ranking."""
+    """The tables that count as a task."""
     found = (table_of(name, results) for name in names())
     return [table for table in found if table and table.preset.task]
 

@@ -11,6 +11,7 @@ from experiments.figures.forest import forest
 from experiments.figures.functions import convergence, derivatives, functions
 from experiments.figures.maps import heat_map, lines
 from experiments.figures.mechanism import mechanism
+from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences
 from experiments.tables import Table
 
@@ -41,6 +42,7 @@ def preset_figures(table: Table) -> Iterator[tuple[str, Figure]]:
             yield f"{preset.name}_mechanism", made
 
 
-def ranking_figure(tables: Sequence[Table]) -> Figure | None:
-    """The critical-difference diagram over all tables that count as a task; None while there are too few."""
-    return critical_differences([table for table in tables if table.preset.task])
+TASK_FIGURES: dict[str, Callable[[Sequence[Table]], Figure | None]] = {
+    "overview": overview,
+    "ranking": critical_differences,
+}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.cells import value_at
 from experiments.figures import style
-from experiments.naming import TITLES, activation_title, difference_unit, higher_is_better, metric_title, number
+from experiments.naming import TITLES, activation_title, difference_unit, higher_is_better, metric_title, number, signed
 from experiments.presets import context
 from experiments.tables import Row, Table
 
@@ -58,17 +58,14 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     top = max((float(numpy.nanmax(abs(g))) for g in grids.values() if not numpy.isnan(g).all()), default=1.0) or 1.0
     colours = "RdBu" if higher_is_better(table.preset.metric) else "RdBu_r"
     for panel, (title, values) in zip(axes, grids.items(), strict=False):
-        image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
-        for (i, j), value in numpy.ndenumerate(values):
-            if not math.isnan(value):
-                dark = abs(value) > 0.6 * top
-                text = f"{value:+.{table.digits}f}".replace("-", "−")
-                panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color="#ffffff" if dark else "#222222")
+        texts = {
+            (i, j): signed(value, table.digits) for (i, j), value in numpy.ndenumerate(values) if not math.isnan(value)
+        }
+        image = style.value_map(panel, values, texts, top, colours)
         panel.set_xticks(range(len(across)), [number(value) for value in across])
         panel.set_yticks(range(len(down)), [number(value) for value in down])
         panel.set_title(title, fontsize=9)
         panel.set(xlabel=axis_title(x), ylabel=axis_title(y))
-        panel.grid(False)
     for panel in axes[len(grids) :]:
         panel.set_visible(False)
     unit = difference_unit(table.preset.metric)

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from experiments.figures import style
 from experiments.naming import higher_is_better
+from experiments.overall import standings
 from experiments.stats import Ranking, rank
-from experiments.tables import Table
+from experiments.tables import Row, Table
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
@@ -21,8 +22,13 @@ def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
         sign = 1 if higher_is_better(table.preset.metric) else -1
-        complete = [row for row in table.rows if row.values and len(row.values) + row.diverged >= row.planned]
-        means = {row.title: sign * row.summary.mean for row in complete}
+        planned = len(table.preset.counted)
+        complete = [
+            (title, row)
+            for title, row in standings(table).items()
+            if row.values and len(row.values) + (row.diverged if isinstance(row, Row) else 0) >= planned
+        ]
+        means = {title: sign * row.summary.mean for title, row in complete}
         if means:
             scores[str(table.preset.task)] = means
     try:

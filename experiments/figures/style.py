@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -37,6 +39,18 @@ def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1)
     size = (width * columns, height * rows)
     made, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     return made, list(axes.flat)
+
+
+def value_map(
+    panel: plt.Axes, values: numpy.ndarray, texts: Mapping[tuple[int, int], str], top: float, colours: str
+) -> Any:
+    """``values`` as colours from -``top`` to ``top``, with ``texts`` on them that can be read on any colour."""
+    image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
+    for (i, j), text in texts.items():
+        dark = abs(values[i, j]) > 0.6 * top
+        panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color="#ffffff" if dark else "#222222")
+    panel.grid(False)
+    return image
 
 
 def save(made: Figure, stem: Path) -> list[Path]:

@@ -22,6 +22,7 @@ CAPTIONS = {
     "functions": "Value, gate and slope of the activations.",
     "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
     "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
+    "overview": "Every activation on every task; framed: the corrected test finds the difference.",
     "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
     "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
     "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",
@@ -88,7 +89,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         latest=max((r["provenance"]["started"][:10] for table in tables for r in table.runs), default=""),
         commits=commits(tables),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
-        ranking=drawings(figures, ("ranking",)),
+        over_tasks=drawings(figures, ("overview", "ranking")),
         pages=[page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)],
     )
 

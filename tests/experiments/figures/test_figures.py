@@ -11,10 +11,11 @@ import numpy
 import pytest
 
 from experiments.cells import Cell, cells_of
-from experiments.figures import preset_figures, ranking_figure, style
+from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map
-from experiments.figures.ranks import ranking_of
+from experiments.figures.overview import overview
+from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.figures.style import look, save
 from experiments.presets import Preset, load
 from experiments.tables import Table, build
@@ -122,17 +123,46 @@ def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
     ranking = ranking_of(tables)
     assert ranking
     assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(tables[0].rows)]
-    drawn = ranking_figure(tables)
+    drawn = critical_differences(tables)
     assert drawn
     bars = [list(line.get_xdata()) for line in drawn.axes[0].lines if line.get_color() == style.COLOURS[2]]
     assert bars
     assert all(bar == sorted(bar) for bar in bars)  # whatever the order of a set of names is in this process
-    assert ranking_figure(tables[:1]) is None
+    assert critical_differences(tables[:1]) is None
     first, *rest = tables[0].rows
     partial = dataclasses.replace(first, values=dict(list(first.values.items())[1:]))
     ranking = ranking_of([dataclasses.replace(tables[0], rows=[partial, *rest]), tables[1]])
     assert ranking
     assert first.title not in ranking.ranks
+
+
+def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cell]) -> None:
+    """A point up in accuracy is blue, a nat up in loss red; the test finds both, and nothing else is framed."""
+    moved = {cell.overrides: 90.0 for cell in cells} | {"activation=gem": 91.0}
+    accuracy = table_of(dataclasses.replace(preset, task="images"), cells, moved)
+    records = [record(cell, s, 0) for cell in cells for s in range(3)]
+    for each in records:
+        own = next(cell for cell in cells if cell.run == each["run"])
+        each["result"]["val_loss"] = moved[own.overrides] / 10 + 0.001 * each["seed"]
+    loss = build(dataclasses.replace(preset, task="text", metric="val_loss"), cells, records)
+    made = overview([accuracy, loss])
+    assert made
+    panel = made.axes[0]
+    assert [tick.get_text() for tick in panel.get_xticklabels()] == [
+        "images\naccuracy (points)\nn = 3",
+        "text\nloss (nats)\nn = 3",
+    ]
+    titles = [tick.get_text() for tick in panel.get_yticklabels()]
+    gem, others = titles.index("GEM (N=1)"), {"+0.00", "+0.000", "−0.00", "−0.000"}
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in panel.texts}
+    assert (texts[gem, 0], texts[gem, 1]) == ("+1.00", "+0.100")
+    assert {text for place, text in texts.items() if place[0] != gem} <= others
+    shades = panel.images[0].get_array()
+    assert shades is not None
+    assert shades[gem, 0] > 3
+    assert shades[gem, 1] < -3
+    assert len(panel.patches) == 2
+    assert overview([accuracy]) is None
 
 
 def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
