@@ -70,7 +70,7 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
     [
         (["scripts/aggregate.py", "table=nope"], "error: experiment 'nope': must be one of"),
         (["scripts/aggregate.py", "tabel=all"], "error: tabel=all: unknown; did you mean table=?"),
-        (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions, ranking or one of"),
+        (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions, overview, ranking or one of"),
         (
             ["scripts/plan.py", "experiment=quickstart", "workers=0"],
             "error: workers=0: must be an integer of at least 1",
