@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.presets import context
@@ -25,6 +26,7 @@ TITLES = {
 }
 SIGNS = {"eps": "ε", "alpha": "α", "beta": "β", "gamma": "γ", "negative_slope": "slope"}
 ALWAYS = ("N", "eps")  # shown also at their default
+NAMED = 10  # in one line
 
 
 def activation_title(activation: dict[str, Any]) -> str:
@@ -88,6 +90,12 @@ def with_interval(value: float, low: float, high: float, places: int) -> str:
         return "—"
     interval = "" if math.isnan(low) else f" [{signed(low, places)}, {signed(high, places)}]"
     return signed(value, places) + interval
+
+
+def shortened(texts: Sequence[str]) -> str:
+    """The first ten in one line, and how many more there are."""
+    rest = [f"and {len(texts) - NAMED} more"] if len(texts) > NAMED else []
+    return "; ".join([*texts[:NAMED], *rest])
 
 
 def commit_title(commit: str | None, clean: bool | None) -> str:

@@ -10,12 +10,19 @@ import numpy
 
 from experiments.cells import Cell
 from experiments.config.schema import TextRecipe
-from experiments.naming import cell_title, commit_title, difference_unit, digits, higher_is_better, metric_title, number
+from experiments.naming import (
+    cell_title,
+    commit_title,
+    difference_unit,
+    digits,
+    higher_is_better,
+    metric_title,
+    number,
+    shortened,
+)
 from experiments.presets import Preset, context
 from experiments.records import Record
 from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
-
-NAMED = 10  # rows in one line
 
 
 def notes(
@@ -34,9 +41,7 @@ def notes(
         lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
     other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
     if flips:
-        rest = f"; and {len(flips) - NAMED} more" if len(flips) > NAMED else ""
-        named = "; ".join(flips[:NAMED])
-        lines.append(f"Compared {other} instead, the test would say otherwise for: {named}{rest}.")
+        lines.append(f"Compared {other} instead, the test would say otherwise for: {shortened(flips)}.")
     elif most >= 2:
         lines.append(f"Compared {other} instead, every test comes out the same.")
     if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):

@@ -67,12 +67,12 @@ def seconds_per_unit(record: Record, config: Config) -> float | None:
 def plan_text(preset: Preset, cells: Sequence[Cell], records: Sequence[Record], workers: int) -> str:
     """The plan in a dozen lines."""
     mine = {(r["run"], r["seed"]): r for r in records if any(r["run"] == cell.run for cell in cells)}
-    done = sum((cell.run, seed) in mine for cell in cells for seed in range(preset.seeds))
-    total = len(cells) * preset.seeds
+    done = sum((cell.run, seed) in mine for cell in cells for seed in preset.counted)
+    total = len(cells) * len(preset.counted)
     lines = [
         f"{preset.name}: {preset.title}",
         *([f"  question  {preset.question}"] if preset.question else []),
-        f"  runs      {len(cells)} cells × {preset.seeds} seeds = {total}, of which recorded: {done}",
+        f"  runs      {len(cells)} cells × {len(preset.counted)} seeds = {total}, of which recorded: {done}",
         *(f"  time      {line}" for line in time_lines(preset, cells, records, mine, workers)),
         *(f"  seeds     {line}" for line in seed_lines(preset, cells, list(mine.values()))),
         f"  command   python train.py -m experiment={preset.name}",
@@ -90,7 +90,7 @@ def time_lines(
     known: dict[str, Estimate | None] = {}
     total, unknown, bases = 0.0, 0, []
     for cell in cells:
-        missing = sum((cell.run, seed) not in mine for seed in range(preset.seeds))
+        missing = sum((cell.run, seed) not in mine for seed in preset.counted)
         key = json.dumps([vars(cell.config.model), vars(cell.config.recipe)])
         if key not in known:
             known[key] = estimate(cell.config, records)

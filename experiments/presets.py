@@ -109,7 +109,7 @@ def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list
     plan = preset(experiment)
     cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
     expanded: dict[tuple[str, ...], None] = {}
-    for seed in range(plan.seeds):
+    for seed in plan.counted:
         for cell in cells:
             for job in jobs:
                 given = dict(part.split("=", 1) for part in job)

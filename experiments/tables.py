@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.cells import Cell
-from experiments.naming import cell_title, difference_unit, digits, higher_is_better, with_interval
+from experiments.naming import (
+    cell_title,
+    commit_title,
+    difference_unit,
+    digits,
+    higher_is_better,
+    shortened,
+    with_interval,
+)
 from experiments.notes import mixture, notes
 from experiments.presets import Preset, reference_cell
 from experiments.records import Record
@@ -120,15 +128,21 @@ def make_row(
 
 
 def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
-    """The differences over all seeds, where the table leaves out those that raised the question."""
+    """Which seeds the table leaves out, their commits, and the differences with them where all of them have run."""
     if not preset.explored:
         return []
+    last = preset.explored - 1
+    mine = [r for r in records if r["seed"] <= last and any(r["run"] == cell.run for cell in cells)]
+    found = sorted({commit_title(r["provenance"]["commit"], r["provenance"]["clean"]) for r in mine})
+    named = f"Seeds 0 to {last}" if last else "Seed 0"
+    commits = f" (commit {', '.join(found)})" if found else ""
+    text = f"{named}, which raised the question{commits}, {'are' if last else 'is'} not in this table"
     every = build(dataclasses.replace(preset, explored=0), cells, records)
+    if any(len(row.values) + row.diverged < preset.seeds for row in every.rows):
+        return [text + "."]
     differences = {row.title: row.comparison.main for row in every.rows if row.comparison}
     told = [f"{title} {with_interval(d.value, d.low, d.high, every.digits)}" for title, d in differences.items()]
-    last = preset.explored - 1
-    first = f"Seeds 0 to {last}, which raised the question, are" if last else "Seed 0, which raised the question, is"
-    return [f"{first} not in this table; over all {preset.seeds}: {'; '.join(told)}."]
+    return [f"{text}; over all {preset.seeds}: {shortened(told)}."]
 
 
 class Published:

@@ -22,14 +22,14 @@ def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
     return values
 
 
-def whole(key: str, text: str, least: int = 1) -> int:
+def read_whole(key: str, text: str, least: int = 1) -> int:
     """The value of ``key``. Raises UserError unless it is an integer of at least ``least``."""
     if not text.isdecimal() or int(text) < least:
         raise UserError(must_be(key, text, f"an integer of at least {least}"))
     return int(text)
 
 
-def positive(key: str, text: str) -> float:
+def read_positive(key: str, text: str) -> float:
     """The value of ``key``. Raises UserError unless it is a finite number above 0."""
     try:
         number = float(text)

@@ -21,7 +21,7 @@ import gem
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import measured_on
-from experiments.words import key_values, whole
+from experiments.words import key_values, read_whole
 
 KEYS = {
     "device": "cuda" if torch.cuda.is_available() else "cpu",
@@ -160,11 +160,11 @@ def main(words: list[str]) -> None:
     if values["clock"] not in CLOCKS:
         raise UserError(f"clock={values['clock']}: must be one of {', '.join(CLOCKS)}")
     device = torch.device(values["device"])
-    torch.set_num_threads(whole("threads", values["threads"]))
+    torch.set_num_threads(read_whole("threads", values["threads"]))
     torch.manual_seed(0)
     gpu = device.type == "cuda"
-    sizes = sorted({*map(int, values["sizes"].split(",")), 2**26 if gpu else 2**23})
-    watch = Stopwatch(device, values["clock"], whole("rounds", values["rounds"]))
+    sizes = sorted({*(read_whole("sizes", size) for size in values["sizes"].split(",")), 2**26 if gpu else 2**23})
+    watch = Stopwatch(device, values["clock"], read_whole("rounds", values["rounds"]))
 
     eager_rows, eager = elementwise(watch, sizes, compiled=False)
     compiled_rows, compiled = elementwise(watch, [s for s in sizes if s >= 2**20], compiled=True)

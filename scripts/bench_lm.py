@@ -33,7 +33,7 @@ from experiments.processes import Processes
 from experiments.provenance import measured_on
 from experiments.tasks.text import TextTask
 from experiments.together.workers import Step, repeated, timed
-from experiments.words import key_values, whole
+from experiments.words import key_values, read_whole
 
 KEYS = {
     "peer": "",
@@ -56,6 +56,7 @@ def main(words: list[str]) -> None:
         raise UserError(f"shape={values['shape']}: must be one of {', '.join(SHAPES)}")
     if not (Path(values["peer"]) / "model.py").is_file():
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/karpathy/nanoGPT, with its model.py")
+    count, turns = read_whole("steps", values["steps"]), read_whole("rounds", values["rounds"])
     shape, device = SHAPES[values["shape"]], values["device"]
     steps = {
         f"{side}, {'compiled' if compiled else 'eager'}": make(compiled)
@@ -67,10 +68,7 @@ def main(words: list[str]) -> None:
     }
     for step in steps.values():
         timed(repeated(step), 3)  # compile, allocate
-    rounds = [
-        {name: timed(repeated(step), whole("steps", values["steps"])).wall for name, step in steps.items()}
-        for _ in range(whole("rounds", values["rounds"]))
-    ]
+    rounds = [{name: timed(repeated(step), count).wall for name, step in steps.items()} for _ in range(turns)]
     tokens = shape["batch"] * shape["context"]
     median = {name: statistics.median(times[name] for times in rounds) for name in steps}
     rows = []

@@ -26,7 +26,7 @@ from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.models import activation_factory, build_model, build_transformer
 from experiments.provenance import measured_on
-from experiments.words import key_values, whole
+from experiments.words import key_values, read_whole
 from scripts.bench_activations import verdict
 
 KEYS = {"rounds": "30", "device": "cpu", "threads": "2", "models": "resnet56,gpt2", "results_dir": "results"}
@@ -41,9 +41,10 @@ def main(words: list[str]) -> None:
     if unknown := set(names) - set(KEYS["models"].split(",")):
         raise UserError(f"models={','.join(sorted(unknown))}: must be among {KEYS['models']}")
     device = torch.device(values["device"])
-    torch.set_num_threads(whole("threads", values["threads"]))
+    torch.set_num_threads(read_whole("threads", values["threads"]))
     torch._dynamo.config.recompile_limit = 1000
-    rounds = {"resnet56": whole("rounds", values["rounds"]), "gpt2": max(3, whole("rounds", values["rounds"]) // 5)}
+    turns = read_whole("rounds", values["rounds"])
+    rounds = {"resnet56": turns, "gpt2": max(3, turns // 5)}
     rows, checks = [], []
     for name in names:
         for compiled in (False, True):

@@ -33,7 +33,7 @@ from experiments.files import write_page
 from experiments.provenance import measured_on
 from experiments.together.probe import as_one, one_by_one, trainers
 from experiments.together.workers import Measured, Train, apart, in_turn
-from experiments.words import key_values, whole
+from experiments.words import key_values, read_whole
 from scripts import peers
 from scripts.roofline import least_seconds
 
@@ -77,6 +77,8 @@ def main(words: list[str]) -> None:
         raise UserError(f"case={values['case']}: must be one of {', '.join(CASES)}, all")
     if values["peer"] and not peers.is_published(values["peer"]):
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/akamaster/pytorch_resnet_cifar10")
+    for key in ("seeds", "steps", "rounds", "processes"):
+        read_whole(key, values[key])
     torch.set_num_threads(1)  # a thread started here would be missing in the forks
     rows = []
     for name in CASES if values["case"] == "all" else [values["case"]]:
@@ -100,8 +102,8 @@ def main(words: list[str]) -> None:
 
 def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     on_gpu = values["device"] == "cuda"
-    seeds = LARGE_SEEDS if case.large and not on_gpu else whole("seeds", values["seeds"])
-    count = 1 if case.few and not on_gpu else whole("steps", values["steps"])
+    seeds = LARGE_SEEDS if case.large and not on_gpu else int(values["seeds"])
+    count = 1 if case.few and not on_gpu else int(values["steps"])
     threads = (os.cpu_count() or 1) if case.large else 1
     dataset = [f"dataset={values['cifar']}"] if case.large else []
     places = [f"impl.device={values['device']}", f"impl.threads={threads}"]
@@ -109,7 +111,7 @@ def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     fast = compose_run([*dataset, *case.words.split(), *places, "impl=fast"]) if case.large else config
     data = load_images(cast(ImageDataset, config.dataset), config.data_dir, config.cache_dir)
     floor = seeds * apart(lambda: least_seconds(trainers(config, 1)[0]))
-    rounds = in_turn(modes(config, fast, data, seeds, values), count, whole("rounds", values["rounds"]))
+    rounds = in_turn(modes(config, fast, data, seeds, values), count, int(values["rounds"]))
     steps_of_a_training = config.recipe.epochs * (len(data.train_y) // config.recipe.batch_size)
     return [
         [name, *row(mode, rounds, seeds, seeds * config.recipe.batch_size, steps_of_a_training, floor, on_gpu)]
@@ -122,7 +124,7 @@ def modes(
 ) -> dict[str, list[Callable[[], Train]]]:
     """What makes the step of every seed, for each process of a mode."""
     device, threads = torch.device(values["device"]), config.impl.threads or 1
-    processes = whole("processes", values["processes"])
+    processes = int(values["processes"])
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
     if values["peer"] and fast is not config:
         made["published"] = [lambda: peers.published(values["peer"], threads, data, device, seeds)]

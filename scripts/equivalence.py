@@ -23,7 +23,7 @@ from experiments.provenance import measured_on
 from experiments.stats import paired, summarise
 from experiments.stats.comparison import equivalence
 from experiments.together.run import run_together
-from experiments.words import key_values, script, whole
+from experiments.words import key_values, read_whole, script
 
 KEYS = {"impl": "fast", "case": "all", "seeds": "20", "precision": "auto", "results_dir": "results"}
 
@@ -72,7 +72,7 @@ def main(words: list[str]) -> None:
 
 def row(case: Case, values: dict[str, str]) -> list[str]:
     plain, fast = (
-        accuracies(case, impl, whole("seeds", values["seeds"], 3), values["results_dir"])
+        accuracies(case, impl, read_whole("seeds", values["seeds"], 3), values["results_dir"])
         for impl in ("impl=default", f"impl={values['impl']} impl.precision={values['precision']}")
     )
     difference, p = paired(fast, plain), equivalence(fast, plain, case.margin, by_seed=True)

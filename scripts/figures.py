@@ -2,8 +2,7 @@
 
   python scripts/figures.py figure=functions         the activations: values, derivatives, convergence to ReLU
   python scripts/figures.py figure=table_mnist       a preset: differences, learning curves, maps, landscapes
-  python scripts/figures.py figure=overview          every activation on every task: differences, and which are found
-  python scripts/figures.py figure=ranking           average ranks over all tables, with the critical difference
+  python scripts/figures.py figure=tasks             every activation on every task, and average ranks over the tasks
   python scripts/figures.py figure=all               all of these, for every preset that has records
 
 Writes results/figures/<name>.png, .pdf and .svg.
@@ -23,18 +22,12 @@ from experiments.landscape.study import read
 from experiments.parallel import over_cores
 from experiments.presets import names
 from experiments.study import recorded
-from experiments.tables import Table
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
-GENERAL = ("all", "functions", *TASK_FIGURES)
+GENERAL = ("all", "functions", "tasks")
 NO_RECORDS = "no records yet; python scripts/aggregate.py table={} collects them"
-TOO_LITTLE = {
-    "overview": "needs records of at least two tasks with an activation in common",
-    "ranking": "needs records of at least two tasks with three activations in common",
-}
-
-table_of = functools.cache(recorded)
+TOO_LITTLE = "needs records of at least two tasks with an activation in common besides the reference"
 
 
 def main(words: list[str]) -> None:
@@ -45,11 +38,11 @@ def main(words: list[str]) -> None:
     if wanted != "all":
         lines = draw(wanted, results)
         if not lines:
-            raise UserError(f"figure={wanted}: {TOO_LITTLE.get(wanted, NO_RECORDS.format(wanted))}")
+            raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")
         print(*lines, sep="\n")
         return
     some = [name for name in names() if (results / "records" / f"{name}.jsonl").exists()]
-    for lines in over_cores(functools.partial(draw, results=results), [*some, *TASK_FIGURES, "functions"]):
+    for lines in over_cores(functools.partial(draw, results=results), ["tasks", *some, "functions"]):
         for line in lines:
             print(line, flush=True)
 
@@ -58,19 +51,13 @@ def draw(wanted: str, results: Path) -> list[str]:
     """Draw and save the figures of one word; what was written, nothing where the records do not suffice."""
     if wanted == "functions":
         made = [(name, figure()) for name, figure in FUNCTION_FIGURES.items()]
-    elif wanted in TASK_FIGURES:
-        found = TASK_FIGURES[wanted](tasks(results))
-        made = [(wanted, found)] if found else []
+    elif wanted == "tasks":
+        tables = [table for name in names() if (table := recorded(name, results))]
+        made = [(name, drawn) for name, figure in TASK_FIGURES.items() if (drawn := figure(tables))]
     else:
-        table, study = table_of(wanted, results), read(results, wanted)
+        table, study = recorded(wanted, results), read(results, wanted)
         made = [*(preset_figures(table) if table else ()), *(landscape_figures(study) if table and study else ())]
     return [" ".join(["figure:", *map(str, save(figure, results / "figures" / name))]) for name, figure in made]
-
-
-def tasks(results: Path) -> list[Table]:
-    """The tables that count as a task."""
-    found = (table_of(name, results) for name in names())
-    return [table for table in found if table and table.preset.task]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from experiments.errors import UserError
 from experiments.landscape.study import Settings, measure, path_of
 from experiments.naming import number
 from experiments.presets import load
-from experiments.words import key_values, positive, script, whole
+from experiments.words import key_values, read_positive, read_whole, script
 
 PARTS = ("sharpness", "surface", "weights", "variance")
 KEYS = {
@@ -52,12 +52,12 @@ def main(words: list[str]) -> None:
         raise UserError(must_be("parts", values["parts"], f"some of {', '.join(PARTS)}"))
     settings = Settings(
         parts=parts,
-        examples=whole("examples", values["examples"]),
-        vectors=whole("vectors", values["vectors"], 2),
-        points=whole("points", values["points"], 2),
-        span=positive("span", values["span"]),
+        examples=read_whole("examples", values["examples"]),
+        vectors=read_whole("vectors", values["vectors"], 2),
+        points=read_whole("points", values["points"], 2),
+        span=read_positive("span", values["span"]),
     )
-    seeds = [whole("seeds", seed, 0) for seed in values["seeds"].split(",")]
+    seeds = [read_whole("seeds", seed, 0) for seed in values["seeds"].split(",")]
     cells = cells_of(load(values["experiment"]))
     if values["activation"]:
         wanted = values["activation"].split(",")

@@ -11,22 +11,20 @@ import sys
 from pathlib import Path
 
 from experiments.cells import cells_of
-from experiments.errors import UserError
 from experiments.plan import every_record, plan_text
 from experiments.presets import load, names
-from experiments.words import key_values, script, whole
+from experiments.words import key_values, read_whole, script
 
 KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
 
 
 def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
-    if not values["workers"].isdigit() or values["workers"] == "0":
-        raise UserError(f"workers={values['workers']}: must be an integer of at least 1")
+    workers = read_whole("workers", values["workers"])
     records = every_record(Path(values["results_dir"]) / "records")
     chosen = names() if values["experiment"] == "all" else [values["experiment"]]
     for preset in [load(name) for name in chosen]:
-        print(plan_text(preset, cells_of(preset), records, whole("workers", values["workers"])))
+        print(plan_text(preset, cells_of(preset), records, workers))
 
 
 if __name__ == "__main__":

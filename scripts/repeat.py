@@ -31,7 +31,7 @@ from experiments.records import Record, outcome, read
 from experiments.stats import summarise
 from experiments.sweeps.freeze import fill
 from experiments.tables import finished
-from experiments.words import key_values, script, whole
+from experiments.words import key_values, read_whole, script
 
 KEYS = {"table": "all", "runs": "1", "draw": "0", "data_dir": "", "cache_dir": "", "results_dir": "results"}
 CIRCUMSTANCES = ("device", "versions", "threads")
@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
 
 def main(words: list[str]) -> int:
     values = key_values(words, KEYS)
-    count, draw = whole("runs", values["runs"]), whole("draw", values["draw"], 0)
+    count, draw = read_whole("runs", values["runs"]), read_whole("draw", values["draw"], 0)
     tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records")
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds = [], True

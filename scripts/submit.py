@@ -33,7 +33,7 @@ from experiments.sweeps import slurm
 from experiments.sweeps.command import complain, submit
 from experiments.sweeps.folder import LOCAL, SLURM
 from experiments.sweeps.plan import Planned, expand_words, plan
-from experiments.words import key_values, script
+from experiments.words import key_values, read_whole, script
 
 OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": "", "dirty": "false", "probe": "false"}
 
@@ -93,16 +93,10 @@ def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
         unused = [*of_launcher, *(f"{key}={own[key]}" for key in ("runs_per_job", "per_gpu") if own[key])]
         if unused:
             raise UserError(f"{unused[0]}: launcher=local has no such setting; it takes jobs=…")
-        return {"jobs": number(own, "jobs"), "dirty": switch(own, "dirty")}
-    given = [f"launcher.{key}={number(own, key)}" for key in ("runs_per_job", "per_gpu") if own[key]]
+        return {"jobs": read_whole("jobs", own["jobs"]), "dirty": switch(own, "dirty")}
+    given = [f"launcher.{key}={read_whole(key, own[key])}" for key in ("runs_per_job", "per_gpu") if own[key]]
     dirty = f"launcher.dirty={switch(own, 'dirty')}".lower()
     return compose_launcher([f"launcher={own['launcher']}", *given, dirty, *of_launcher])
-
-
-def number(own: dict[str, str], key: str) -> int:
-    if not own[key].isdigit() or int(own[key]) < 1:
-        raise UserError(f"{key}={own[key]}: must be an integer of at least 1")
-    return int(own[key])
 
 
 def switch(own: dict[str, str], key: str) -> bool:

@@ -14,6 +14,7 @@ from experiments.figures import style
 from experiments.naming import difference_unit, higher_is_better, signed
 from experiments.notes import pooled_sd
 from experiments.overall import Overall, standings
+from experiments.presets import reference_cell
 from experiments.tables import Row, Table
 
 FULL = 4.0  # standard deviations at which a colour is full
@@ -23,10 +24,11 @@ FRAME = style.COLOURS[5]  # seen on either colour, dark or light
 def overview(tables: Sequence[Table]) -> Figure | None:
     """A column for each task, a row for each activation that at least two of them compare with the reference.
 
-    Numbers are differences in the task's unit; colours the same in standard deviations of one run, so that tasks can
-    be seen side by side. None without such an activation.
+    Where another table has the same configuration with more seeds, its difference and its test are shown. Numbers are
+    in the task's unit; colours in standard deviations over seeds, so that tasks can be seen side by side. None without
+    such an activation.
     """
-    columns = [(table, compared(table)) for table in tables]
+    columns = [(table, best(table, tables)) for table in tables if table.preset.task]
     columns = [(table, rows) for table, rows in columns if rows]
     counts = Counter(title for _, rows in sorted(columns, key=lambda column: -len(column[1])) for title in rows)
     titles = [title for title, count in counts.items() if count > 1]
@@ -46,23 +48,37 @@ def overview(tables: Sequence[Table]) -> Figure | None:
             if row.comparison.different:
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
-    panel.set_xticks(range(len(columns)), [column_title(table) for table, _ in columns], fontsize=7.5)
+    panel.set_xticks(range(len(columns)), [column_title(*column) for column in columns], fontsize=7.5)
     panel.xaxis.tick_top()
     panel.set_yticks(range(len(titles)), titles)
-    made.colorbar(image, ax=panel, label="sd of one run (blue is better)", extend="both", pad=0.02)
+    made.colorbar(image, ax=panel, label="sd over seeds (blue is better)", extend="both", pad=0.02)
     references = " or ".join(dict.fromkeys(table.reference for table, _ in columns))
     made.suptitle(f"Difference to {references}; framed where the corrected test finds it", fontsize=9)
     return made
 
 
-def compared(table: Table) -> Mapping[str, Row | Overall]:
-    """The rows that have a difference to the reference."""
-    found = standings(table)
-    return {title: row for title, row in found.items() if row.comparison and not math.isnan(row.comparison.main.value)}
+def best(task: Table, tables: Sequence[Table]) -> dict[str, Row | Overall]:
+    """The task's rows that have a difference, each from the table that compares the same two with the most seeds."""
+    found = standings(task)
+    titles = {row.cell.run: title for title, row in found.items() if isinstance(row, Row)}
+    reference = {row.cell.run for row in task.rows if row.comparison is None}
+    for table in tables if titles else ():
+        runs = {row.cell.overrides: row.cell.run for row in table.rows}
+        for row in table.rows:
+            title = titles.get(row.cell.run)
+            same = title and runs[reference_cell(table.preset, row.cell.overrides)] in reference
+            if title and same and len(row.values) > len(found[title].values):
+                found[title] = row
+    return compared(found)
 
 
-def column_title(table: Table) -> str:
-    metric = f"{table.preset.metric.rpartition('_')[2]} ({difference_unit(table.preset.metric)})".replace(" ()", "")
-    counts = sorted({len(row.values) for row in standings(table).values() if row.values})
-    n = f"n = {counts[0]}" + (f" to {counts[-1]}" if counts[0] != counts[-1] else "")
-    return f"{table.preset.task}\n{metric}\n{n}"
+def compared(rows: Mapping[str, Row | Overall]) -> dict[str, Row | Overall]:
+    return {title: row for title, row in rows.items() if row.comparison and not math.isnan(row.comparison.main.value)}
+
+
+def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:
+    unit = difference_unit(task.preset.metric)
+    metric = task.preset.metric.rpartition("_")[2] + (f" ({unit})" if unit else "")
+    counts = sorted({len(row.values) for row in rows.values()})
+    n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
+    return f"{task.preset.task}\n{metric}\n{n}"

@@ -17,7 +17,8 @@ from experiments.tables import Row, Table
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     """Ranks of the activations that every table has run with all its seeds, by mean.
 
-    None with fewer than two tasks or three such activations.
+    Where a table has several settings, a seed counts that finished in all of them. None with fewer than two tasks or
+    three such activations.
     """
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
@@ -38,7 +39,7 @@ def ranking_of(tables: Sequence[Table]) -> Ranking | None:
 
 
 def critical_differences(tables: Sequence[Table]) -> Figure | None:
-    ranking = ranking_of(tables)
+    ranking = ranking_of([table for table in tables if table.preset.task])
     if ranking is None:
         return None
     made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))

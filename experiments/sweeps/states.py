@@ -75,19 +75,19 @@ class Watcher:
     def __init__(self, runs_dir: str, experiment: str | None) -> None:
         self.runs_dir = Path(os.path.abspath(runs_dir))
         self.experiment = experiment
-        self.presets: dict[str, dict[Path, tuple[str, int]]] = {}
+        self.presets: dict[str, dict[Path, tuple[str, range]]] = {}
         if experiment:
             self.planned(experiment)
 
-    def planned(self, name: str) -> dict[Path, tuple[str, int]]:
-        """By cell folder of preset ``name``: its overrides and the number of its seeds."""
+    def planned(self, name: str) -> dict[Path, tuple[str, range]]:
+        """By cell folder of preset ``name``: its overrides and its seeds."""
         if name not in self.presets:
             from experiments.cells import cells_of
 
             preset = load(name)
             place = str(self.runs_dir)
             self.presets[name] = {
-                run_path(dataclasses.replace(cell.config, runs_dir=place)).parent: (cell.overrides, preset.seeds)
+                run_path(dataclasses.replace(cell.config, runs_dir=place)).parent: (cell.overrides, preset.counted)
                 for cell in cells_of(preset)
             }
         return self.presets[name]
@@ -110,12 +110,12 @@ class Watcher:
         found: dict[str, dict[Path, tuple[str, set[int]]]] = {}
         for name, directory in self.seen():
             for folder, (title, seeds) in self.planned(name).items() if name in names() else ():
-                found.setdefault(name, {}).setdefault(folder, (title, set(range(seeds))))
+                found.setdefault(name, {}).setdefault(folder, (title, set(seeds)))
             cells = found.setdefault(name, {})
             title, seeds_seen = cells.setdefault(directory.parent, (directory.parent.name, set()))
             seeds_seen.add(int(directory.name.removeprefix("seed")))
         if self.experiment and self.experiment not in found:
-            found[self.experiment] = {f: (t, set(range(n))) for f, (t, n) in self.planned(self.experiment).items()}
+            found[self.experiment] = {f: (t, set(seeds)) for f, (t, seeds) in self.planned(self.experiment).items()}
         return dict(sorted(found.items(), key=lambda item: (item[0] == OTHERS, item[0])))
 
     def seen(self) -> list[tuple[str, Path]]:

@@ -64,6 +64,11 @@ def test_cells_times_seeds_with_seeds_outermost() -> None:
     assert "N=2" in jobs[2]
 
 
+def test_explored_seeds_belong_to_the_table_that_explored() -> None:
+    jobs = expand(OmegaConf.merge(PLAN, {"seeds": 4, "explored": 2}), [[]])
+    assert {job[0] for job in jobs} == {"seed=2", "seed=3"}
+
+
 def test_user_narrows_cells_and_seeds_by_value() -> None:
     jobs = expand(PLAN, [["activation=gem", "N=2.0", "seed=1"]])
     assert jobs == [["seed=1", "activation=gem", "N=2"]]

@@ -148,9 +148,12 @@ def test_seeds_that_raised_the_question_are_in_no_verdict(cells: list[Cell], pre
     row = next(row for row in table.rows if row.cell.overrides in lead)
     assert (sorted(row.values), row.planned, row.verdict) == ([3, 4, 5, 6, 7], 5, "no difference detectable")
     note = table.notes[-1]
-    assert note.startswith("Seeds 0 to 2, which raised the question, are not in this table; over all 8: ReLU +0.00 [")
+    commit = "0" * 8
+    first = f"Seeds 0 to 2, which raised the question (commit {commit}), are not in this table"
+    assert note.startswith(f"{first}; over all 8: ReLU +0.00 [")
     assert "GEM (N=1) +0.75 [" in note
     assert f"{5 * len(cells)} runs" in " ".join(table.notes)
+    assert build(asked, cells, records[:-1]).notes[-1] == f"{first}."
 
 
 def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from matplotlib.patches import Rectangle
 
 from experiments.cells import Cell, cells_of
 from experiments.figures import preset_figures, style
@@ -161,8 +162,46 @@ def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cel
     assert shades is not None
     assert shades[gem, 0] > 3
     assert shades[gem, 1] < -3
-    assert len(panel.patches) == 2
+    framed = {(round(p.get_y() + 0.43), round(p.get_x() + 0.47)) for p in panel.patches if isinstance(p, Rectangle)}
+    assert framed == {(gem, 0), (gem, 1)}
     assert overview([accuracy]) is None
+
+
+def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: list[Cell]) -> None:
+    """A claim of six seeds replaces GEM's row of three, not GoLU's, and is no column of its own."""
+    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
+    two = [cell for cell in cells if cell.overrides in ("activation=gelu", "activation=gem")]
+    claim = dataclasses.replace(preset, seeds=6, cells=[cell.overrides for cell in two])
+    records = [record(c, s, 90 + s / 10 + (c.overrides == "activation=gem")) for c in two for s in range(6)]
+    made = overview([*tasks, build(claim, two, records)])
+    assert made
+    panel = made.axes[0]
+    assert [tick.get_text() for tick in panel.get_xticklabels()] == [
+        f"{t}\naccuracy (points)\nn = 3 to 6" for t in "ab"
+    ]
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in panel.texts}
+    titles = [tick.get_text() for tick in panel.get_yticklabels()]
+    assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
+
+
+def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
+    plan = dataclasses.replace(
+        load("quickstart"),
+        task="grid",
+        cells=[f"activation={a} recipe.lr={lr}" for a in ("gelu", "relu", "gem") for lr in (0.1, 0.2)],
+    )
+    points = cells_of(plan)
+    means = {cell.overrides: 90.0 - 2 * ("relu" in cell.overrides) - 4 * ("gem" in cell.overrides) for cell in points}
+    several = table_of(plan, points, means | {"activation=gem recipe.lr=0.2": 90.0})
+    single = table_of(dataclasses.replace(preset, task="single"), cells_of(preset), {})
+    made = overview([several, single])
+    assert made
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in made.axes[0].texts}
+    titles = [tick.get_text() for tick in made.axes[0].get_yticklabels()]
+    assert [texts[titles.index(title), 0] for title in ("ReLU", "GEM (N=1)")] == ["−2.00", "−2.00"]
+    ranking = ranking_of([several, single])
+    assert ranking
+    assert set(ranking.ranks.index) == {"GELU", "ReLU", "GEM (N=1)"}
 
 
 def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
