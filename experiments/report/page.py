@@ -22,7 +22,7 @@ CAPTIONS = {
     "functions": "Value, gate and slope of the activations.",
     "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
     "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
-    "overview": "Every activation on every task; framed: the corrected test finds the difference.",
+    "overview": "Each difference from the table with the most seeds; framed: the corrected test finds it.",
     "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
     "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
     "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",

@@ -46,14 +46,17 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
 
 
 def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
-    """The activations over all settings, and how many single settings say something."""
-    lines = []
+    """The activations over all settings, by verdict, and how many single settings say something."""
+    kinds: dict[str, list[str]] = {}
     for row in settings:
         d = row.comparison.main if row.comparison else None
         if d and not math.isnan(d.low):
+            verdict = overall_verdict(table, row)
+            word = verdict.partition(" ")[0]
+            kind = f"{word} than {table.reference}" if word in ("better", "worse") else verdict
             shown = with_interval(d.value, d.low, d.high, table.digits)
-            verdict, ahead = overall_verdict(table, row), f"ahead in {row.ahead} of {row.compared} settings"
-            lines.append(f"{row.title}, mean over the settings: {verdict} ({shown}; {ahead}).")
+            kinds.setdefault(kind, []).append(f"{row.title} ({shown}; ahead in {row.ahead} of {row.compared} settings)")
+    lines = [f"Mean over the settings, {kind}: {'; '.join(rows)}." for kind, rows in kinds.items()]
     compared = [row for row in table.rows if row.comparison and row.values]
     better, worse = (sum(getattr(row, word) for row in settings) for word in ("better", "worse"))
     lines.append(

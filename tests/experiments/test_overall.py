@@ -66,7 +66,8 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
     assert "ReLU, lr 0.01 " in text
     assert "GEM (N=2), lr 1e-4 " in text
     lines = sentences(table, overall(table))
-    assert lines[1].startswith("ReLU, mean over the settings: better by")
+    assert lines[1].startswith("Mean over the settings, better than GELU: ReLU (+1.00 [")
+    assert lines[2].startswith("Mean over the settings, worse than GELU: GEM (N=2) (−3.00 [")
     assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
 
 
