@@ -31,6 +31,7 @@ class Overall:
     ahead: int
     better: int
     worse: int
+    missing: int  # planned runs of all settings that have neither finished nor diverged
 
     @property
     def summary(self) -> Summary:
@@ -67,6 +68,7 @@ def overall(table: Table) -> list[Overall]:
             ahead=sum(value > 0 for value in leads[name]),
             better=sum(row.better for row in own.values()),
             worse=sum(row.verdict.startswith("worse") for row in own.values()),
+            missing=sum(row.missing for row in own.values()),
         )
         for name, own in by_activation.items()
     ]

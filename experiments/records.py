@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def strangers(path: Path, records: dict[int, Record], cells: list[Cell]) -> list
     ]
 
 
-def belongs(record: Record, cells: list[Cell]) -> bool:
+def belongs(record: Record, cells: Sequence[Cell]) -> bool:
     return any(record["run"] == cell.run for cell in cells)
 
 

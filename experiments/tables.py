@@ -20,7 +20,7 @@ from experiments.naming import (
 )
 from experiments.notes import mixture, notes
 from experiments.presets import Preset, reference_cell
-from experiments.records import Record
+from experiments.records import Record, belongs
 from experiments.stats import Comparison, Summary, compare_both, summarise
 
 
@@ -44,6 +44,11 @@ class Row:
     @property
     def summary(self) -> Summary:
         return summarise(list(self.values.values()))
+
+    @property
+    def missing(self) -> int:
+        """Planned runs that have neither finished nor diverged."""
+        return max(0, self.planned - len(self.values) - self.diverged)
 
 
 @dataclass(frozen=True)
@@ -132,13 +137,13 @@ def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Recor
     if not preset.explored:
         return []
     last = preset.explored - 1
-    mine = [r for r in records if r["seed"] <= last and any(r["run"] == cell.run for cell in cells)]
+    mine = [r for r in records if r["seed"] <= last and belongs(r, cells)]
     found = sorted({commit_title(r["provenance"]["commit"], r["provenance"]["clean"]) for r in mine})
     named = f"Seeds 0 to {last}" if last else "Seed 0"
     commits = f" (commit {', '.join(found)})" if found else ""
     text = f"{named}, which raised the question{commits}, {'are' if last else 'is'} not in this table"
     every = build(dataclasses.replace(preset, explored=0), cells, records)
-    if any(len(row.values) + row.diverged < preset.seeds for row in every.rows):
+    if any(row.missing for row in every.rows):
         return [text + "."]
     differences = {row.title: row.comparison.main for row in every.rows if row.comparison}
     told = [f"{title} {with_interval(d.value, d.low, d.high, every.digits)}" for title, d in differences.items()]

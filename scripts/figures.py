@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, TASK_FIGURES, preset_figures
@@ -22,12 +25,15 @@ from experiments.landscape.study import read
 from experiments.parallel import over_cores
 from experiments.presets import names
 from experiments.study import recorded
+from experiments.tables import Table
 from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
 GENERAL = ("all", "functions", "tasks")
 NO_RECORDS = "no records yet; python scripts/aggregate.py table={} collects them"
 TOO_LITTLE = "needs records of at least two tasks with an activation in common besides the reference"
+Figures = Iterable[tuple[str, Figure]]
+Maker = Callable[[], Figures]
 
 
 def main(words: list[str]) -> None:
@@ -35,29 +41,37 @@ def main(words: list[str]) -> None:
     results, wanted = Path(values["results_dir"]), values["figure"]
     if wanted not in (*GENERAL, *names()):
         raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(names())}")
-    if wanted != "all":
-        lines = draw(wanted, results)
-        if not lines:
-            raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")
-        print(*lines, sep="\n")
-        return
-    some = [name for name in names() if (results / "records" / f"{name}.jsonl").exists()]
-    for lines in over_cores(functools.partial(draw, results=results), ["tasks", *some, "functions"]):
+    needed = {"functions": [], "tasks": names(), "all": names()}.get(wanted, [wanted])
+    tables = [table for table in over_cores(functools.partial(recorded, results=results), needed) if table]
+    makers: dict[str, Maker] = {"functions": function_figures, "tasks": functools.partial(task_figures, tables)}
+    makers |= {table.preset.name: functools.partial(table_figures, table, results) for table in tables}
+    chosen = list(makers.values()) if wanted == "all" else [makers[wanted]] if wanted in makers else []
+    drawn = 0
+    for lines in over_cores(functools.partial(draw, results / "figures"), chosen):
+        drawn += len(lines)
         for line in lines:
             print(line, flush=True)
+    if not drawn:
+        raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")
 
 
-def draw(wanted: str, results: Path) -> list[str]:
-    """Draw and save the figures of one word; what was written, nothing where the records do not suffice."""
-    if wanted == "functions":
-        made = [(name, figure()) for name, figure in FUNCTION_FIGURES.items()]
-    elif wanted == "tasks":
-        tables = [table for name in names() if (table := recorded(name, results))]
-        made = [(name, drawn) for name, figure in TASK_FIGURES.items() if (drawn := figure(tables))]
-    else:
-        table, study = recorded(wanted, results), read(results, wanted)
-        made = [*(preset_figures(table) if table else ()), *(landscape_figures(study) if table and study else ())]
-    return [" ".join(["figure:", *map(str, save(figure, results / "figures" / name))]) for name, figure in made]
+def function_figures() -> Figures:
+    return ((name, figure()) for name, figure in FUNCTION_FIGURES.items())
+
+
+def task_figures(tables: Sequence[Table]) -> Figures:
+    """Those for which the tables suffice."""
+    return ((name, drawn) for name, figure in TASK_FIGURES.items() if (drawn := figure(tables)))
+
+
+def table_figures(table: Table, results: Path) -> Figures:
+    study = read(results, table.preset.name)
+    return [*preset_figures(table), *(landscape_figures(study) if study else ())]
+
+
+def draw(folder: Path, make: Maker) -> list[str]:
+    """Draw and save; what was written."""
+    return [" ".join(["figure:", *map(str, save(figure, folder / name))]) for name, figure in make()]
 
 
 if __name__ == "__main__":

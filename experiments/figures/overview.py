@@ -28,17 +28,16 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     in the task's unit; colours in standard deviations over seeds, so that tasks can be seen side by side. None without
     such an activation.
     """
-    columns = [(table, best(table, tables)) for table in tables if table.preset.task]
-    columns = [(table, rows) for table, rows in columns if rows]
-    counts = Counter(title for _, rows in sorted(columns, key=lambda column: -len(column[1])) for title in rows)
+    own = [(table, standings(table)) for table in tables if table.preset.task]
+    columns = [(table, rows, spread(found)) for table, found in own if (rows := best(table, found, tables))]
+    counts = Counter(title for _, rows, _ in sorted(columns, key=lambda column: -len(column[1])) for title in rows)
     titles = [title for title, count in counts.items() if count > 1]
     if not titles:
         return None
     made, (panel,) = style.figure(1, 2.2 + 1.15 * len(columns), 1.4 + 0.27 * len(titles))
     shades = numpy.full((len(titles), len(columns)), math.nan)
     texts = {}
-    for j, (table, rows) in enumerate(columns):
-        sd = pooled_sd({title: row.values for title, row in standings(table).items()})
+    for j, (table, rows, sd) in enumerate(columns):
         for i, row in ((i, rows[title]) for i, title in enumerate(titles) if title in rows):
             assert row.comparison
             value = row.comparison.main.value
@@ -48,19 +47,23 @@ def overview(tables: Sequence[Table]) -> Figure | None:
             if row.comparison.different:
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
-    panel.set_xticks(range(len(columns)), [column_title(*column) for column in columns], fontsize=7.5)
+    panel.set_xticks(range(len(columns)), [column_title(table, rows) for table, rows, _ in columns], fontsize=7.5)
     panel.xaxis.tick_top()
     panel.set_yticks(range(len(titles)), titles)
     made.colorbar(image, ax=panel, label="sd over seeds (blue is better)", extend="both", pad=0.02)
-    references = " or ".join(dict.fromkeys(table.reference for table, _ in columns))
+    references = " or ".join(dict.fromkeys(table.reference for table, _, _ in columns))
     made.suptitle(f"Difference to {references}; framed where the corrected test finds it", fontsize=9)
     return made
 
 
-def best(task: Table, tables: Sequence[Table]) -> dict[str, Row | Overall]:
-    """The task's rows that have a difference, each from the table that compares the same two with the most seeds."""
-    found = standings(task)
-    titles = {row.cell.run: title for title, row in found.items() if isinstance(row, Row)}
+def spread(rows: Mapping[str, Row | Overall]) -> float:
+    return pooled_sd({title: row.values for title, row in rows.items()})
+
+
+def best(task: Table, own: Mapping[str, Row | Overall], tables: Sequence[Table]) -> dict[str, Row | Overall]:
+    """The task's ``own`` rows with a difference, each from the table that compares the same two with the most seeds."""
+    found = dict(own)
+    titles = {row.cell.run: title for title, row in own.items() if isinstance(row, Row)}
     reference = {row.cell.run for row in task.rows if row.comparison is None}
     for table in tables if titles else ():
         runs = {row.cell.overrides: row.cell.run for row in table.rows}
@@ -69,11 +72,7 @@ def best(task: Table, tables: Sequence[Table]) -> dict[str, Row | Overall]:
             same = title and runs[reference_cell(table.preset, row.cell.overrides)] in reference
             if title and same and len(row.values) > len(found[title].values):
                 found[title] = row
-    return compared(found)
-
-
-def compared(rows: Mapping[str, Row | Overall]) -> dict[str, Row | Overall]:
-    return {title: row for title, row in rows.items() if row.comparison and not math.isnan(row.comparison.main.value)}
+    return {title: row for title, row in found.items() if row.comparison and not math.isnan(row.comparison.main.value)}
 
 
 def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:

@@ -11,25 +11,20 @@ from experiments.figures import style
 from experiments.naming import higher_is_better
 from experiments.overall import standings
 from experiments.stats import Ranking, rank
-from experiments.tables import Row, Table
+from experiments.tables import Table
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     """Ranks of the activations that every table has run with all its seeds, by mean.
 
-    Where a table has several settings, a seed counts that finished in all of them. None with fewer than two tasks or
-    three such activations.
+    Where a table has several settings, its mean is over the seeds that finished in all of them. None with fewer than
+    two tasks or three such activations.
     """
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
         sign = 1 if higher_is_better(table.preset.metric) else -1
-        planned = len(table.preset.counted)
-        complete = [
-            (title, row)
-            for title, row in standings(table).items()
-            if row.values and len(row.values) + (row.diverged if isinstance(row, Row) else 0) >= planned
-        ]
-        means = {title: sign * row.summary.mean for title, row in complete}
+        complete = {title: row for title, row in standings(table).items() if row.values and not row.missing}
+        means = {title: sign * row.summary.mean for title, row in complete.items()}
         if means:
             scores[str(table.preset.task)] = means
     try:

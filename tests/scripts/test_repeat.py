@@ -94,7 +94,8 @@ def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"), [("runs=0", "at least 1"), ("draw=x", "draw=x"), ("table=none", "table=none")]
+    ("word", "told"),
+    [("runs=-1", "at least 1"), ("runs=0", "at least 1"), ("draw=x", "draw=x"), ("table=none", "table=none")],
 )
 def test_bad_words_are_one_line(word: str, told: str) -> None:
     done = command(Path(__file__).parents[2], "scripts/repeat.py", word)
