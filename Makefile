@@ -26,9 +26,7 @@ test-slurm: $(VENV)/dev  ## sweeps on a real Slurm that preempts, cancels and ki
 	OMP_NUM_THREADS=1 GEM_REQUIRE_SLURM=1 $(BIN)/python -m pytest -s tests/slurm -m slow
 
 report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt from results/records
-	$(BIN)/python scripts/aggregate.py table=all
-	$(BIN)/python scripts/figures.py figure=all
-	$(BIN)/python scripts/report.py
+	$(BIN)/python scripts/rebuild.py
 	$(BIN)/python scripts/readme.py
 
 screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium and chromedriver)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.cells import cells_of
@@ -22,7 +23,7 @@ from experiments.parallel import over_cores
 from experiments.presets import load, names
 from experiments.records import refresh
 from experiments.render import FORMATS, markdown
-from experiments.tables import build
+from experiments.tables import Table, build
 from experiments.words import key_values, script
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
@@ -36,29 +37,30 @@ def main(words: list[str]) -> None:
         print(page(results, values["table"]))
         return
     if values["table"] != "all":
-        print(aggregate(values["table"], results, values["runs_dir"]))
+        print(markdown(aggregate(values["table"], results, values["runs_dir"])))
         return
-    any_runs = Path(values["runs_dir"]).is_dir()
+    for table in aggregate_all(results, values["runs_dir"]):
+        print(markdown(table), flush=True)
+
+
+def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
+    """Every table that has a run, each written in all formats."""
+    any_runs = Path(runs_dir).is_dir()
     some = [name for name in names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
-    for text in over_cores(
-        functools.partial(aggregate, results=results, runs_dir=values["runs_dir"], every=True), some
-    ):
-        if text:
-            print(text, flush=True)
+    every = over_cores(functools.partial(aggregate, results=results, runs_dir=runs_dir, empty=False), some)
+    yield from (table for table in every if table.runs)
 
 
-def aggregate(name: str, results: Path, runs_dir: str, every: bool = False) -> str | None:
-    """The table as text, written in all formats; None where it has no run and ``every`` table is made that has."""
+def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table:
+    """The table, written in all formats; one without a run only if ``empty``."""
     plan = load(name)
     cells = cells_of(plan)
-    records = refresh(plan, cells, results / "records", runs_dir)
-    if not records and every:
-        return None
-    table = build(plan, cells, records)
-    (results / "tables").mkdir(parents=True, exist_ok=True)
-    for suffix, render in FORMATS.items():
-        write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
-    return markdown(table)
+    table = build(plan, cells, refresh(plan, cells, results / "records", runs_dir))
+    if table.runs or empty:
+        (results / "tables").mkdir(parents=True, exist_ok=True)
+        for suffix, render in FORMATS.items():
+            write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
+    return table
 
 
 def page(results: Path, name: str) -> str:

@@ -43,6 +43,12 @@ def main(words: list[str]) -> None:
         raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(names())}")
     needed = {"functions": [], "tasks": names(), "all": names()}.get(wanted, [wanted])
     tables = [table for table in over_cores(functools.partial(recorded, results=results), needed) if table]
+    if not draw_all(tables, results, wanted):
+        raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")
+
+
+def draw_all(tables: Sequence[Table], results: Path, wanted: str = "all") -> int:
+    """Draw, save and tell what ``wanted`` names; how many that were."""
     makers: dict[str, Maker] = {"functions": function_figures, "tasks": functools.partial(task_figures, tables)}
     makers |= {table.preset.name: functools.partial(table_figures, table, results) for table in tables}
     chosen = list(makers.values()) if wanted == "all" else [makers[wanted]] if wanted in makers else []
@@ -51,8 +57,7 @@ def main(words: list[str]) -> None:
         drawn += len(lines)
         for line in lines:
             print(line, flush=True)
-    if not drawn:
-        raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")
+    return drawn
 
 
 def function_figures() -> Figures:

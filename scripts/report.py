@@ -1,6 +1,6 @@
 """Write results/report.html, one self-contained page, from committed records, tables and figures.
 
-python scripts/report.py                           after aggregate.py and figures.py: make report does all three
+python scripts/report.py                           after aggregate.py and figures.py; rebuild.py does all three
 python scripts/report.py results_dir=elsewhere
 """
 
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.files import write_atomic
 from experiments.parallel import over_cores
-from experiments.presets import Preset, load, names
+from experiments.presets import load, names
 from experiments.report import render
 from experiments.study import recorded
 from experiments.tables import Table
@@ -21,17 +22,16 @@ from experiments.words import key_values, script
 
 def main(words: list[str]) -> None:
     results = Path(key_values(words, {"results_dir": "results"})["results_dir"])
-    found = list(over_cores(functools.partial(told, results=results), names()))
-    tables = [one for one in found if isinstance(one, Table)]
-    unrun = [one for one in found if isinstance(one, Preset) and one.name != "quickstart"]
+    found = over_cores(functools.partial(recorded, results=results), names())
+    write([table for table in found if table], results)
+
+
+def write(tables: Sequence[Table], results: Path) -> None:
+    have = {table.preset.name for table in tables}
+    unrun = list(over_cores(load, [name for name in names() if name not in have and name != "quickstart"]))
     page = results / "report.html"
     write_atomic(page, render(tables, unrun, results).encode())
     print(f"report: {page}, {len(tables)} tables from {sum(len(table.runs) for table in tables)} runs")
-
-
-def told(name: str, results: Path) -> Table | Preset:
-    """The table of a preset that has records, and else the preset."""
-    return recorded(name, results) or load(name)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
 from experiments.stats.difference import (
@@ -120,7 +119,13 @@ def equivalence(values: Sequence[float], reference: Sequence[float], margin: flo
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm-adjusted p values (1979); nan stays nan and counts for nothing."""
-    finite = [p for p in p_values if not math.isnan(p)]
-    adjusted = iter(multipletests(finite, method="holm")[1] if finite else [])
-    return [math.nan if math.isnan(p) else float(next(adjusted)) for p in p_values]
+    """Holm-adjusted p values (1979): the k-th smallest of m times m + 1 - k, none below those of smaller p, at most 1.
+
+    nan stays nan and counts for nothing.
+    """
+    p = numpy.asarray(p_values, dtype=float)
+    ascending = numpy.argsort(p)[: numpy.count_nonzero(~numpy.isnan(p))]  # nan sorts last
+    steps = p[ascending] * numpy.arange(len(ascending), 0, -1)
+    adjusted = numpy.full(len(p), math.nan)
+    adjusted[ascending] = numpy.maximum.accumulate(steps).clip(max=1.0)
+    return adjusted.tolist()

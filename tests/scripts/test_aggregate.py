@@ -103,11 +103,29 @@ def test_committed_tables_are_those_of_the_committed_records(tmp_path: Path) -> 
             assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
 
 
+def test_rebuild_makes_tables_figures_and_the_report_in_one_go(tmp_path: Path) -> None:
+    name = "table_gpt2_tiny_claim"
+    (tmp_path / "records").mkdir()
+    shutil.copy(ROOT / "results" / "records" / f"{name}.jsonl", tmp_path / "records")
+    made = command("scripts/rebuild.py", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    assert made.returncode == 0, made.stderr
+    committed = (ROOT / "results" / "tables" / f"{name}.md").read_bytes()
+    assert (tmp_path / "tables" / f"{name}.md").read_bytes() == committed
+    figures = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
+    assert {"functions", f"{name}_forest", f"{name}_curves"} <= figures
+    assert "overview" not in figures  # takes two tasks
+    assert made.stdout.count(".png") == len(figures)
+    assert f'<section id="{name}">' in (tmp_path / "report.html").read_text()
+    assert "1 tables from 28 runs" in made.stdout
+
+
 def test_readme_shows_the_committed_tables() -> None:
     assert command("scripts/readme.py", "check=1").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["aggregate", "figures", "plan", "prepare_data", "bench", "readme"])
+@pytest.mark.parametrize(
+    "name", ["aggregate", "figures", "plan", "prepare_data", "bench", "readme", "rebuild", "report"]
+)
 def test_help_shows_the_commands(name: str) -> None:
     answer = command(f"scripts/{name}.py", "--help")
     assert answer.returncode == 0
@@ -127,15 +145,15 @@ def test_tables_that_no_preset_makes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_everything_rebuilds_from_the_records_byte_for_byte(tmp_path: Path) -> None:
-    """Tables, figures (as pixels, vectors and PDF) and the page, twice from the committed records."""
+    """Tables, figures (as pixels, vectors and PDF) and the page, by the three scripts and by the one."""
+    separately = [("aggregate", "table=all", f"runs_dir={tmp_path}/none"), ("figures", "figure=all"), ("report",)]
     made = []
-    for name in ("first", "second"):
-        place = tmp_path / name
+    for ways in (separately, [("rebuild", f"runs_dir={tmp_path}/none")]):
+        place = tmp_path / ways[0][0]
         for part in ("records", "tables"):
             shutil.copytree(ROOT / "results" / part, place / part)
-        for script, word in (("aggregate", "table=all"), ("figures", "figure=all"), ("report", "")):
-            words = [word, f"results_dir={place}", *([f"runs_dir={tmp_path}/none"] if script == "aggregate" else [])]
-            ended = command(f"scripts/{script}.py", *filter(None, words))
+        for script, *words in ways:
+            ended = command(f"scripts/{script}.py", *words, f"results_dir={place}")
             assert ended.returncode == 0, ended.stderr
         made.append({path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()})
     assert made[0] == made[1]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from experiments.stats import NOTHING, Comparison, Difference, compare
 from experiments.stats.comparison import equivalence, holm
@@ -19,6 +20,14 @@ def seeds(values: Sequence[float]) -> dict[int, float]:
 def test_holm_worked_example() -> None:
     """p = 0.01, 0.04, 0.03, 0.005 times 4, 3, 2, 1 in order of size: 0.02, 0.03, then 0.06 twice (never falling)."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 15, 280])
+def test_holm_is_that_of_statsmodels(count: int) -> None:
+    """Ours collects no garbage at every call, which takes 40 times as long as the rest of it."""
+    rng = numpy.random.default_rng(count)
+    p = numpy.concatenate([rng.uniform(size=count), [0.0, 0.01, 0.01, 1.0]])
+    assert holm(list(p)) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
 
 
 def test_a_missing_p_takes_no_part_in_holm() -> None:
@@ -85,13 +94,7 @@ def test_pairing_by_seed_matches_seeds_not_positions() -> None:
     assert not compare({"a": values, "b": reference}, {"a": "b"}, True)["a"].different
 
 
-@pytest.fixture
-def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """statsmodels' multipletests collects garbage at every call, 40 times as long as the rest of it takes."""
-    monkeypatch.setattr("gc.collect", lambda *generation: 0)
-
-
-def test_false_alarms_and_coverage_over_2000_studies(no_garbage_collection: None) -> None:
+def test_false_alarms_and_coverage_over_2000_studies() -> None:
     """Four rows with true differences 0, 0, 0.5 and 3 sd, five seeds each."""
     rng = numpy.random.default_rng(0)
     truth = {"null": 0.0, "null too": 0.0, "half": 0.5, "three": 3.0}
