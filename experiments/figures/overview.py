@@ -61,11 +61,14 @@ def spread(rows: Mapping[str, Row | Overall]) -> float:
 
 
 def best(task: Table, own: Mapping[str, Row | Overall], tables: Sequence[Table]) -> dict[str, Row | Overall]:
-    """The task's ``own`` rows with a difference, each from the table that compares the same two with the most seeds."""
+    """The task's ``own`` rows with a difference, each from the table that compares the same two with the most seeds.
+
+    Of two with as many the smaller table, which is corrected for less besides the question.
+    """
     found = dict(own)
     titles = {row.cell.run: title for title, row in own.items() if isinstance(row, Row)}
     reference = {row.cell.run for row in task.rows if row.comparison is None}
-    for table in tables if titles else ():
+    for table in sorted(tables, key=lambda table: len(table.rows)) if titles else ():
         runs = {row.cell.overrides: row.cell.run for row in table.rows}
         for row in table.rows:
             title = titles.get(row.cell.run)

@@ -184,6 +184,21 @@ def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: 
     assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_two_tables_with_as_many_seeds_the_overview_takes_the_smaller(
+    preset: Preset, cells: list[Cell], backwards: bool
+) -> None:
+    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
+    claims = []
+    for lead, own in ((1.0, [c for c in cells if c.overrides in ("activation=gelu", "activation=gem")]), (2.0, cells)):
+        plan = dataclasses.replace(preset, seeds=6, cells=[cell.overrides for cell in own])
+        values = [record(c, s, 90 + s / 10 + lead * (c.overrides == "activation=gem")) for c in own for s in range(6)]
+        claims.append(build(plan, own, values))
+    made = overview([*tasks, *(reversed(claims) if backwards else claims)])
+    assert made
+    assert "+1.00" in {text.get_text() for text in made.axes[0].texts}
+
+
 def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
     plan = dataclasses.replace(
         load("quickstart"),
