@@ -34,11 +34,10 @@ def look(index: int) -> tuple[str, str]:
 
 
 def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[plt.Axes]]:
-    """A figure and its axes, row after row."""
+    """A figure and its axes, row after row. It is not pyplot's, which would keep it until it is closed."""
     plt.rcParams.update(SETTINGS)
-    size = (width * columns, height * rows)
-    made, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-    return made, list(axes.flat)
+    made = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return made, list(made.subplots(rows, columns, squeeze=False).flat)
 
 
 def value_map(
@@ -65,5 +64,4 @@ def save(made: Figure, stem: Path) -> list[Path]:
     made.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
     with plt.rc_context({"svg.hashsalt": stem.name}):
         made.savefig(paths[2], transparent=True, metadata={"Date": None, "Creator": None})
-    plt.close(made)
     return paths

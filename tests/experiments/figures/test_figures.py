@@ -184,6 +184,12 @@ def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: 
     assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
 
 
+def test_figures_that_nobody_saves_are_not_kept() -> None:
+    """pyplot keeps its figures, and warns after twenty; warnings are errors here."""
+    for _ in range(25):
+        style.figure(1)
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_of_two_tables_with_as_many_seeds_the_overview_takes_the_smaller(
     preset: Preset, cells: list[Cell], backwards: bool
