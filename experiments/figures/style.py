@@ -8,9 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
@@ -33,15 +31,15 @@ def look(index: int) -> tuple[str, str]:
     return COLOURS[index % len(COLOURS)], LINES[index // len(COLOURS) % len(LINES)]
 
 
-def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[plt.Axes]]:
+def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure and its axes, row after row. It is not pyplot's, which would keep it until it is closed."""
-    plt.rcParams.update(SETTINGS)
+    matplotlib.rcParams.update(SETTINGS)
     made = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return made, list(made.subplots(rows, columns, squeeze=False).flat)
 
 
 def value_map(
-    panel: plt.Axes, values: numpy.ndarray, texts: Mapping[tuple[int, int], str], top: float, colours: str
+    panel: Axes, values: numpy.ndarray, texts: Mapping[tuple[int, int], str], top: float, colours: str
 ) -> Any:
     """``values`` as colours from -``top`` to ``top``, with ``texts`` on them that can be read on any colour."""
     image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
@@ -62,6 +60,6 @@ def save(made: Figure, stem: Path) -> list[Path]:
         made.set_layout_engine("none")
     made.savefig(paths[0], metadata={"Software": f"matplotlib {matplotlib.__version__}"})
     made.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    with plt.rc_context({"svg.hashsalt": stem.name}):
+    with matplotlib.rc_context({"svg.hashsalt": stem.name}):
         made.savefig(paths[2], transparent=True, metadata={"Date": None, "Creator": None})
     return paths

@@ -2,7 +2,8 @@
 
 ``difference``: two groups of seeds · ``comparison``: a whole table against its reference, corrected, in words ·
 ``power``: seeds needed · ``ranks``: several tasks at once ·
-``single_seed``: what one seed would have shown. Tests and distributions are those of scipy and statsmodels.
+``single_seed``: what one seed would have shown. Tests and distributions are those of scipy and statsmodels, Holm's
+correction is ours.
 """
 
 from experiments.stats.comparison import Comparison, compare, compare_both
