@@ -7,7 +7,6 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from experiments.cells import Cell
@@ -16,7 +15,7 @@ from experiments.config.schema import TextRecipe
 from experiments.naming import difference_unit, digits, number
 from experiments.notes import pooled_sd
 from experiments.presets import Preset
-from experiments.records import Record, read
+from experiments.records import Record
 from experiments.stats import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.tables import finished
 
@@ -28,11 +27,6 @@ class Estimate:
     seconds: float
     device: str
     runs: int
-
-
-def every_record(records_dir: Path) -> list[Record]:
-    """The sound records of all experiments."""
-    return [record for path in sorted(records_dir.glob("*.jsonl")) for record in read(path)[0].values()]
 
 
 def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from experiments.presets import Preset
 FORMAT = 1
 CURVE_POINTS = 200
 CURVE_DIGITS = 6  # significant; the result itself is kept in full
+RUN = re.compile(r'"run": "([0-9a-f]{64})"')
 PRIVATE = ("runs_dir=", "data_dir=", "cache_dir=")  # machine paths do not belong into a record
 
 Record = dict[str, Any]
@@ -108,6 +110,23 @@ def load(path: Path, cells: list[Cell]) -> list[Record]:
     return [record for record in records.values() if belongs(record, cells)]
 
 
+def every_record(records_dir: Path) -> list[Record]:
+    """The sound records of all experiments."""
+    return [record for path in sorted(records_dir.glob("*.jsonl")) for record in read(path)[0].values()]
+
+
+def elsewhere(preset: Preset, cells: Sequence[Cell], records_dir: Path) -> list[Record]:
+    """What other tables have recorded of the preset's runs: a run counts for every table that asks for it."""
+    wanted = {cell.run for cell in cells}
+    return [
+        record | {"experiment": preset.name}
+        for path in sorted(records_dir.glob("*.jsonl"))
+        if path.stem != preset.name and wanted.intersection(RUN.findall(path.read_text()))
+        for record in read(path)[0].values()
+        if record["run"] in wanted and record["seed"] < preset.seeds
+    ]
+
+
 def strangers(path: Path, records: dict[int, Record], cells: list[Cell]) -> list[str]:
     return [
         f"{path}:{number}: left out: its configuration is that of no cell (run {record['run'][:8]})"
@@ -168,13 +187,16 @@ def write(path: Path, records: list[Record]) -> None:
 def refresh(preset: Preset, cells: list[Cell], records_dir: Path, runs_dir: str) -> list[Record]:
     """Bring the record file up to date with the finished runs, and return its sound records of the preset.
 
+    Once it has a run of its own, it also takes what other tables have recorded of its cells.
     A file with a damaged line is used as far as it is sound, but not rewritten; records of runs that the preset no
     longer has stay in it: nobody's evidence is dropped.
     """
     path = records_dir / f"{preset.name}.jsonl"
     known, complaints = read(path)
     warn(complaints + strangers(path, known, cells))
-    records = merge(list(known.values()), collect(preset, cells, runs_dir), cells)
+    own, found = list(known.values()), collect(preset, cells, runs_dir)
+    lent = elsewhere(preset, cells, records_dir) if own or found else []
+    records = merge([*lent, *own], found, cells)
     if records and not complaints:
         write(path, records)
     return [record for record in records if belongs(record, cells)]

@@ -19,6 +19,7 @@ from tabulate import tabulate
 from experiments.config import Config, compose_run, run_path
 from experiments.errors import UserError
 from experiments.files import read_json, write_page
+from experiments.naming import with_interval
 from experiments.provenance import measured_on
 from experiments.stats import paired, summarise
 from experiments.stats.comparison import equivalence
@@ -76,7 +77,7 @@ def row(case: Case, values: dict[str, str]) -> list[str]:
         for impl in ("impl=default", f"impl={values['impl']} impl.precision={values['precision']}")
     )
     difference, p = paired(fast, plain), equivalence(fast, plain, case.margin, by_seed=True)
-    told = f"{difference.value:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
+    told = with_interval(difference.value, difference.low, difference.high, 2)
     sides = [f"{side.mean:.2f} ± {side.sd:.2f}" for side in (summarise(plain), summarise(fast))]
     verdict = f"equal within ±{case.margin:g}" if p < 0.05 else "not shown to be equal"
     if fast == plain:

@@ -12,6 +12,7 @@ The words are those of train.py -m, and these:
   runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
   per_gpu        slurm: runs side by side on one GPU (1)
   probe          true: time a few steps and say how the runs would train fastest here, and why; submit nothing
+  skip_recorded  true: leave alone also what results/records has, trained here or elsewhere
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
   --dry-run      say what would be done with every run, and do nothing
 
@@ -27,15 +28,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.config.compose import compose_launcher
+from experiments.config.compose import ROOT, compose_launcher
 from experiments.errors import UserError
+from experiments.records import every_record
 from experiments.sweeps import slurm
 from experiments.sweeps.command import complain, submit
 from experiments.sweeps.folder import LOCAL, SLURM
 from experiments.sweeps.plan import Planned, expand_words, plan
 from experiments.words import key_values, read_whole, script
 
-OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": "", "dirty": "false", "probe": "false"}
+OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": ""}
+OWN |= dict.fromkeys(("skip_recorded", "dirty", "probe"), "false")
 
 
 def main(words: list[str]) -> int:
@@ -50,7 +53,9 @@ def main(words: list[str]) -> int:
     launcher = LOCAL if own["launcher"] == LOCAL else SLURM
     if launcher == SLURM and not dry_run:
         slurm.require()
-    handed = submit(expand_words(of_runs), launcher, settings, dry_run)
+    records = every_record(ROOT / "results" / "records") if switch(own, "skip_recorded") else []
+    recorded = {(record["run"], record["seed"]) for record in records}
+    handed = submit(expand_words(of_runs), launcher, settings, dry_run, recorded)
     status = 2 if handed.wrong else 0
     if handed.sweep is None:
         return status

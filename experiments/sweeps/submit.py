@@ -7,12 +7,13 @@ import itertools
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.config import run_hash
 from experiments.config.compose import ROOT
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.lock import holder, locked
@@ -41,12 +42,13 @@ class Decision:
         return self.kind in SUBMITTED
 
 
-def decide(runs: Sequence[Planned], runs_dir: Path) -> list[Decision]:
+def decide(runs: Sequence[Planned], runs_dir: Path, recorded: Container[tuple[str, int]] = ()) -> list[Decision]:
+    """``recorded``: run hash and seed of what need not be trained here again."""
     places = waiting(runs_dir)
-    return [decision(planned, places) for planned in runs]
+    return [decision(planned, places, recorded) for planned in runs]
 
 
-def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
+def decision(planned: Planned, places: dict[Path, Place], recorded: Container[tuple[str, int]]) -> Decision:
     directory = planned.directory
     outcome = outcome_of(directory)
     if outcome == FINISHED:
@@ -57,6 +59,8 @@ def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
         return Decision(planned, "queued already", places[directory].text)
     if locked(directory / "lock"):
         return Decision(planned, "running", holder(directory))
+    if (run_hash(planned.config), planned.config.seed) in recorded:
+        return Decision(planned, "recorded before", "in results/records")
     if any((directory / "checkpoints").glob("step*.pt")):
         return Decision(planned, "to be continued")
     return Decision(planned, "new")

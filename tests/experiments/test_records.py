@@ -72,6 +72,22 @@ def test_a_foreign_record_is_named_left_out_and_kept(
     assert sorted(path.read_bytes().splitlines()) == sorted(before.splitlines())
 
 
+def test_a_run_counts_for_every_table_that_asks_for_it(tmp_path: Path, preset: Preset, cells: list[Cell]) -> None:
+    """Once the table has a run of its own; that one wins, and seeds beyond the plan stay where they are."""
+    nowhere = str(tmp_path / "none")
+    lent = [record(cells[0], seed, 80.0) for seed in (0, 1, preset.seeds)]
+    write(tmp_path / "table_digits.jsonl", [r | {"experiment": "table_digits"} for r in lent])
+    assert refresh(preset, cells, tmp_path, nowhere) == []
+    assert not (tmp_path / "quickstart.jsonl").exists()
+    write(tmp_path / "quickstart.jsonl", [record(cells[0], 0, 90.0)])
+    first = refresh(preset, cells, tmp_path, nowhere)
+    assert [(r["seed"], r["result"]["test_accuracy"], r["experiment"]) for r in first] == [
+        (0, 90.0, "quickstart"),
+        (1, 80.0, "quickstart"),
+    ]
+    assert list(read(tmp_path / "quickstart.jsonl")[0].values()) == first == refresh(preset, cells, tmp_path, nowhere)
+
+
 def test_curve_is_thinned_and_keeps_its_end() -> None:
     lines = [{"step": step, "train_loss": 1 / 3, "by_layer": {"dead_units": [0.5]}} for step in range(1, 1001)]
     curve = thin(lines)

@@ -66,11 +66,20 @@ def test_stopped_and_continued(train: Zygote, tmp_path: Path) -> None:
     assert [part["from_step"] > 0 for part in read_json(meta)["parts"]] == [False, True]
 
 
+def test_what_is_recorded_may_be_left_alone(tmp_path: Path) -> None:
+    words = ["experiment=table_mnist_claim", f"runs_dir={tmp_path}/runs", "--dry-run"]
+    assert submit(*words).stdout.endswith("20 runs: 20 new; nothing submitted (--dry-run)\n")
+    ended = submit(*words, "seed=8,9,10", "skip_recorded=true")
+    assert ended.stdout.endswith("6 runs: 4 recorded before, 2 new; nothing submitted (--dry-run)\n")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
         (["jobs=0"], ["jobs=0", "an integer of at least 1"]),
         (["dirty=yes"], ["dirty=yes", "true or false"]),
+        (["skip_recorded=1"], ["skip_recorded=1", "true or false"]),
         (["per_gpu=4"], ["per_gpu=4", "launcher=local"]),
         (["launcher.partition=gpu"], ["launcher.partition=gpu", "launcher=local"]),
         (["launcher=nope"], ["launcher=nope", "slurm"]),
