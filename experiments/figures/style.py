@@ -15,6 +15,7 @@ COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 LINES = ["-", "--", "-.", ":"]
 SETTINGS: Any = {
     "font.size": 9,
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # of the same width
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -23,6 +24,7 @@ SETTINGS: Any = {
     "lines.linewidth": 1.4,
     "figure.dpi": 100,
     "savefig.dpi": 150,
+    "svg.fonttype": "none",  # text that can be selected and searched, at a third of the size
 }
 
 
