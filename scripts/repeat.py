@@ -4,8 +4,9 @@
 
 ``runs`` of each table with records, drawn with the seed ``draw``. On the same device, with the same versions, threads
 and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as one tensor, the
-result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status 1 if one
-differs by more. Writes results/tables/repeats.md.
+result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status: 1 if one
+differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others are, all the same.
+Writes results/tables/repeats.md.
 """
 
 from __future__ import annotations
@@ -48,22 +49,28 @@ def main(words: list[str]) -> int:
     count, draw = read_whole("runs", values["runs"]), read_whole("draw", values["draw"], 0)
     tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records")
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
-    rows, holds = [], True
+    rows, holds, missing = [], True, False
     for name, records in tables.items():
         metric = load(name).metric
         for record in random.Random(f"{draw} {name}").sample(records, min(count, len(records))):
-            with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
-                again = repeat(record, Path(folder), places)
-            verdict = compare(record, again, metric, spread(record, records, metric))
-            holds &= verdict.holds
-            rows.append(row(name, record, again, metric, verdict.text))
+            try:
+                with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
+                    again = repeat(record, Path(folder), places)
+            except UserError as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+                rows.append(row(name, record, None, metric, "could not be trained here"))
+                missing = True
+            else:
+                verdict = compare(record, again, metric, spread(record, records, metric))
+                holds &= verdict.holds
+                rows.append(row(name, record, again, metric, verdict.text))
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
     drawn = f"{count} of each table's runs, drawn with draw={draw}"
     text = f"# Recorded runs, repeated\n\n{drawn}, trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
         write_page(values["results_dir"], "repeats", text)
-    return 0 if holds else 1
+    return 2 if missing else 0 if holds else 1
 
 
 def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
@@ -140,14 +147,17 @@ def difference(record: Record, again: Record, metric: str) -> float:
     return 0.0 if a == b else math.inf if a is None or b is None else abs(a - b)
 
 
-def row(table: str, record: Record, again: Record, metric: str, verdict: str) -> list[str]:
-    def told(each: Record) -> str:
+def row(table: str, record: Record, again: Record | None, metric: str, verdict: str) -> list[str]:
+    def told(each: Record | None) -> str:
+        if each is None:
+            return "—"
         value = each["result"].get(metric)
         return each["result"]["status"] if value is None else f"{value:.{digits(metric)}f}"
 
-    origin = again["provenance"]
+    commit = (record["provenance"]["commit"] or "—")[:8]
+    device = again["provenance"]["device"] if again else "—"
     return [
-        *(f"{table} {title_of(record)}", record["provenance"]["commit"][:8], origin["device"]),
+        *(f"{table} {title_of(record)}", commit, device),
         *(metric_title(metric), told(record), told(again), verdict),
     ]
 

@@ -29,18 +29,19 @@ def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> None:
     root = repository(tmp_path / "checkout")
-    trained = command(root, "train.py", "experiment=quickstart", "activation=relu", "impl.threads=1")
+    trained = command(root, "train.py", "-m", "experiment=quickstart", "activation=relu", "seed=0,1", "impl.threads=1")
     assert trained.returncode == 0, trained.stderr
     assert command(root, "scripts/aggregate.py", TABLE).returncode == 0
     (root / "experiments" / "loop.py").write_text("raise RuntimeError('later code')\n")
     git(root, "commit", "-q", "-a", "-m", "later")
 
-    again = command(root, "scripts/repeat.py")
+    again = command(root, "scripts/repeat.py", "runs=1")
     assert again.returncode == 0, again.stderr
     assert "equal to the last bit" in (root / "results" / "tables" / "repeats.md").read_text()
 
     path = root / "results" / "records" / "quickstart.jsonl"
-    line = json.loads(path.read_text())
+    first, second = path.read_text().splitlines(keepends=True)
+    line = json.loads(first)
     line["result"]["test_loss"] = math.nextafter(line["result"]["test_loss"], 1)
     path.write_text(json.dumps(line) + "\n")
     again = command(root, "scripts/repeat.py", TABLE)
@@ -49,9 +50,12 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
 
     line["provenance"]["commit"] = "0" * 40
     path.write_text(json.dumps(line) + "\n")
-    again = command(root, "scripts/repeat.py", TABLE)
+    path.write_text(path.read_text() + second)
+    again = command(root, "scripts/repeat.py", "runs=2")
     assert again.returncode == 2
     assert f"commit {'0' * 40} is not in this repository" in again.stderr
+    page = (root / "results" / "tables" / "repeats.md").read_text()
+    assert page.count("could not be trained here") == page.count("equal to the last bit") == 1
 
 
 @pytest.fixture
