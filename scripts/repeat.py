@@ -26,7 +26,7 @@ from experiments.config.compose import ROOT
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.metrics_log import TIMES
-from experiments.naming import digits, metric_title
+from experiments.naming import commit_title, digits, metric_title
 from experiments.presets import load, names
 from experiments.records import Record, outcome, read
 from experiments.stats import summarise
@@ -53,17 +53,13 @@ def main(words: list[str]) -> int:
     for name, records in tables.items():
         metric = load(name).metric
         for record in random.Random(f"{draw} {name}").sample(records, min(count, len(records))):
-            try:
-                with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
-                    again = repeat(record, Path(folder), places)
-            except UserError as error:
-                print(f"error: {error}", file=sys.stderr, flush=True)
-                rows.append(row(name, record, None, metric, "could not be trained here"))
-                missing = True
-            else:
+            again = attempt(record, places)
+            if again:
                 verdict = compare(record, again, metric, spread(record, records, metric))
-                holds &= verdict.holds
-                rows.append(row(name, record, again, metric, verdict.text))
+            else:
+                verdict, missing = Verdict("could not be trained here", False), True
+            holds &= verdict.holds
+            rows.append(row(name, record, again, metric, verdict.text))
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
     drawn = f"{count} of each table's runs, drawn with draw={draw}"
@@ -82,6 +78,16 @@ def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
         )
     chosen = known if wanted == "all" else [wanted]
     return {name: list(read(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+
+
+def attempt(record: Record, places: list[str]) -> Record | None:
+    """The same run again, in a folder of its own; None, and why on stderr, where it cannot be."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
+            return repeat(record, Path(folder), places)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return None
 
 
 def repeat(record: Record, folder: Path, places: list[str]) -> Record:
@@ -154,10 +160,10 @@ def row(table: str, record: Record, again: Record | None, metric: str, verdict: 
         value = each["result"].get(metric)
         return each["result"]["status"] if value is None else f"{value:.{digits(metric)}f}"
 
-    commit = (record["provenance"]["commit"] or "—")[:8]
+    origin = record["provenance"]
     device = again["provenance"]["device"] if again else "—"
     return [
-        *(f"{table} {title_of(record)}", commit, device),
+        *(f"{table} {title_of(record)}", commit_title(origin["commit"], origin["clean"]), device),
         *(metric_title(metric), told(record), told(again), verdict),
     ]
 

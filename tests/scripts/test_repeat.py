@@ -35,7 +35,7 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     (root / "experiments" / "loop.py").write_text("raise RuntimeError('later code')\n")
     git(root, "commit", "-q", "-a", "-m", "later")
 
-    again = command(root, "scripts/repeat.py", "runs=1")
+    again = command(root, "scripts/repeat.py")
     assert again.returncode == 0, again.stderr
     assert "equal to the last bit" in (root / "results" / "tables" / "repeats.md").read_text()
 
@@ -49,8 +49,7 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     assert "differs" in again.stdout
 
     line["provenance"]["commit"] = "0" * 40
-    path.write_text(json.dumps(line) + "\n")
-    path.write_text(path.read_text() + second)
+    path.write_text(json.dumps(line) + "\n" + second)
     again = command(root, "scripts/repeat.py", "runs=2")
     assert again.returncode == 2
     assert f"commit {'0' * 40} is not in this repository" in again.stderr
