@@ -38,7 +38,7 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     if ranking is None:
         return None
     made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))
-    palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[1])
+    palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[0])
     drawn = scikit_posthocs.critical_difference_diagram(
         ranking.ranks, ranking.pairs, ax=panel, color_palette=palette, crossbar_props={"color": style.COLOURS[2]}
     )
