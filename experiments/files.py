@@ -42,7 +42,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def write_page(results_dir: str, name: str, text: str) -> None:
+def write_page(results_dir: Path | str, name: str, text: str) -> None:
     """``<results_dir>/tables/<name>.md``."""
     path = Path(results_dir) / "tables" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

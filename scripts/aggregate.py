@@ -1,7 +1,8 @@
 """Build tables from finished runs and committed records.
 
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
-  python scripts/aggregate.py table=all              every preset that has a record or a run
+  python scripts/aggregate.py table=all              every preset that has a record or a run, and the paper's claims
+  python scripts/aggregate.py table=claims           what the paper claims and what was found, as table=all wrote it
   python scripts/aggregate.py table=properties       what follows from the formulas, as derived by scripts/certify.py
   python scripts/aggregate.py table=speed            the benchmarks, as measured by scripts/bench.py
 
@@ -16,9 +17,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments import claims
 from experiments.cells import cells_of
 from experiments.errors import UserError
-from experiments.files import write_atomic
+from experiments.files import write_atomic, write_page
 from experiments.parallel import over_cores
 from experiments.presets import load, names
 from experiments.records import refresh
@@ -27,7 +29,11 @@ from experiments.tables import Table, build
 from experiments.words import key_values, script
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
-PAGES = {"properties": ("properties.md", "certify.py"), "speed": ("bench_*.md", "bench.py train")}
+PAGES = {
+    "properties": ("properties.md", "certify.py"),
+    "speed": ("bench_*.md", "bench.py train"),
+    "claims": ("claims.md", "aggregate.py table=all"),
+}
 
 
 def main(words: list[str]) -> None:
@@ -44,11 +50,17 @@ def main(words: list[str]) -> None:
 
 
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
-    """Every table that has a run, each written in all formats."""
+    """Every table that has a run, each written in all formats; then the page of the paper's claims."""
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(aggregate, results=results, runs_dir=runs_dir, empty=False), some)
-    yield from (table for table in every if table.runs)
+    tables = []
+    for table in every:
+        if table.runs:
+            tables.append(table)
+            yield table
+    if tables:
+        write_page(results, "claims", claims.markdown(tables, claims.questions()))
 
 
 def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table:

@@ -80,6 +80,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     )
     figures = results / "figures"
     sections = [section(table, figures) for table in tables]
+    pages = [page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)]
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
         overall_note=OVERALL_NOTE,
@@ -90,7 +91,8 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         commits=commits(tables),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
         over_tasks=drawings(figures, ("overview", "ranking")),
-        pages=[page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)],
+        claims=next((each for each in pages if each.name == "claims"), None),
+        pages=[each for each in pages if each.name != "claims"],
     )
 
 

@@ -6,7 +6,7 @@
 correction is ours.
 """
 
-from experiments.stats.comparison import Comparison, compare, compare_both
+from experiments.stats.comparison import Comparison, as_family, compare, compare_both
 from experiments.stats.difference import NOTHING, Difference, Summary, bootstrap, improvement, paired, summarise, welch
 from experiments.stats.power import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.stats.ranks import Ranking, rank
@@ -18,6 +18,7 @@ __all__ = [
     "Difference",
     "Ranking",
     "Summary",
+    "as_family",
     "bootstrap",
     "compare",
     "compare_both",

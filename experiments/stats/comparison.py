@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
@@ -103,6 +103,12 @@ def compare_both(
         }
 
     return corrected(0), corrected(1)
+
+
+def as_family(alone: Sequence[Comparison]) -> list[Comparison]:
+    """Comparisons that were made one by one, corrected together."""
+    p_values, p_equal = holm([each.p for each in alone]), holm([each.p_equal for each in alone])
+    return [replace(each, p=p, p_equal=q) for each, p, q in zip(alone, p_values, p_equal, strict=True)]
 
 
 def equivalence(values: Sequence[float], reference: Sequence[float], margin: float, by_seed: bool = False) -> float:

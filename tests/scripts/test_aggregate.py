@@ -115,7 +115,10 @@ def test_rebuild_makes_tables_figures_and_the_report_in_one_go(tmp_path: Path) -
     assert {"functions", f"{name}_forest", f"{name}_curves"} <= figures
     assert "overview" not in figures  # takes two tasks
     assert made.stdout.count(".png") == len(figures)
-    assert f'<section id="{name}">' in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert f'<section id="{name}">' in page
+    assert '<section id="claims">' in page
+    assert "not run: takes" in (tmp_path / "tables" / "claims.md").read_text()
     assert "1 tables from 28 runs" in made.stdout
 
 
