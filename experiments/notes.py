@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,9 @@ from experiments.naming import (
 from experiments.presets import Preset, context
 from experiments.records import Record
 from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
+
+ROUNDING = ("precision", "channels_last", "compile", "cuda_graphs", "deterministic", "micro_batch", "together")
+ORDINARY = {"precision": "fp32", "together": "interleaved"}
 
 
 def notes(
@@ -157,17 +161,24 @@ def pooled_sd(values: Mapping[str, Mapping[int, float]]) -> float:
 
 
 def mixture(records: Sequence[Record]) -> str:
-    """Names what is not the same for all runs of a cell: commit, device, versions, impl, data."""
+    """Names what is not the same for all runs of a cell: commit, device, versions, threads, data, impl.
+
+    Of ``impl`` whatever can move a result by rounding.
+    """
     kinds = {
         "commit": lambda p: p["commit"],
         "device": lambda p: p["device"],
         "versions": lambda p: str(p["versions"]),
-        "impl": lambda p: p["impl"]["name"],
         "threads": lambda p: p["threads"],
         "data": lambda p: p["data"],
-    }
+    } | {f"impl.{key}": functools.partial(rounding, key) for key in ROUNDING}
     mixed = [name for name, key in kinds.items() if len({key(r["provenance"]) for r in records}) > 1]
     return f"runs differ in {', '.join(mixed)}" if mixed else ""
+
+
+def rounding(key: str, provenance: Mapping[str, Any]) -> str:
+    """``impl.<key>`` of a run; records from before there was such a key have none of it."""
+    return str(provenance["impl"].get(key) or ORDINARY.get(key))
 
 
 def provenance(records: Sequence[Record]) -> list[str]:

@@ -78,6 +78,15 @@ def test_mixed_commits_are_footnoted(preset: Preset, cells: list[Cell]) -> None:
     assert "† ReLU: runs differ in commit." in text
 
 
+def test_runs_that_round_differently_are_footnoted_and_no_others(preset: Preset, cells: list[Cell]) -> None:
+    """Compiled or not, at the same precision, is another order of additions; how often a run is saved is not."""
+    records = full(cells, {})
+    records[0]["provenance"]["impl"] = {"name": "default", "compile": True, "precision": "fp32"}
+    records[4]["provenance"]["impl"] = {"name": "mine", "compile": False, "save_every_seconds": 5.0}
+    text = markdown(build(preset, cells, records))
+    assert [line for line in text.splitlines() if "differ in" in line] == ["- † ReLU: runs differ in impl.compile."]
+
+
 def test_nothing_run_yet(preset: Preset, cells: list[Cell]) -> None:
     text = markdown(build(preset, cells, []))
     assert text.count("not run") == len(cells)
