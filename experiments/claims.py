@@ -20,7 +20,7 @@ from experiments.tables import Row, Table
 
 CLAIMS = CONFIGS / "claims.yaml"
 TITLE = "The paper's claims"
-HEADERS = ("arXiv 2604.21677, abstract", "asked of", "n", "difference [95 %]", "found", "table")
+HEADERS = ("arXiv 2604.21677, abstract", "asked of", "found", "n", "difference [95 %]", "table")
 SAYS = ("better", "worse", "equal")
 
 
@@ -111,17 +111,17 @@ def corrected(answers: Mapping[Question, Answer]) -> dict[Question, Answer]:
 
 
 def told(question: Question, found: Answer) -> tuple[str, str, str]:
-    """Number of seeds, difference and finding."""
+    """Finding, number of seeds and difference."""
     table, (one, other), c = found.table, found.sides, found.comparison
     fewest, planned = min(len(one.values), len(other.values)), len(table.preset.counted)
     n = str(fewest) if fewest == planned else f"{fewest} of {planned}"
     if c is None:
-        return n, "—", "open: not all of it has run"
+        return "open: not all of it has run", n, "—"
     metric = table.preset.metric
     unit = difference_unit(metric)
     interval = f"{with_interval(c.main.value, c.main.low, c.main.high, table.digits)} {unit}".rstrip()
     words = c.words(higher_is_better(metric), unit, table.digits, table.preset.margin)
-    return n, f"{one.title} − {other.title}: {interval}", f"{finding(question, words, c)}: {words}"
+    return f"{finding(question, words, c)}: {words}", n, f"{one.title} − {other.title}: {interval}"
 
 
 def finding(question: Question, words: str, comparison: Comparison) -> str:
@@ -136,4 +136,4 @@ def finding(question: Question, words: str, comparison: Comparison) -> str:
 def unrun(question: Question) -> tuple[str, str, str]:
     plan = load(question.table)
     runs = len(plan.cells) * len(plan.counted)
-    return "0", "—", f"not run: takes {runs:,} runs" + (f" and {question.needs}" if question.needs else "")
+    return f"not run: takes {runs:,} runs" + (f" and {question.needs}" if question.needs else ""), "0", "—"

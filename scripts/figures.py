@@ -49,7 +49,8 @@ def main(words: list[str]) -> None:
 
 def draw_all(tables: Sequence[Table], results: Path, wanted: str = "all") -> int:
     """Draw, save and tell what ``wanted`` names; how many that were."""
-    makers: dict[str, Maker] = {"functions": function_figures, "tasks": functools.partial(task_figures, tables)}
+    of_tasks = functools.partial(task_figures, tables, results / "figures")
+    makers: dict[str, Maker] = {"functions": function_figures, "tasks": of_tasks}
     makers |= {table.preset.name: functools.partial(table_figures, table, results) for table in tables}
     chosen = list(makers.values()) if wanted == "all" else [makers[wanted]] if wanted in makers else []
     drawn = 0
@@ -64,9 +65,14 @@ def function_figures() -> Figures:
     return ((name, figure()) for name, figure in FUNCTION_FIGURES.items())
 
 
-def task_figures(tables: Sequence[Table]) -> Figures:
-    """Those for which the tables suffice."""
-    return ((name, drawn) for name, figure in TASK_FIGURES.items() if (drawn := figure(tables)))
+def task_figures(tables: Sequence[Table], folder: Path) -> Figures:
+    """Those for which the tables suffice; of others no earlier one is left to be taken for today's."""
+    for name, figure in TASK_FIGURES.items():
+        if drawn := figure(tables):
+            yield name, drawn
+        else:
+            for path in folder.glob(f"{name}.*"):
+                path.unlink()
 
 
 def table_figures(table: Table, results: Path) -> Figures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ from experiments.tables import Row, Table
 
 FULL = 4.0  # standard deviations at which a colour is full
 FRAME = style.COLOURS[5]  # seen on either colour, dark or light
+COLUMN = 16  # letters of a title that fit its width
 
 
 def overview(tables: Sequence[Table]) -> Figure | None:
@@ -83,4 +85,4 @@ def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:
     metric = task.preset.metric.rpartition("_")[2] + (f" ({unit})" if unit else "")
     counts = sorted({len(row.values) for row in rows.values()})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    return f"{task.preset.task}\n{metric}\n{n}"
+    return "\n".join([*textwrap.wrap(str(task.preset.task), COLUMN), metric, n])

@@ -15,7 +15,7 @@ from experiments.tables import Table
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
-    """Ranks of the activations that every table has run with all its seeds, by mean.
+    """Ranks by mean of the activations that every table has, of the tables all of whose planned runs have ended.
 
     Where a table has several settings, its mean is over the seeds that finished in all of them. None with fewer than
     two tasks or three such activations.
@@ -23,9 +23,9 @@ def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
         sign = 1 if higher_is_better(table.preset.metric) else -1
-        complete = {title: row for title, row in standings(table).items() if row.values and not row.missing}
-        means = {title: sign * row.summary.mean for title, row in complete.items()}
-        if means:
+        rows = standings(table)
+        means = {title: sign * row.summary.mean for title, row in rows.items() if row.values}
+        if not any(row.missing for row in rows.values()):
             scores[str(table.preset.task)] = means
     try:
         return rank(scores)

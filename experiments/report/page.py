@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
@@ -91,7 +91,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         commits=commits(tables),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
         over_tasks=drawings(figures, ("overview", "ranking")),
-        claims=next((each for each in pages if each.name == "claims"), None),
+        claims=next((linked(each, tables) for each in pages if each.name == "claims"), None),
         pages=[each for each in pages if each.name != "claims"],
     )
 
@@ -132,6 +132,13 @@ def page(path: Path) -> Page:
     title, _, rest = path.read_text().partition("\n")
     text = re.sub(r"^#", "##", rest, flags=re.MULTILINE)
     return Page(path.stem, title.lstrip("# "), Markup(markdown.markdown(text, extensions=["tables"])))
+
+
+def linked(page: Page, tables: Sequence[Table]) -> Page:
+    """With a link wherever it names a table that has a section."""
+    names = "|".join(re.escape(table.preset.name) for table in tables)
+    body = re.sub(rf"<code>({names})</code>", r'<a href="#\1"><code>\1</code></a>', str(page.body))
+    return replace(page, body=Markup(body))
 
 
 def drawings(figures: Path, names: Iterable[str]) -> list[Drawing]:

@@ -53,7 +53,7 @@ def rows(tables: list[Table], *asked: Question) -> list[list[str]]:
     ],
 )
 def test_a_claim_is_held_against_the_verdict(table: Table, cell: str, says: str, finding: str) -> None:
-    ((claim, of, n, difference, found, name),) = rows([table], question(cell, says))
+    ((claim, of, found, n, difference, name),) = rows([table], question(cell, says))
     assert (claim, of, n, name) == ("a claim", "digits", "3", "`quickstart`")
     verdict = next(row.verdict for row in table.rows if row.cell.overrides == cell)
     assert found.startswith(finding)
@@ -64,7 +64,7 @@ def test_a_claim_is_held_against_the_verdict(table: Table, cell: str, says: str,
 
 def test_a_miniature_says_so(table: Table) -> None:
     small = question("activation=gem", miniature=True)
-    assert rows([table], small)[0][4].startswith("does not hold in miniature: ")
+    assert rows([table], small)[0][2].startswith("does not hold in miniature: ")
 
 
 def test_a_claim_is_told_once(table: Table) -> None:
@@ -80,7 +80,7 @@ def test_the_reference_as_first_side_turns_the_tables_comparison_round(table: Ta
     assert turned.comparison.main.value == pytest.approx(-own.main.value)
     assert (turned.comparison.p, turned.comparison.p_equal) == (own.p, own.p_equal)
     assert not turned.alone
-    assert rows([table], question("activation=gelu", against="activation=relu"))[0][4].startswith("does not hold")
+    assert rows([table], question("activation=gelu", against="activation=relu"))[0][2].startswith("does not hold")
 
 
 def test_pairs_that_the_table_does_not_compare_are_a_family_of_their_own(preset: Preset, cells: list[Cell]) -> None:
@@ -94,16 +94,16 @@ def test_pairs_that_the_table_does_not_compare_are_a_family_of_their_own(preset:
     assert alone.alone
     assert alone.comparison is not None
     assert 0.025 < alone.comparison.p < 0.05
-    assert rows([ran], pair)[0][4].startswith("holds: better by")
+    assert rows([ran], pair)[0][2].startswith("holds: better by")
     other = question("activation=gem", against="activation=relu")
-    assert [row[4] for row in rows([ran], pair, other)] == ["open: no difference detectable"] * 2
+    assert [row[2] for row in rows([ran], pair, other)] == ["open: no difference detectable"] * 2
 
 
 def test_what_has_not_run_says_what_it_takes(table: Table) -> None:
     waiting = dataclasses.replace(question("activation=gem"), table="table_cifar100", needs="a GPU")
-    assert rows([table], waiting)[0][2:5] == ["0", "—", "not run: takes 49 runs and a GPU"]
+    assert rows([table], waiting)[0][2:5] == ["not run: takes 49 runs and a GPU", "0", "—"]
     half = question("activation=segem")
-    assert rows([table], half)[0][2:5] == ["0 of 3", "—", "open: not all of it has run"]
+    assert rows([table], half)[0][2:5] == ["open: not all of it has run", "0 of 3", "—"]
 
 
 def test_mistakes_are_one_line(table: Table, tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     save(forest(table), tmp_path / "figures" / "quickstart_forest")
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "properties.md").write_text("# Properties\n\n| N | C |\n|---|---|\n| 1 | 2 |\n")
+    claims = "# Claims\n\n| claim | table |\n|---|---|\n| a | `quickstart` |\n| b | `other` |\n"
+    (tmp_path / "tables" / "claims.md").write_text(claims)
     unrun = [dataclasses.replace(preset, name="other", title="Another <study>", question="Is it?")]
     text = render([table], unrun, tmp_path)
     page = Checker()
@@ -107,6 +109,9 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     assert "<td>1</td>" in text
     assert '<a href="#properties">Properties</a>.' in text
     assert '<section id="properties"><h2>Properties</h2>' in text
+    assert '<section id="claims"><h2>Claims</h2>' in text
+    assert '<td><a href="#quickstart"><code>quickstart</code></a></td>' in text
+    assert "<td><code>other</code></td>" in text  # has no section
     assert "forest-" in text
     assert "currentColor" in text
     assert render([table], unrun, tmp_path) == text
