@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from experiments.config.compose import CONFIGS
 from experiments.errors import UserError
-from experiments.naming import activation_title, difference_unit, higher_is_better, with_interval
+from experiments.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
 from experiments.overall import Overall, activation_of, standings
 from experiments.presets import load
 from experiments.stats import Comparison, as_family, compare
@@ -83,8 +83,10 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
 
 def answer(question: Question, table: Table) -> Answer:
     """The comparison of the two sides, with the table's corrected p where one of them is its reference."""
-    reference = next(each for each in standings(table).values() if each.comparison is None)
-    one, other = side(table, question.cell), side(table, question.against) if question.against else reference
+    found = standings(table)
+    reference = next(each for each in found.values() if each.comparison is None)
+    one = side(table, found, question.cell)
+    other = side(table, found, question.against) if question.against else reference
     known = one.comparison if other.comparison is None else other.comparison if one.comparison is None else None
     plan, values = table.preset, {"one": one.values, "other": other.values}
     higher = higher_is_better(plan.metric)
@@ -94,9 +96,8 @@ def answer(question: Question, table: Table) -> Answer:
     return Answer(table, (one, other), pair if one.values and other.values else None, alone=known is None)
 
 
-def side(table: Table, cell: str) -> Row | Overall:
-    """What ``cell`` has reached, over all settings where the table has several."""
-    found = standings(table)
+def side(table: Table, found: Mapping[str, Row | Overall], cell: str) -> Row | Overall:
+    """What ``cell`` has reached by ``found``, the standings of ``table``."""
     for row in table.rows:
         if cell.split() in (row.cell.overrides.split(), activation_of(row.cell).split()):
             return found.get(row.title) or found[activation_title(row.cell.config.activation)]
@@ -113,8 +114,7 @@ def corrected(answers: Mapping[Question, Answer]) -> dict[Question, Answer]:
 def told(question: Question, found: Answer) -> tuple[str, str, str]:
     """Finding, number of seeds and difference."""
     table, (one, other), c = found.table, found.sides, found.comparison
-    fewest, planned = min(len(one.values), len(other.values)), len(table.preset.counted)
-    n = str(fewest) if fewest == planned else f"{fewest} of {planned}"
+    n = seeds_text(min(len(one.values), len(other.values)), len(table.preset.counted))
     if c is None:
         return "open: not all of it has run", n, "—"
     metric = table.preset.metric

@@ -92,6 +92,11 @@ def with_interval(value: float, low: float, high: float, places: int) -> str:
     return signed(value, places) + interval
 
 
+def seeds_text(finished: int, planned: int) -> str:
+    """``3``, or ``2 of 3`` where some are missing or diverged."""
+    return str(finished) if finished == planned else f"{finished} of {planned}"
+
+
 def shortened(texts: Sequence[str]) -> str:
     """The first ten in one line, and how many more there are."""
     rest = [f"and {len(texts) - NAMED} more"] if len(texts) > NAMED else []

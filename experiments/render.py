@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from experiments.naming import difference_unit, higher_is_better, metric_title, p_text, signed, with_interval
+from experiments.naming import (
+    difference_unit,
+    higher_is_better,
+    metric_title,
+    p_text,
+    seeds_text,
+    signed,
+    with_interval,
+)
 from experiments.overall import Overall, overall
 from experiments.stats import NOTHING
 from experiments.tables import Row, Table
@@ -50,7 +58,7 @@ def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
     words = row.verdict + (f"; {row.diverged} diverged" if row.diverged and row.values else "")
     texts = [
         row.title + (" †" if row.remark else ""),
-        str(len(row.values)) if len(row.values) == row.planned else f"{len(row.values)} of {row.planned}",
+        seeds_text(len(row.values), row.planned),
         f"{bold[0]}{mean}{bold[1]}" if row.better else mean,
         interval(row, places),
         p_text(compared.p if compared else math.nan),
@@ -70,10 +78,10 @@ def overall_headers(table: Table) -> list[str]:
 
 
 def overall_cells(table: Table, row: Overall) -> list[str]:
-    places, compared, planned = table.digits, row.comparison, len(table.preset.counted)
+    places, compared = table.digits, row.comparison
     return [
         row.title,
-        str(len(row.values)) if len(row.values) == planned else f"{len(row.values)} of {planned}",
+        seeds_text(len(row.values), len(table.preset.counted)),
         mean_text(row, places),
         interval(row, places),
         p_text(compared.p if compared else math.nan),

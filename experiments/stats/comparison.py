@@ -95,12 +95,11 @@ def compare_both(
         )
 
     def corrected(by_seed: int) -> dict[str, Comparison]:
-        p_values = holm([both[by_seed].p for both, _, _, _ in parts.values()])
-        p_equal = holm([equal[by_seed] for _, _, _, equal in parts.values()])
-        return {
-            name: Comparison(*both, bca, chance, both[by_seed], p, q)
-            for (name, (both, bca, chance, _)), p, q in zip(parts.items(), p_values, p_equal, strict=True)
-        }
+        alone = [
+            Comparison(*both, bca, chance, both[by_seed], both[by_seed].p, equal[by_seed])
+            for both, bca, chance, equal in parts.values()
+        ]
+        return dict(zip(parts, as_family(alone), strict=True))
 
     return corrected(0), corrected(1)
 
