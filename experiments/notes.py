@@ -12,6 +12,7 @@ import numpy
 from experiments.cells import Cell
 from experiments.config.schema import TextRecipe
 from experiments.naming import (
+    TITLES,
     cell_title,
     commit_title,
     difference_unit,
@@ -19,11 +20,19 @@ from experiments.naming import (
     higher_is_better,
     metric_title,
     number,
+    p_text,
     shortened,
 )
 from experiments.presets import Preset, context
 from experiments.records import Record
-from experiments.stats import detectable, first_places, seeds_for_difference, seeds_for_equivalence
+from experiments.stats import (
+    LEVEL,
+    detectable,
+    first_places,
+    seeds_for_difference,
+    seeds_for_equivalence,
+    welch_anova,
+)
 
 ROUNDING = ("precision", "channels_last", "compile", "cuda_graphs", "deterministic", "micro_batch", "together")
 ORDINARY = {"precision": "fp32", "together": "interleaved"}
@@ -43,6 +52,7 @@ def notes(
         lines.append(sensitivity(preset, sd, most, len(values)))
     if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
         lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
+    lines += [within(preset, family, cells, values) for family in preset.families]
     other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
     if flips:
         lines.append(f"Compared {other} instead, the test would say otherwise for: {shortened(flips)}.")
@@ -149,6 +159,23 @@ def single_seed(preset: Preset, values: Mapping[str, Mapping[int, float]]) -> li
     shares = sorted(((round(100 * share), title) for title, share in found.items()), key=lambda pair: -pair[0])
     named = [f"{title} {percent} %" for percent, title in shares if percent > 0]
     return [f"With one seed of each row, drawn from these runs, first place would go to: {', '.join(named)}."]
+
+
+def within(
+    preset: Preset, family: Sequence[str], cells: Sequence[Cell], values: Mapping[str, Mapping[int, float]]
+) -> str:
+    """Whether the rows of these activations differ among themselves, and how far their means lie apart."""
+    groups = [list(values[c.overrides].values()) for c in cells if c.config.activation["name"] in family]
+    names, places = "; ".join(TITLES.get(name, name) for name in family), digits(preset.metric)
+    means = sorted(float(numpy.mean(group)) for group in groups if group)
+    p = welch_anova(groups)
+    if math.isnan(p):
+        return f"The {len(groups)} rows of {names} among themselves: too few runs to tell."
+    found = "they differ" if p < 1 - LEVEL else "no difference detectable"
+    return (
+        f"The {len(groups)} rows of {names} among themselves: means from {means[0]:.{places}f} to "
+        f"{means[-1]:.{places}f}, {found} (Welch's analysis of variance, p {p_text(p)})."
+    )
 
 
 def pooled_sd(values: Mapping[str, Mapping[int, float]]) -> float:

@@ -43,6 +43,7 @@ class Preset:
     margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
     effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
     sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
+    families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
     note: str | None = optional(text())
@@ -67,12 +68,29 @@ def preset(node: DictConfig) -> Preset:
         if not known & {frozenset([*result.reference.split(), *context(cell)])}:
             wanted = " ".join([result.reference, *context(cell)])
             raise UserError(f"experiment.reference={result.reference}: {wanted!r} must be one of the cells")
+    check_families(result)
     for entry in result.published:
         if entry.get("cell") not in result.cells:
             raise UserError(f"experiment.published: {entry.get('cell')} is none of the cells {'; '.join(result.cells)}")
         if "source" not in entry or ("value" in entry) == ("difference" in entry):
             raise UserError(f"experiment.published: {entry['cell']}: give a source, and a value or a difference")
     return result
+
+
+def check_families(plan: Preset) -> None:
+    """A family is compared as a whole, so its rows must not vary anything but the activation."""
+    for family in plan.families:
+        rows = [cell for cell in plan.cells if family_of(cell) in family]
+        alike = len({frozenset(context(cell)) for cell in rows}) == 1
+        if isinstance(family, str) or len(rows) < 2 or not alike:
+            allowed = "lists of activations with two cells or more that vary nothing else"
+            shown = family if isinstance(family, str) else f"[{', '.join(family)}]"
+            raise UserError(must_be("experiment.families", shown, allowed))
+
+
+def family_of(cell: str) -> str:
+    """``egem`` of ``activation=egem eps=1e-4``."""
+    return next((word.partition("=")[2] for word in cell.split() if word.startswith("activation=")), "")
 
 
 def context(cell: str) -> list[str]:

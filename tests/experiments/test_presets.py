@@ -91,6 +91,12 @@ def test_without_a_preset_the_jobs_stay() -> None:
         ({"published": [{"cell": "activation=gelu", "source": "s"}]}, "a value or a difference"),
         ({"cells": ["activation=gelu", "activation=gem recipe.lr=1"]}, "'activation=gelu recipe.lr=1' must be one"),
         ({"seeds": 0}, "experiment.seeds=0"),
+        ({"families": [["gelu"]]}, r"experiment.families=\[gelu\]: must be lists of activations with two cells"),
+        ({"families": ["gem"]}, "experiment.families=gem: must be lists of activations"),
+        (
+            {"cells": ["activation=gelu recipe.lr=1", "activation=gelu"], "families": [["gelu"]]},
+            "that vary nothing else",
+        ),
         ({"explored": 2}, "experiment.explored=2: must be below experiment.seeds=2"),
         ({"margin": 0}, "experiment.margin=0"),
         ({"colour": 1}, "experiment.colour: unknown"),

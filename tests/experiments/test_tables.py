@@ -175,6 +175,20 @@ def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset
     assert "equal within ±0.1 takes 18" in note
 
 
+def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], preset: Preset) -> None:
+    """Three seeds of 0.1 spread: 0.05 points between means are nothing, 2 points are."""
+
+    def note(records: list[Record]) -> str:
+        table = build(dataclasses.replace(preset, families=[["golu", "gem", "egem"]]), cells, records)
+        return next(note for note in table.notes if "among themselves" in note)
+
+    start = "The 3 rows of GoLU; GEM; E-GEM among themselves: "
+    alike = note(full(cells, {"activation=relu": 9.0, "activation=gem": 0.05}))
+    assert alike.startswith(f"{start}means from 90.00 to 90.05, no difference detectable (Welch's analysis of variance")
+    assert note(full(cells, {"activation=golu": -2.0})).startswith(f"{start}means from 88.00 to 90.00, they differ")
+    assert note([]) == f"{start}too few runs to tell."
+
+
 def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
     def note(name: str) -> str:
         return setting(load(name), cells_of(load(name)))

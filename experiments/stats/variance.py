@@ -1,0 +1,20 @@
+"""Do several groups of seeds have one mean? One question where tests pair by pair would ask many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy
+from statsmodels.stats.oneway import anova_oneway
+
+
+def welch_anova(groups: Sequence[Sequence[float]]) -> float:
+    """p of Welch's analysis of variance (1951): no equal variances assumed; for two groups it is that of Welch's t.
+
+    Needs two groups or more, each with two values and some spread, else nan.
+    """
+    if len(groups) < 2 or any(len(group) < 2 or numpy.ptp(group) == 0 for group in groups):
+        return math.nan
+    found = anova_oneway([numpy.asarray(group) for group in groups], use_var="unequal", welch_correction=True)
+    return float(found.pvalue)
