@@ -24,7 +24,7 @@ from experiments.naming import (
     shortened,
 )
 from experiments.presets import Preset, context
-from experiments.records import Record
+from experiments.records import Record, origins
 from experiments.stats import (
     LEVEL,
     detectable,
@@ -171,10 +171,10 @@ def within(
     p = welch_anova(groups)
     if math.isnan(p):
         return f"The {len(groups)} rows of {names} among themselves: too few runs to tell."
-    found = "they differ" if p < 1 - LEVEL else "no difference detectable"
+    found, equals = "they differ" if p < 1 - LEVEL else "no difference detectable", "" if p < 0.001 else "= "
     return (
         f"The {len(groups)} rows of {names} among themselves: means from {means[0]:.{places}f} to "
-        f"{means[-1]:.{places}f}, {found} (Welch's analysis of variance, p {p_text(p)})."
+        f"{means[-1]:.{places}f}, {found} (Welch's analysis of variance, p {equals}{p_text(p)})."
     )
 
 
@@ -199,7 +199,7 @@ def mixture(records: Sequence[Record]) -> str:
         "threads": lambda p: p["threads"],
         "data": lambda p: p["data"],
     } | {f"impl.{key}": functools.partial(rounding, key) for key in ROUNDING}
-    mixed = [name for name, key in kinds.items() if len({key(r["provenance"]) for r in records}) > 1]
+    mixed = [name for name, key in kinds.items() if len({key(p) for r in records for p in origins(r)}) > 1]
     return f"runs differ in {', '.join(mixed)}" if mixed else ""
 
 
@@ -209,13 +209,15 @@ def rounding(key: str, provenance: Mapping[str, Any]) -> str:
 
 
 def provenance(records: Sequence[Record]) -> list[str]:
+    found = [each for r in records for each in origins(r)]
+
     def every(key: str) -> list[str]:
-        return sorted({str(r["provenance"][key]) for r in records})
+        return sorted({str(p[key]) for p in found})
 
     if not records:
         return ["No run yet."]
-    commits = sorted({commit_title(r["provenance"]["commit"], r["provenance"]["clean"]) for r in records})
-    versions = sorted({", ".join(f"{k} {v}" for k, v in r["provenance"]["versions"].items()) for r in records})
+    commits = sorted({commit_title(p["commit"], p["clean"]) for p in found})
+    versions = sorted({", ".join(f"{k} {v}" for k, v in p["versions"].items()) for p in found})
     hours = sum(r["provenance"]["seconds"] for r in records) / 3600
     return [
         f"{len(records)} runs, {hours:.1f} h of training; commit {', '.join(commits)}; {'; '.join(every('device'))}, "

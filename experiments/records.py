@@ -7,7 +7,7 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from experiments.metrics_log import read_lines
 from experiments.presets import Preset
 
 FORMAT = 1
+ORIGIN = ("commit", "clean", "versions", "device", "threads", "impl")
 CURVE_POINTS = 200
 CURVE_DIGITS = 6  # significant; the result itself is kept in full
 RUN = re.compile(r'"run": "([0-9a-f]{64})"')
@@ -53,9 +54,9 @@ def record(experiment: str, config: Config, directory: Path) -> Record:
 def outcome(directory: Path) -> Record:
     """What a finished run left: which it is, its result, where it comes from, its curve."""
     result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
-    last = meta["parts"][-1]
+    last, earlier = meta["parts"][-1], unlike_the_last(meta["parts"])
     command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
-    provenance = {key: last[key] for key in ("commit", "clean", "versions", "device", "threads", "impl", "started")}
+    provenance = {key: last[key] for key in (*ORIGIN, "started")}
     return {
         "run": result["run"],
         "seed": result["seed"],
@@ -63,9 +64,22 @@ def outcome(directory: Path) -> Record:
         "provenance": provenance
         | {"command": command, "starts": len(meta["parts"])}
         | {"vectorised": any(part.get("vectorised") for part in meta["parts"])}
-        | {key: meta[key] for key in ("seconds", "peak_memory_mib", "data")},
+        | {key: meta[key] for key in ("seconds", "peak_memory_mib", "data")}
+        | ({"earlier": earlier} if earlier else {}),
         "curve": thin(read_lines(directory / "metrics.jsonl")),
     }
+
+
+def unlike_the_last(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Where an interrupted run began, if it went on elsewhere: each other commit, device, version or setting, once."""
+    seen = [{key: part[key] for key in ORIGIN} for part in parts]
+    return [each for index, each in enumerate(seen) if each not in (*seen[:index], seen[-1])]
+
+
+def origins(record: Record) -> list[dict[str, Any]]:
+    """All that a run was trained with, one provenance for each commit, device, version or setting."""
+    provenance = record["provenance"]
+    return [*(provenance | each for each in provenance.get("earlier", [])), provenance]
 
 
 def thin(lines: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -20,7 +20,7 @@ from experiments.naming import (
 )
 from experiments.notes import mixture, notes
 from experiments.presets import Preset, reference_cell
-from experiments.records import Record, belongs
+from experiments.records import Record, belongs, origins
 from experiments.stats import Comparison, Summary, compare_both, summarise
 
 
@@ -138,7 +138,7 @@ def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Recor
         return []
     last = preset.explored - 1
     mine = [r for r in records if r["seed"] <= last and belongs(r, cells)]
-    found = sorted({commit_title(r["provenance"]["commit"], r["provenance"]["clean"]) for r in mine})
+    found = sorted({commit_title(p["commit"], p["clean"]) for r in mine for p in origins(r)})
     named = f"Seeds 0 to {last}" if last else "Seed 0"
     commits = f" (commit {', '.join(found)})" if found else ""
     text = f"{named}, which raised the question{commits}, {'are' if last else 'is'} not in this table"

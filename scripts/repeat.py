@@ -96,6 +96,8 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     title = title_of(record)
     if not origin["commit"] or not origin["clean"]:
         raise UserError(f"{title}: the code that trained it was not committed, so it cannot be had again")
+    if origin.get("earlier"):
+        raise UserError(f"{title}: it was interrupted and went on with another commit, device, version or setting")
     code, runs = folder / "code", folder / "runs"
     code.mkdir()
     try:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from experiments.overall import Overall, overall
 from experiments.presets import Preset
+from experiments.records import origins
 from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
 from experiments.tables import Table
@@ -119,7 +120,7 @@ def together(table: Table, settings: Sequence[Overall]) -> Together | None:
 
 
 def commits(tables: Iterable[Table]) -> list[str]:
-    return sorted({(r["provenance"]["commit"] or "unknown")[:8] for table in tables for r in table.runs})
+    return sorted({(p["commit"] or "unknown")[:8] for table in tables for r in table.runs for p in origins(r)})
 
 
 def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from experiments.cells import Cell, cells_of
 from experiments.presets import Preset
 from experiments.presets import load as load_preset
-from experiments.records import CURVE_POINTS, load, read, refresh, strangers, thin, write
+from experiments.records import CURVE_POINTS, load, origins, outcome, read, refresh, strangers, thin, write
 from tests.experiments.zygote import ROOT
 from tests.synthetic import record
 
@@ -88,6 +88,25 @@ def test_a_run_counts_for_every_table_that_asks_for_it(tmp_path: Path, preset: P
     assert list(read(tmp_path / "quickstart.jsonl")[0].values()) == first == refresh(preset, cells, tmp_path, nowhere)
 
 
+def test_a_run_that_went_on_elsewhere_says_where_it_began(tmp_path: Path) -> None:
+    """Three parts: the first by another commit, then twice by the one that is recorded."""
+    part = {"commit": "1" * 40, "clean": True, "versions": {}, "device": "d", "threads": 1, "impl": {}}
+    part |= {"started": "2026-01-01", "command": "python train.py"}
+    result = {"format": 1, "run": "r", "seed": 0, "status": "finished"}
+    (tmp_path / "metrics.json").write_text(json.dumps(result))
+    (tmp_path / "metrics.jsonl").write_text("")
+
+    def outcome_of(*parts: dict[str, object]) -> dict[str, object]:
+        meta = {"parts": parts, "seconds": 1.0, "peak_memory_mib": 1.0, "data": "d"}
+        (tmp_path / "meta.json").write_text(json.dumps(meta))
+        return outcome(tmp_path)
+
+    mixed = outcome_of(part | {"commit": "0" * 40, "clean": False}, part, part | {"started": "2026-01-02"})
+    assert [(each["commit"], each["clean"]) for each in origins(mixed)] == [("0" * 40, False), ("1" * 40, True)]
+    assert [each["started"] for each in origins(mixed)] == ["2026-01-02"] * 2
+    assert "earlier" not in outcome_of(part, part)["provenance"]
+
+
 def test_curve_is_thinned_and_keeps_its_end() -> None:
     lines = [{"step": step, "train_loss": 1 / 3, "by_layer": {"dead_units": [0.5]}} for step in range(1, 1001)]
     curve = thin(lines)
@@ -108,8 +127,8 @@ def test_every_committed_record_traces_to_a_commit_and_a_cell(path: Path) -> Non
     records, complaints = read(path)
     assert complaints == strangers(path, records, cells_of(load_preset(path.stem))) == []
     for each in records.values():
-        origin = each["provenance"]
-        assert len(origin["commit"]) == 40
-        assert origin["clean"] is True
-        assert all(origin[key] for key in ("device", "versions", "threads", "impl", "command", "started", "data"))
-        assert "=/" not in origin["command"], "a place on somebody's machine"
+        for origin in origins(each):
+            assert len(origin["commit"]) == 40
+            assert origin["clean"] is True
+            assert all(origin[key] for key in ("device", "versions", "threads", "impl", "command", "started", "data"))
+            assert "=/" not in origin["command"], "a place on somebody's machine"

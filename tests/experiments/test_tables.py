@@ -78,6 +78,14 @@ def test_mixed_commits_are_footnoted(preset: Preset, cells: list[Cell]) -> None:
     assert "† ReLU: runs differ in commit." in text
 
 
+def test_a_run_of_two_commits_is_footnoted(preset: Preset, cells: list[Cell]) -> None:
+    records = full(cells, {})
+    records[0]["provenance"]["earlier"] = [{"commit": "e" * 40, "clean": False}]
+    text = markdown(build(preset, cells, records))
+    assert "† ReLU: runs differ in commit." in text
+    assert "commit 00000000, eeeeeeee (tree not clean)" in text
+
+
 def test_runs_that_round_differently_are_footnoted_and_no_others(preset: Preset, cells: list[Cell]) -> None:
     """Compiled or not, at the same precision, is another order of additions; how often a run is saved is not."""
     records = full(cells, {})
