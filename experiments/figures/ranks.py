@@ -45,7 +45,7 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     for line in (line for lines in drawn["crossbars"] for line in lines):
         line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run
     made.suptitle(
-        f"Average rank over {', '.join(ranking.tasks)}\n"
+        f"Average rank over {' · '.join(ranking.tasks)}\n"
         f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}",
         fontsize=9,
     )
