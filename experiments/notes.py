@@ -208,6 +208,10 @@ def rounding(key: str, provenance: Mapping[str, Any]) -> str:
     return str(provenance["impl"].get(key) or ORDINARY.get(key))
 
 
+def commits(records: Sequence[Record]) -> list[str]:
+    return sorted({commit_title(p["commit"], p["clean"]) for r in records for p in origins(r)})
+
+
 def provenance(records: Sequence[Record]) -> list[str]:
     found = [each for r in records for each in origins(r)]
 
@@ -216,10 +220,9 @@ def provenance(records: Sequence[Record]) -> list[str]:
 
     if not records:
         return ["No run yet."]
-    commits = sorted({commit_title(p["commit"], p["clean"]) for p in found})
     versions = sorted({", ".join(f"{k} {v}" for k, v in p["versions"].items()) for p in found})
     hours = sum(r["provenance"]["seconds"] for r in records) / 3600
     return [
-        f"{len(records)} runs, {hours:.1f} h of training; commit {', '.join(commits)}; {'; '.join(every('device'))}, "
-        f"threads {', '.join(every('threads'))}; {'; '.join(versions)}."
+        f"{len(records)} runs, {hours:.1f} h of training; commit {', '.join(commits(records))}; "
+        f"{'; '.join(every('device'))}, threads {', '.join(every('threads'))}; {'; '.join(versions)}."
     ]

@@ -11,16 +11,15 @@ from typing import Any
 from experiments.cells import Cell
 from experiments.naming import (
     cell_title,
-    commit_title,
     difference_unit,
     digits,
     higher_is_better,
     shortened,
     with_interval,
 )
-from experiments.notes import mixture, notes
+from experiments.notes import commits, mixture, notes
 from experiments.presets import Preset, reference_cell
-from experiments.records import Record, belongs, origins
+from experiments.records import Record, belongs
 from experiments.stats import Comparison, Summary, compare_both, summarise
 
 
@@ -138,10 +137,10 @@ def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Recor
         return []
     last = preset.explored - 1
     mine = [r for r in records if r["seed"] <= last and belongs(r, cells)]
-    found = sorted({commit_title(p["commit"], p["clean"]) for r in mine for p in origins(r)})
+    found = commits(mine)
     named = f"Seeds 0 to {last}" if last else "Seed 0"
-    commits = f" (commit {', '.join(found)})" if found else ""
-    text = f"{named}, which raised the question{commits}, {'are' if last else 'is'} not in this table"
+    trained = f" (commit {', '.join(found)})" if found else ""
+    text = f"{named}, which raised the question{trained}, {'are' if last else 'is'} not in this table"
     every = build(dataclasses.replace(preset, explored=0), cells, records)
     if any(row.missing for row in every.rows):
         return [text + "."]
