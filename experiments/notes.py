@@ -168,13 +168,13 @@ def within(
     groups = [list(values[c.overrides].values()) for c in cells if c.config.activation["name"] in family]
     names, places = "; ".join(TITLES.get(name, name) for name in family), digits(preset.metric)
     means = sorted(float(numpy.mean(group)) for group in groups if group)
-    p = welch_anova(groups)
+    p, start = welch_anova(groups), f"The {len(groups)} rows of {names} among themselves"
     if math.isnan(p):
-        return f"The {len(groups)} rows of {names} among themselves: too few runs to tell."
+        return f"{start}: not tested, a row has fewer than two runs or no spread."
     found, equals = "they differ" if p < 1 - LEVEL else "no difference detectable", "" if p < 0.001 else "= "
     return (
-        f"The {len(groups)} rows of {names} among themselves: means from {means[0]:.{places}f} to "
-        f"{means[-1]:.{places}f}, {found} (Welch's analysis of variance, p {equals}{p_text(p)})."
+        f"{start}: means from {means[0]:.{places}f} to {means[-1]:.{places}f}, "
+        f"{found} (Welch's analysis of variance, p {equals}{p_text(p)})."
     )
 
 

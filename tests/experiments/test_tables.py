@@ -194,7 +194,7 @@ def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], pr
     alike = note(full(cells, {"activation=relu": 9.0, "activation=gem": 0.05}))
     assert alike.startswith(f"{start}means from 90.00 to 90.05, no difference detectable (Welch's analysis of variance")
     assert note(full(cells, {"activation=golu": -2.0})).startswith(f"{start}means from 88.00 to 90.00, they differ")
-    assert note([]) == f"{start}too few runs to tell."
+    assert note([]) == f"{start}not tested, a row has fewer than two runs or no spread."
 
 
 def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
