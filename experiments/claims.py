@@ -36,6 +36,7 @@ class Question:
     against: str | None = None
     miniature: bool = False  # a smaller network, data set or training than the paper's
     needs: str | None = None  # what it takes to run the table
+    known: str | None = None  # which of the runs had been seen when the question was put
 
     def __post_init__(self) -> None:
         if self.says not in SAYS:
@@ -68,7 +69,8 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
     rows = []
     for before, q in zip([None, *asked], asked, strict=False):
         claim = "" if before and before.claim == q.claim else q.claim
-        rows.append([claim, q.of, *(told(q, answers[q]) if q in answers else unrun(q)), f"`{q.table}`"])
+        of = q.of + (" †" if q.known else "")
+        rows.append([claim, of, *(told(q, answers[q]) if q in answers else unrun(q)), f"`{q.table}`"])
     body = tabulate(rows, HEADERS, tablefmt="pipe", disable_numparse=True)
     alone = sum(each.alone for each in answers.values())
     notes = [
@@ -77,6 +79,7 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         "In miniature: of a smaller network, data set or training than the paper's, which can hint and not settle. "
         "The paper's networks and recipes are known in parts only.",
         "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction.",
+        *(f"† {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
     ]
     return f"# {TITLE}\n\n{body}\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
 

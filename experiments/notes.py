@@ -27,10 +27,12 @@ from experiments.presets import Preset, context
 from experiments.records import Record, origins
 from experiments.stats import (
     LEVEL,
+    Spread,
     detectable,
     first_places,
     seeds_for_difference,
     seeds_for_equivalence,
+    spread_of,
     welch_anova,
 )
 
@@ -43,13 +45,14 @@ def notes(
     cells: Sequence[Cell],
     records: Sequence[Record],
     values: Mapping[str, Mapping[int, float]],
+    pairs: Mapping[str, str],
     flips: Sequence[str],
 ) -> list[str]:
-    """``flips`` are the rows whose verdict would be another one with the comparison that was not chosen."""
+    """``pairs``: what each row is compared with. ``flips``: whose verdict would change with the other comparison."""
     lines = [setting(preset, cells), method(preset)]
-    sd, most = pooled_sd(values), max(len(seeds) for seeds in values.values())
-    if not math.isnan(sd) and sd > 0:
-        lines.append(sensitivity(preset, sd, most, len(values)))
+    sd, most = spread_of(values, pairs), max(len(seeds) for seeds in values.values())
+    if sd.known:
+        lines.append(sensitivity(preset, sd, most, len(pairs)))
     if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
         lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
     lines += [within(preset, family, cells, values) for family in preset.families]
@@ -134,19 +137,24 @@ def method(preset: Preset) -> str:
     return text
 
 
-def sensitivity(preset: Preset, sd: float, most: int, rows: int) -> str:
-    """What so many seeds can show, and how many it would take, from the pooled sd of one run."""
+def sensitivity(preset: Preset, sd: Spread, most: int, comparisons: int) -> str:
+    """What so many seeds can show, and how many it would take, corrected or not for so many comparisons."""
     unit, places = difference_unit(preset.metric), digits(preset.metric)
-    text = f"Seeds: the pooled sd of one run is {sd:.{places + 1}f} {unit}".rstrip()
+    over = "all rows" if sd.alike else "the two of each comparison, as the rows spread unalike"
+    text = (
+        f"Seeds: the sd of one run, pooled over {over}, is {sd.text(lambda s: f'{s:.{places + 1}f}')} {unit}".rstrip()
+    )
     if most >= 2:
-        text += f"; {most} seeds an arm find a difference of {detectable(most, sd):.{places}f} {unit}".rstrip()
+        found = sd.text(lambda s: f"{detectable(most, s):.{places}f}")
+        text += f"; {most} seeds an arm find a difference of {found} {unit}".rstrip()
         text += " with 80 % power (two-sided 5 %, before correction)"
-    if preset.effect is not None:
-        n, corrected = (seeds_for_difference(preset.effect, sd, count) for count in (1, max(1, rows - 1)))
-        text += f"; {number(preset.effect)} needs {n} seeds an arm, {corrected} with the full correction"
-    if preset.margin is not None:
-        n = seeds_for_equivalence(preset.margin, sd)
-        text += f"; to show two equal activations equal within ±{number(preset.margin)} takes {n}"
+    for size, words, needed in (
+        (preset.effect, "to find {}", seeds_for_difference),
+        (preset.margin, "to show two equal activations equal within ±{}", seeds_for_equivalence),
+    ):
+        if size is not None:
+            n, corrected = sd.seeds(needed, size, comparisons)
+            text += f"; {words.format(number(size))} takes {n} seeds an arm, {corrected} with the full correction"
     return text + "."
 
 
@@ -176,15 +184,6 @@ def within(
         f"{start}: means from {means[0]:.{places}f} to {means[-1]:.{places}f}, "
         f"{found} (Welch's analysis of variance, p {equals}{p_text(p)})."
     )
-
-
-def pooled_sd(values: Mapping[str, Mapping[int, float]]) -> float:
-    """√(Σ(n - 1)s² / Σ(n - 1)) over the cells; nan where no cell has two runs."""
-    groups = [list(group.values()) for group in values.values() if len(group) > 1]
-    if not groups:
-        return math.nan
-    squares = sum(float(numpy.var(group)) * len(group) for group in groups)
-    return math.sqrt(squares / sum(len(group) - 1 for group in groups))
 
 
 def mixture(records: Sequence[Record]) -> str:

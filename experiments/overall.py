@@ -24,6 +24,7 @@ class Overall:
     """
 
     title: str
+    overrides: str  # of the activation alone
     values: dict[int, float]
     comparison: Comparison | None
     settings: int
@@ -61,6 +62,7 @@ def overall(table: Table) -> list[Overall]:
     return [
         Overall(
             title=activation_title(next(iter(own.values())).cell.config.activation),
+            overrides=name,
             values=values[name],
             comparison=compared.get(name),
             settings=len(own),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from experiments.cells import Cell
 from experiments.config import Config
 from experiments.config.schema import TextRecipe
 from experiments.naming import difference_unit, digits, number
-from experiments.notes import pooled_sd
-from experiments.presets import Preset
+from experiments.presets import Preset, compared_pairs
 from experiments.records import Record
-from experiments.stats import detectable, seeds_for_difference, seeds_for_equivalence
+from experiments.stats import Spread, detectable, seeds_for_difference, seeds_for_equivalence, spread_of
 from experiments.tables import finished
 
 
@@ -37,7 +35,7 @@ def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:
     by_device: dict[str, list[float]] = {}
     for record in records:
         kind = record["config"]
-        if (kind["dataset"]["name"], kind["model"]) == (config.dataset.name, vars(config.model)):
+        if kind["model"] == vars(config.model) and same_data(kind["dataset"], vars(config.dataset)):
             pace = seconds_per_unit(record, config)
             if pace is not None:
                 by_device.setdefault(record["provenance"]["device"], []).append(pace)
@@ -45,6 +43,11 @@ def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:
         return None
     device = max(by_device, key=lambda name: len(by_device[name]))
     return Estimate(statistics.median(by_device[device]), device, len(by_device[device]))
+
+
+def same_data(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """The same data, and as many images an epoch."""
+    return all((one.get(key) or None) == (other.get(key) or None) for key in ("name", "train_size", "holdout"))
 
 
 def seconds_per_unit(record: Record, config: Config) -> float | None:
@@ -112,15 +115,18 @@ def duration(seconds: float) -> str:
 def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
     """What the planned seeds can show at the sd of the records, else at the preset's."""
     unit, places, count = difference_unit(preset.metric), digits(preset.metric), len(preset.counted)
-    values = {cell.run: finished([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells}
-    sd, source = pooled_sd(values), "pooled over the records"
-    if math.isnan(sd) or sd == 0:
+    values = {cell.overrides: finished([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells}
+    pairs = compared_pairs(preset)
+    sd, source = spread_of(values, pairs), "pooled over the records"
+    if not sd.known:
         if preset.sd is None:
             return ["the spread over seeds is not known yet: run two or three seeds, then plan again"]
-        sd, source = preset.sd, "assumed by the preset"
+        sd, source = Spread(preset.sd, preset.sd), "assumed by the preset"
+    elif not sd.alike:
+        source = "from pair to pair compared, as the recorded rows spread unalike"
     lines = [
-        f"sd of one run {sd:.{places}f} {unit}, {source}",
-        f"{count} seeds an arm find {detectable(count, sd):.{places}f} {unit} "
+        f"sd of one run {sd.text(lambda s: f'{s:.{places}f}')} {unit}, {source}",
+        f"{count} seeds an arm find {sd.text(lambda s: f'{detectable(count, s):.{places}f}')} {unit} "
         f"(80 % power, two-sided 5 %, before correction)",
     ]
     wanted: list[tuple[str, Any, float | None]] = [
@@ -129,8 +135,8 @@ def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record])
     ]
     for words, needed, size in wanted:
         if size is not None:
-            n, corrected = (needed(size, sd, tests) for tests in (1, max(1, len(cells) - 1)))
-            word = "enough" if count >= n else "too few"
+            n, corrected = sd.seeds(needed, size, len(pairs))
+            word = "enough" if count >= needed(size, sd.high) else "too few"
             lines.append(
                 f"{words} {number(size)} {unit}: {n} seeds an arm ({corrected} corrected over the table); "
                 f"planned {count}: {word}"

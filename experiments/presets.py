@@ -104,6 +104,12 @@ def reference_cell(plan: Preset, cell: str) -> str:
     return next(other for other in plan.cells if set(other.split()) == wanted)
 
 
+def compared_pairs(plan: Preset) -> dict[str, str]:
+    """What is compared with what: every cell but the references, and the reference of each."""
+    references = {cell: reference_cell(plan, cell) for cell in plan.cells}
+    return {cell: other for cell, other in references.items() if other != cell}
+
+
 def names() -> list[str]:
     """Every preset in configs/experiment."""
     return sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))

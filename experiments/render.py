@@ -19,7 +19,7 @@ from experiments.naming import (
     with_interval,
 )
 from experiments.overall import Overall, overall
-from experiments.stats import NOTHING
+from experiments.stats import NOTHING, Comparison
 from experiments.tables import Row, Table
 
 LATEX = {
@@ -142,50 +142,62 @@ def overall_title(settings: Sequence[Overall]) -> str:
 
 
 def latex(table: Table) -> str:
-    """A booktabs ``tabular`` to be put into a ``table`` environment; footnotes as comments."""
+    """A booktabs ``tabular`` to be put into a ``table`` environment; footnotes as comments. Two where there are several
+    settings: over all of them, and one by one."""
     rows = [cells(table, row, ("BOLD(", ")BOLD")) for row in table.rows]
     text = tabulate(rows, headers(table), tablefmt="latex_booktabs", disable_numparse=True)
     text = text.replace("BOLD(", r"\textbf{").replace(")BOLD", "}")
+    settings = overall(table)
+    if settings:
+        together = [overall_cells(table, row) for row in settings]
+        first = tabulate(together, overall_headers(table), tablefmt="latex_booktabs", disable_numparse=True)
+        text = f"% {overall_title(settings)}\n{first}\n% Setting by setting\n{text}"
     for sign, command in LATEX.items():
         text = text.replace(sign, command)
     notes = "\n".join(f"% {note}" for note in [table.preset.title, *footnotes(table)])
     return f"{notes}\n{text}\n"
 
 
+Fields = dict[str, str | float | None]
 COLUMNS = (
-    *("activation", "overrides", "n", "planned", "diverged", "mean", "sd"),
+    *("activation", "overrides", "settings", "n", "planned", "diverged", "mean", "sd"),
     *("difference", "low", "high", "p_holm", "p_equal_holm", "welch_p", "paired", "paired_low", "paired_high"),
     *("paired_p", "bca_low", "bca_high", "improvement", "verdict", "published", "published_difference", "remark"),
 )
 
 
 def csv_text(table: Table) -> str:
-    """One line a cell, numbers in full; empty where there is nothing."""
+    """One line a cell, numbers in full; empty where there is nothing. Before them one line an activation over all
+    ``settings``, where there are several."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
+    for each in overall(table):
+        known: Fields = {"overrides": each.overrides, "settings": each.settings, "planned": len(table.preset.counted)}
+        known |= {"verdict": overall_verdict(table, each)}
+        writer.writerow({key: plain(value) for key, value in (known | measured(each)).items()})
     for row in table.rows:
-        known: dict[str, str | float | None] = {
-            "activation": row.title,
+        known = {
             "overrides": row.cell.overrides,
-            "n": len(row.values),
+            "settings": 1,
             "planned": row.planned,
             "diverged": row.diverged,
-            "mean": row.summary.mean,
-            "sd": row.summary.sd,
             "verdict": row.verdict,
             "published": row.published,
             "published_difference": row.published_difference,
             "remark": row.remark,
         }
-        writer.writerow({key: plain(value) for key, value in (known | compared(row)).items()})
+        writer.writerow({key: plain(value) for key, value in (known | measured(row)).items()})
     return stream.getvalue()
 
 
-def compared(row: Row) -> dict[str, str | float | None]:
-    c = row.comparison
-    if c is None:
-        return {}
+def measured(row: Row | Overall) -> Fields:
+    c, summary = row.comparison, row.summary
+    known: Fields = {"activation": row.title, "n": summary.n, "mean": summary.mean, "sd": summary.sd}
+    return known | (compared(c) if c else {})
+
+
+def compared(c: Comparison) -> Fields:
     return {
         "difference": c.main.value,
         "low": c.main.low,

@@ -18,7 +18,7 @@ from experiments.naming import (
     with_interval,
 )
 from experiments.notes import commits, mixture, notes
-from experiments.presets import Preset, reference_cell
+from experiments.presets import Preset, compared_pairs, reference_cell
 from experiments.records import Record, belongs
 from experiments.stats import Comparison, Summary, compare_both, summarise
 
@@ -75,8 +75,7 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
         if record["run"] in by_cell and record["seed"] in preset.counted:
             by_cell[record["run"]].append(record)
     values = {cell.overrides: finished(by_cell[cell.run], preset.metric) for cell in cells}
-    references = {text: reference_cell(preset, text) for text in values}
-    pairs = {text: other for text, other in references.items() if other != text}
+    pairs = compared_pairs(preset)
     higher = higher_is_better(preset.metric)
     both = compare_both(values, pairs, higher, preset.margin)
     chosen, other = both if preset.comparison == "welch" else reversed(both)
@@ -86,11 +85,11 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
         for cell in cells
     ]
     used = [record for runs in by_cell.values() for record in runs]
-    first = next(cell for cell in cells if references[cell.overrides] == cell.overrides)
+    first = next(cell for cell in cells if cell.overrides not in pairs)
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
     flips = [titles[text] for text in pairs if chosen[text].different != other[text].different]
-    lines = [*notes(preset, cells, used, values, flips), *with_explored(preset, cells, records)]
+    lines = [*notes(preset, cells, used, values, pairs, flips), *with_explored(preset, cells, records)]
     return Table(preset, reference, rows, used, lines)
 
 
@@ -138,9 +137,10 @@ def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Recor
     last = preset.explored - 1
     mine = [r for r in records if r["seed"] <= last and belongs(r, cells)]
     found = commits(mine)
-    named = f"Seeds 0 to {last}" if last else "Seed 0"
-    trained = f" (commit {', '.join(found)})" if found else ""
-    text = f"{named}, which raised the question{trained}, {'are' if last else 'is'} not in this table"
+    named, are = (f"Seeds 0 to {last}", "are") if last else ("Seed 0", "is")
+    if not mine:
+        return [f"{named} {are} not in this table, by plan."]
+    text = f"{named}, which raised the question (commit {', '.join(found)}), {are} not in this table"
     every = build(dataclasses.replace(preset, explored=0), cells, records)
     if any(row.missing for row in every.rows):
         return [text + "."]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy
 from matplotlib.figure import Figure
@@ -13,9 +14,9 @@ from matplotlib.patches import Rectangle
 
 from experiments.figures import style
 from experiments.naming import difference_unit, higher_is_better, signed
-from experiments.notes import pooled_sd
 from experiments.overall import Overall, standings
-from experiments.presets import reference_cell
+from experiments.presets import compared_pairs
+from experiments.stats import pooled_sd
 from experiments.tables import Row, Table
 
 FULL = 4.0  # standard deviations at which a colour is full
@@ -31,7 +32,11 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     such an activation.
     """
     own = [(table, standings(table)) for table in tables if table.preset.task]
-    columns = [(table, rows, spread(found)) for table, found in own if (rows := best(table, found, tables))]
+    columns = [
+        (table, rows, pooled_sd([row.values for row in found.values()]))
+        for table, found in own
+        if (rows := best(table, found, tables))
+    ]
     counts = Counter(title for _, rows, _ in sorted(columns, key=lambda column: -len(column[1])) for title in rows)
     titles = [title for title, count in counts.items() if count > 1]
     if not titles:
@@ -58,10 +63,6 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     return made
 
 
-def spread(rows: Mapping[str, Row | Overall]) -> float:
-    return pooled_sd({title: row.values for title, row in rows.items()})
-
-
 def best(task: Table, own: Mapping[str, Row | Overall], tables: Sequence[Table]) -> dict[str, Row | Overall]:
     """The task's ``own`` rows with a difference, each from the table that compares the same two with the most seeds.
 
@@ -71,13 +72,21 @@ def best(task: Table, own: Mapping[str, Row | Overall], tables: Sequence[Table])
     titles = {row.cell.run: title for title, row in own.items() if isinstance(row, Row)}
     reference = {row.cell.run for row in task.rows if row.comparison is None}
     for table in sorted(tables, key=lambda table: len(table.rows)) if titles else ():
-        runs = {row.cell.overrides: row.cell.run for row in table.rows}
-        for row in table.rows:
+        for row, other in both_ways(table):
             title = titles.get(row.cell.run)
-            same = title and runs[reference_cell(table.preset, row.cell.overrides)] in reference
-            if title and same and len(row.values) > len(found[title].values):
+            if title and other.cell.run in reference and len(row.values) > len(found[title].values):
                 found[title] = row
     return {title: row for title, row in found.items() if row.comparison and not math.isnan(row.comparison.main.value)}
+
+
+def both_ways(table: Table) -> Iterator[tuple[Row, Row]]:
+    """Each row with what it is compared with, and the other way round."""
+    rows = {row.cell.overrides: row for row in table.rows}
+    for cell, reference in compared_pairs(table.preset).items():
+        row, other = rows[cell], rows[reference]
+        yield row, other
+        if row.comparison:
+            yield dataclasses.replace(other, comparison=row.comparison.turned()), row
 
 
 def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:

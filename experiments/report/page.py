@@ -81,14 +81,15 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     )
     figures = results / "figures"
     sections = [section(table, figures) for table in tables]
+    runs = {(r["run"], r["seed"]): r for table in tables for r in table.runs}  # several tables may share a run
     pages = [page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)]
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
         overall_note=OVERALL_NOTE,
         unrun=unrun,
-        runs=sum(len(table.runs) for table in tables),
-        hours=sum(r["provenance"]["seconds"] for table in tables for r in table.runs) / 3600,
-        latest=max((r["provenance"]["started"][:10] for table in tables for r in table.runs), default=""),
+        runs=len(runs),
+        hours=sum(r["provenance"]["seconds"] for r in runs.values()) / 3600,
+        latest=max((r["provenance"]["started"][:10] for r in runs.values()), default=""),
         commits=commits(tables),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
         over_tasks=drawings(figures, ("overview", "ranking")),

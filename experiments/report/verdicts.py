@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from experiments.naming import difference_unit, signed, with_interval
-from experiments.notes import pooled_sd
 from experiments.overall import Overall
+from experiments.presets import compared_pairs
 from experiments.render import mean_text, overall_verdict
-from experiments.stats import detectable
+from experiments.stats import detectable, spread_of
 from experiments.tables import Row, Table
 
 
@@ -80,11 +80,12 @@ def undecided(table: Table, ran: Sequence[Row], rows: Sequence[Row]) -> str:
         text = f"{rows[0].title} cannot be told apart from {table.reference}"
     else:
         text = f"None of the {len(rows)} rows can be told apart from {table.reference}"
-    sd = pooled_sd({row.cell.run: row.values for row in table.rows})
+    values, pairs = {row.cell.overrides: row.values for row in table.rows}, compared_pairs(table.preset)
+    sd = spread_of(values, {row.cell.overrides: pairs[row.cell.overrides] for row in rows})
     most = max(len(row.values) for row in table.rows)
-    if most < 2 or not sd > 0:
+    if most < 2 or not sd.known:
         return text + "."
-    size = f"{detectable(most, sd):.{table.digits}f} {difference_unit(table.preset.metric)}".rstrip()
+    size = f"{detectable(most, sd.low):.{table.digits}f} {difference_unit(table.preset.metric)}".rstrip()
     return f"{text}; a difference below {size} would be missed more often than one time in five."
 
 

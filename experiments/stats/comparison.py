@@ -46,6 +46,12 @@ class Comparison:
     def better(self, higher_is_better: bool) -> bool:
         return self.different and (self.main.value > 0) == higher_is_better
 
+    def turned(self) -> Comparison:
+        """The reference beside the row."""
+        sides = self.welch.turned(), self.paired.turned()
+        bca = (-self.bca[1], -self.bca[0])
+        return Comparison(*sides, bca, 1 - self.improvement, self.main.turned(), self.p, self.p_equal)
+
     def words(self, higher_is_better: bool, unit: str, digits: int, margin: float | None) -> str:
         """What the data support at the 5 % level after correction, and no more."""
         within = "" if margin is None else f"equal within ±{margin:g} {unit}".rstrip()

@@ -99,6 +99,12 @@ def test_pairs_that_the_table_does_not_compare_are_a_family_of_their_own(preset:
     assert [row[2] for row in rows([ran], pair, other)] == ["open: no difference detectable"] * 2
 
 
+def test_what_was_known_is_marked(table: Table) -> None:
+    asked = dataclasses.replace(question("activation=gem"), known="two of three seeds")
+    assert rows([table], asked)[0][1] == "digits †"
+    assert "- † digits (`quickstart`): known when this was asked: two of three seeds.\n" in markdown([table], [asked])
+
+
 def test_what_has_not_run_says_what_it_takes(table: Table) -> None:
     waiting = dataclasses.replace(question("activation=gem"), table="table_cifar100", needs="a GPU")
     assert rows([table], waiting)[0][2:5] == ["not run: takes 49 runs and a GPU", "0", "—"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from experiments.cells import Cell, cells_of
 from experiments.overall import overall
 from experiments.presets import Preset, load
 from experiments.records import Record
-from experiments.render import markdown
+from experiments.render import csv_text, latex, markdown
 from experiments.report.verdicts import sentences
 from experiments.tables import Table, build
 from tests.synthetic import record
@@ -69,6 +72,18 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
     assert lines[1].startswith("Mean over the settings, better than GELU: ReLU (+1.00 [")
     assert lines[2].startswith("Mean over the settings, worse than GELU: GEM (N=2) (−3.00 [")
     assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
+
+
+def test_it_stands_first_in_latex_and_csv_too(table: Table) -> None:
+    text = latex(table)
+    assert text.index("% Over the 3 settings") < text.index("mean over settings") < text.index("% Setting by setting")
+    assert text.count("begin{tabular}") == 2
+    lines = list(csv.DictReader(io.StringIO(csv_text(table))))
+    assert [line["settings"] for line in lines] == ["3"] * 3 + ["1"] * 9
+    relu = lines[1]
+    assert (relu["activation"], relu["overrides"], relu["planned"]) == ("ReLU", "activation=relu", "4")
+    assert float(relu["difference"]) == pytest.approx(1)
+    assert relu["verdict"].startswith("better by")
 
 
 def test_seeds_that_miss_a_setting_do_not_count(grid: Preset, cells: list[Cell]) -> None:

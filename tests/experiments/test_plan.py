@@ -38,5 +38,12 @@ def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) ->
     assert "to find 0.2 points: 6 seeds an arm (8 corrected over the table)" in text
 
 
+def test_runs_on_fewer_images_say_nothing_of_the_time(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
+    for each in records:
+        each["config"]["dataset"] = each["config"]["dataset"] | {"train_size": 100}
+    assert "9 runs cannot be estimated" in plan_text(preset, cells, records, workers=1)
+
+
 def test_durations() -> None:
     assert [duration(s) for s in (5, 600, 36000)] == ["5 s", "10 min", "10.0 h"]

@@ -171,16 +171,22 @@ def test_seeds_that_raised_the_question_are_in_no_verdict(cells: list[Cell], pre
     assert "GEM (N=1) +0.75 [" in note
     assert f"{5 * len(cells)} runs" in " ".join(table.notes)
     assert build(asked, cells, records[:-1]).notes[-1] == f"{first}."
+    new = [r for r in records if r["seed"] >= asked.explored]
+    assert build(asked, cells, new).notes[-1] == "Seeds 0 to 2 are not in this table, by plan."
 
 
 def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset) -> None:
     """Every sd is 0.1: three seeds find 0.31 points, 0.2 points need 6, equality within 0.1 needs 18."""
     table = build(dataclasses.replace(preset, effect=0.2, margin=0.1), cells, full(cells, {}))
     note = next(note for note in table.notes if note.startswith("Seeds"))
-    assert "pooled sd of one run is 0.100 points" in note
+    assert "the sd of one run, pooled over all rows, is 0.100 points" in note
     assert "3 seeds an arm find a difference of 0.31 points" in note
-    assert "0.2 needs 6 seeds an arm, 8 with the full correction" in note
-    assert "equal within ±0.1 takes 18" in note
+    assert "to find 0.2 takes 6 seeds an arm, 8 with the full correction" in note
+    assert "equal within ±0.1 takes 18 seeds an arm, 28 with the full correction" in note
+    uneven = [r | {"result": r["result"] | {"test_accuracy": 90.0 + r["seed"]}} if r["run"] == cells[0].run else r
+              for r in full(cells, {})]  # fmt: skip
+    note = next(note for note in build(preset, cells, uneven).notes if note.startswith("Seeds"))
+    assert "pooled over the two of each comparison, as the rows spread unalike, is 0.100 to 0.711 points" in note
 
 
 def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], preset: Preset) -> None:

@@ -188,6 +188,17 @@ def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: 
     assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
 
 
+def test_the_overview_finds_more_seeds_with_the_sides_exchanged(preset: Preset, cells: list[Cell]) -> None:
+    """The claim's reference is GEM; GELU is a row of it, a point behind."""
+    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
+    two = [cell for cell in cells if cell.overrides in ("activation=gelu", "activation=gem")]
+    claim = dataclasses.replace(preset, seeds=6, reference="activation=gem", cells=[cell.overrides for cell in two])
+    records = [record(c, s, 90 + s / 10 + (c.overrides == "activation=gem")) for c in two for s in range(6)]
+    made = overview([*tasks, build(claim, two, records)])
+    assert made
+    assert "+1.00" in {text.get_text() for text in made.axes[0].texts}
+
+
 def test_figures_that_nobody_saves_are_not_kept() -> None:
     """pyplot keeps its figures, and warns after twenty; warnings are errors here."""
     for _ in range(25):

@@ -115,6 +115,9 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     assert "forest-" in text
     assert "currentColor" in text
     assert render([table], unrun, tmp_path) == text
+    twice = render([table, dataclasses.replace(table)], unrun, tmp_path)  # a run of two tables is one run
+    assert f"comes from {len(table.runs)} recorded runs" in text
+    assert f"comes from {len(table.runs)} recorded runs" in twice
 
 
 def test_an_empty_report(tmp_path: Path, preset: Preset) -> None:
