@@ -30,7 +30,10 @@ def prepare(impl: Impl) -> torch.device:
     if torch.are_deterministic_algorithms_enabled() != impl.deterministic:
         torch.use_deterministic_algorithms(impl.deterministic)  # imports the compiler, which takes seconds
     torch.backends.cudnn.benchmark = not impl.deterministic
+    torch.backends.cudnn.allow_tf32 = False  # else convolutions in fp32 keep 10 bits of 23, unlike matrix products
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()  # a run's record tells its own peak, not that of the one before
     return torch.device("cuda" if on_gpu else "cpu")
 
 
@@ -49,7 +52,10 @@ def settle(impl: Impl, device: torch.device) -> Impl:
     """``impl`` with precision=auto replaced by what ``device`` is good at, so that records say what was used."""
     if impl.precision != "auto":
         return impl
-    has_units = torch.cuda.is_bf16_supported() if device.type == "cuda" else bool(BF16_UNITS & cpu_flags())
+    if device.type == "cuda":
+        has_units = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_units = bool(BF16_UNITS & cpu_flags())
     return dataclasses.replace(impl, precision="bf16" if has_units else "fp32")
 
 

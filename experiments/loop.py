@@ -1,5 +1,5 @@
 """The training loop, one optimiser step at a time. It knows steps, precision, schedules, clipping and divergence;
-what is trained it asks of a task (``tasks/base.py``), and files it leaves to ``run.py``."""
+what is trained it asks of a task (``tasks/base.py``), and files it leaves to ``session.py``."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class Trainer:
         self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
         self.loss_count, self.diverged = state["loss_count"], state["diverged"]
         self.task.model.load_state_dict(state["model"])
-        settings = [dict(group) for group in self.optimizer.param_groups]
-        self.optimizer.load_state_dict(state["optimizer"])
-        for group, own in zip(self.optimizer.param_groups, settings, strict=True):
-            group.update({key: value for key, value in own.items() if key not in ("params", "lr")})
+        own = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in self.optimizer.param_groups]
+        groups = [saved | mine for saved, mine in zip(state["optimizer"]["param_groups"], own, strict=True)]
+        # Given beforehand, as torch puts AdamW's count of steps where the ``fused`` of the state says.
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +110,11 @@ def compared_pairs(plan: Preset) -> dict[str, str]:
     return {cell: other for cell, other in references.items() if other != cell}
 
 
+def map_name(plan: Preset, axes: Sequence[str]) -> str:
+    """What the figure of the metric over the keys ``axes`` is called."""
+    return "_".join([plan.name, *(key.rpartition(".")[2].lower() for key in axes)])
+
+
 def names() -> list[str]:
     """Every preset in configs/experiment."""
     return sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
@@ -132,22 +137,16 @@ def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list
         return [list(job) for job in jobs]
     plan = preset(experiment)
     cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
+    varied = {key for cell in cells for key in cell}
     expanded: dict[tuple[str, ...], None] = {}
     for seed in plan.counted:
         for cell in cells:
             for job in jobs:
                 given = dict(part.split("=", 1) for part in job)
-                merged = merge(cell, given, seed)
-                if merged is not None:
-                    expanded[tuple(merged)] = None
+                if all(key in cell and same(cell[key], value) for key, value in given.items() if key in varied):
+                    values = {"seed": str(seed)} | given | cell
+                    expanded[tuple(f"{key}={value}" for key, value in values.items())] = None
     return [list(words) for words in expanded]
-
-
-def merge(cell: Mapping[str, str], given: Mapping[str, str], seed: int) -> list[str] | None:
-    if any(not same(cell[key], value) for key, value in given.items() if key in cell):
-        return None
-    values = {"seed": str(seed)} | dict(given) | dict(cell)
-    return [f"{key}={value}" for key, value in values.items()]
 
 
 def same(a: str, b: str) -> bool:

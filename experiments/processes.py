@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -41,7 +41,7 @@ class Processes:
         return value
 
 
-class Together(Processes):
+class Distributed(Processes):
     """Several processes: tensors go by the device's own backend, flags and states by gloo."""
 
     def __init__(self, device: torch.device) -> None:
@@ -90,6 +90,13 @@ def place(environment: Mapping[str, str]) -> tuple[int, int, int]:
     return 0, 1, 0
 
 
+def own_gpu(rank: int, local: int, visible: int) -> int:
+    """The number of this process's GPU: its own place, or 0 where Slurm shows each task one GPU. Raises UserError."""
+    if visible > 1 and local >= visible:
+        raise UserError(f"process {rank}: is number {local} on its machine, which has GPUs 0 to {visible - 1} only")
+    return local if visible > 1 else 0
+
+
 @contextmanager
 def processes(device: torch.device) -> Iterator[Processes]:
     """Join the other processes for the duration of the block.
@@ -101,7 +108,7 @@ def processes(device: torch.device) -> Iterator[Processes]:
         yield Processes()
         return
     if device.type == "cuda":
-        torch.cuda.set_device(local)
+        torch.cuda.set_device(own_gpu(rank, local, torch.cuda.device_count()))
     os.environ.setdefault("MASTER_ADDR", os.environ.get("SLURM_LAUNCH_NODE_IPADDR", "127.0.0.1"))
     os.environ.setdefault("MASTER_PORT", str(20000 + int(os.environ.get("SLURM_JOB_ID", "0")) % 20000))
     try:
@@ -110,8 +117,10 @@ def processes(device: torch.device) -> Iterator[Processes]:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"process {rank} of {count}: cannot join the others ({reason})") from error
     try:
-        yield Together(device)
+        yield Distributed(device)
     except RuntimeError as error:
+        if device.type == "cuda":  # NCCL would wait for what is under way before it lets go
+            cast(dist.ProcessGroup, dist.group.WORLD).abort()
         if isinstance(error, dist.DistError) or any(word in str(error) for word in LOST):
             raise Stopped(
                 f"process {rank} of {count}: another process of this run died; "

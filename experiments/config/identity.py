@@ -56,7 +56,8 @@ def hash_of(values: dict[str, Any]) -> str:
 def run_path(config: Config) -> Path:
     """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
     cell = f"{config.activation['name']}-{run_hash(config)[:8]}"
-    return Path(config.runs_dir) / f"{config.dataset.name}-{config.model.name}" / cell / f"seed{config.seed}"
+    task = f"{config.dataset.name}-{config.model.name}".replace("/", "-")  # a folder of data may lie in another
+    return Path(config.runs_dir) / task / cell / f"seed{config.seed}"
 
 
 def run_title(config: Config) -> str:

@@ -7,7 +7,9 @@ import dataclasses
 import difflib
 import functools
 import json
+import math
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -72,7 +74,8 @@ def is_text(dataset: Group) -> bool:
 
 
 def is_text_recipe(recipe: Group) -> bool:
-    return "epochs" not in recipe and "tokens_per_step" in recipe  # what is missing ("???") is not in it
+    """By what a recipe of either kind must give; what is missing ("???") is not in it, and one key may be a mistake."""
+    return "tokens_per_step" in recipe and not ("epochs" in recipe and "batch_size" in recipe)
 
 
 def typed_dataset(node: Group) -> ImageDataset | TextDataset:
@@ -81,12 +84,26 @@ def typed_dataset(node: Group) -> ImageDataset | TextDataset:
         raise UserError(f"dataset.folder: no value given; give dataset.folder=…, a folder of {files} below data_dir")
     chosen, other = (TextDataset, ImageDataset) if is_text(node) else (ImageDataset, TextDataset)
     dataset: ImageDataset | TextDataset = typed(chosen, node, "dataset.", other)
+    check_place(dataset)
     return dataset
+
+
+def check_place(dataset: ImageDataset | TextDataset) -> None:
+    """A folder names the data and a part of the run's path, so it lies below data_dir. Raises UserError."""
+    folder = PurePosixPath(dataset.folder or dataset.name)
+    if dataset.source != "hub" and (folder.is_absolute() or ".." in folder.parts):
+        raise UserError(must_be("dataset.folder", folder, "a folder below data_dir; give its parent as data_dir=…"))
+    if isinstance(dataset, ImageDataset) and dataset.source != "image_folder":
+        for key, value, allowed in (("folder", dataset.folder, (None, dataset.name)), ("size", dataset.size, (None,))):
+            if value not in allowed:
+                raise UserError(f"dataset.{key}={value}: dataset={dataset.name} has its own; image_folder takes one")
 
 
 def typed_recipe(node: Group) -> ImageRecipe | TextRecipe:
     chosen, other = (TextRecipe, ImageRecipe) if is_text_recipe(node) else (ImageRecipe, TextRecipe)
     recipe: ImageRecipe | TextRecipe = typed(chosen, node, "recipe.", other)
+    if recipe.nesterov and recipe.optimizer == "sgd" and not recipe.momentum:
+        raise UserError(must_be("recipe.nesterov", "true", "false where recipe.momentum=0"))
     return recipe
 
 
@@ -102,7 +119,10 @@ def typed_model(node: Group) -> Any:
     kind = node.get("kind")
     if kind not in models:
         raise UserError(f"model.kind={kind}: must be one of {', '.join(models)}")
-    return typed(models[kind], node, "model.")
+    model = typed(models[kind], node, "model.")
+    if kind in TEXT_MODELS and model.width % model.heads:
+        raise UserError(must_be("model.heads", model.heads, f"a divisor of model.width={model.width}"))
+    return model
 
 
 def typed(schema: type, node: Group, prefix: str, sibling: type | None = None) -> Any:
@@ -164,10 +184,20 @@ def typed_activation(node: Group, root: dict[str, Any]) -> dict[str, Any]:
             raise UserError(f"{shown}={value}: activation={name} has no parameter {key}; it takes {takes}")
         values[key] = cast(shown, value, defaults[key])
     try:
-        gem.make_activation(name, **values)
-    except (TypeError, ValueError) as error:
+        built(name, json.dumps(values))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"activation={name}: {error}") from error
     return {"name": name, **values}
+
+
+@functools.lru_cache(maxsize=1024)
+def built(name: str, values: str) -> None:
+    """Build it and call it once; torch checks some parameters in the call only."""
+    import torch
+
+    import gem
+
+    gem.make_activation(name, **json.loads(values))(torch.zeros(1))
 
 
 def cast(key: str, value: Any, default: Any) -> Any:
@@ -175,7 +205,7 @@ def cast(key: str, value: Any, default: Any) -> Any:
     kind = type(default)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is kind:
+    if type(value) is kind and not (kind is float and not math.isfinite(value)):
         return value
     words = {int: "an integer of at least 1", float: "a finite number above 0", bool: "true or false", str: "a text"}
     raise UserError(must_be(key, value, words.get(kind, kind.__name__)))

@@ -131,8 +131,11 @@ def decode_one(where: str, file: IO[bytes], size: int) -> Tensor:
     from PIL import Image
 
     try:
-        picture: Any = Image.open(file).convert("RGB")
-    except (*UNREADABLE, SyntaxError, ValueError) as error:  # the latter two from damaged PNG files
+        opened = Image.open(file)
+        if opened.mode.startswith(("I", "F")):
+            raise ValueError(f"more than 8 bits a channel, mode {opened.mode}; convert it to 8 bits")
+        picture: Any = opened.convert("RGB")
+    except (*UNREADABLE, SyntaxError, ValueError) as error:  # SyntaxError from damaged PNG files
         raise UserError(f"{where}: not a readable picture ({error})") from error
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR)

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +37,12 @@ class Task:
     why: str  # Slurm's reason for a pending one
 
 
-def submit(sweep: Sweep, settings: dict[str, Any]) -> str:
-    """Submit every pack of ``sweep`` as a task of one array; returns the job id at once.
+def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
+    """Submit ``task(folder, number)`` for every pack of ``sweep`` as one array; returns the job id at once.
 
     ``settings`` are those of configs/hydra/launcher. Raises UserError with what sbatch said when it refuses.
     """
     import submitit
-
-    from experiments.sweeps.job import run_task
 
     executor = submitit.AutoExecutor(
         folder=sweep.folder / "slurm", cluster="slurm", slurm_max_num_timeout=sweep.max_requeues
@@ -62,7 +60,7 @@ def submit(sweep: Sweep, settings: dict[str, Any]) -> str:
     count = len(sweep.packs)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # submitit repeats there what the error says
-            jobs = executor.map_array(run_task, [str(sweep.folder)] * count, range(count))
+            jobs = executor.map_array(task, [str(sweep.folder)] * count, range(count))
     except (submitit.core.utils.FailedJobError, OSError, subprocess.SubprocessError) as error:
         raise UserError(f"launcher=slurm: sbatch refused: {reason(str(error))}") from error
     return str(jobs[0].job_id).partition("_")[0]
@@ -120,7 +118,7 @@ def requeue() -> str:
     Returns what was done, in words. Only a job that Slurm still calls running is requeued: one that was cancelled
     gets the same SIGTERM as one that is preempted, and would come back to life.
     """
-    job = os.environ["SLURM_JOB_ID"]
+    job = own_job(os.environ)
     for attempt in range(REQUEUE_TRIES):
         try:
             shown = ask(["scontrol", "show", "job", "-o", job])
@@ -133,6 +131,12 @@ def requeue() -> str:
             said = str(error)
             time.sleep(min(1 + attempt, 5))
     return f"job {job} could not be requeued ({said}); submit again to continue"
+
+
+def own_job(environment: Mapping[str, str]) -> str:
+    """``36`` or ``36_2``: the last task of an array has the array's own id, which alone would mean all its tasks."""
+    array, task = (environment.get(f"SLURM_ARRAY_{part}") for part in ("JOB_ID", "TASK_ID"))
+    return f"{array}_{task}" if array and task else environment["SLURM_JOB_ID"]
 
 
 def in_job() -> bool:

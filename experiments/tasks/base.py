@@ -22,7 +22,7 @@ class Task(Protocol):
     fingerprint: str  # of the data
     micro_batch: int | None  # rows a backward pass; None: all of a batch
     tokens_per_step: int | None  # of text, over all processes
-    flops_per_step: int | None  # of a language model
+    flops_per_step: float | None  # of a language model
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """The tensors of optimiser step ``step`` (from 0), on the device: a function of (seed, step) alone, and of

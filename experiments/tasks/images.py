@@ -26,7 +26,7 @@ class ImageTask:
 
     micro_batch: int | None = None
     tokens_per_step: int | None = None
-    flops_per_step: int | None = None
+    flops_per_step: float | None = None
 
     def __init__(self, config: Config, data: ImageData, device: torch.device) -> None:
         self.recipe, self.seed, self.device = config.recipe, config.seed, device

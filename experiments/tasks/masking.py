@@ -8,6 +8,11 @@ from torch import Tensor
 from experiments.data.text.tokenizers import CLS, MASK, SPECIAL
 
 
+def masked_tokens(rate: float, length: int) -> int:
+    """How many of ``length`` tokens are to be predicted."""
+    return max(1, round(rate * length))
+
+
 def mask(
     tokens: Tensor,
     rate: float,
@@ -16,7 +21,7 @@ def mask(
     share: slice = slice(None),
     sequences: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Put [CLS] before ``tokens`` int64 [B, T - 1] and choose round(rate·(T - 1)) positions, at least one, of each.
+    """Put [CLS] before ``tokens`` int64 [B, T - 1] and choose ``masked_tokens`` positions, k, of each.
 
     Of the chosen tokens 80 % become [MASK], 10 % a random token, 10 % stay. Returns the tokens [B, T], the
     positions and the tokens to predict, both int64 [B, k]. ``tokens`` are rows ``share`` of a batch of
@@ -24,7 +29,7 @@ def mask(
     """
     rows = sequences or len(tokens)
     length = tokens.shape[1]
-    k = max(1, round(rate * length))
+    k = masked_tokens(rate, length)
     order = torch.rand(rows, length, generator=generator)[share].argsort(1)
     fate = torch.rand(rows, k, generator=generator)[share]
     random = torch.randint(len(SPECIAL), vocabulary, (rows, k), generator=generator)[share]

@@ -17,7 +17,7 @@ from experiments.errors import UserError
 from experiments.models import activation_factory, build_transformer
 from experiments.processes import Processes
 from experiments.randomness import generator
-from experiments.tasks.masking import mask
+from experiments.tasks.masking import mask, masked_tokens
 
 EVAL_TOKENS = 4096  # of an evaluation batch, in at most EVAL_SEQUENCES sequences
 EVAL_SEQUENCES = 16
@@ -30,7 +30,7 @@ class TextTask:
     model: nn.Module
     micro_batch: int | None
     tokens_per_step: int | None
-    flops_per_step: int | None
+    flops_per_step: float | None
 
     def __init__(self, config: Config, tokens: Tokens, device: torch.device, processes: Processes) -> None:
         recipe, model = config.recipe, config.model
@@ -72,7 +72,8 @@ class TextTask:
             device
         )
         self.tokens_per_step = recipe.tokens_per_step
-        self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length)
+        predicted = masked_tokens(recipe.mask_rate, self.length - 1) / self.length if self.masked else 1.0
+        self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length, predicted)
         self.epoch_order = functools.lru_cache(maxsize=1)(self.draw_epoch)
         self.loss = compiled(self.loss, config.impl)  # type: ignore[method-assign]
         self.predict = compiled(self.predict, config.impl)  # type: ignore[method-assign]
@@ -168,7 +169,14 @@ def sequences_per_step(recipe: TextRecipe, model: Transformer, length: int, proc
     return sequences
 
 
-def flops_per_token(model: nn.Module, config: Transformer, length: int) -> int:
-    """Of training: 6 a parameter that multiplies, and 12·layers·width·length for attention (PaLM, appendix B)."""
-    parameters = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("positions"))
-    return 6 * parameters + 12 * config.layers * config.width * length
+OUTPUT = ("tokens", "transform", "ln_head", "bias")  # parameters that multiply where a token is predicted
+
+
+def flops_per_token(model: nn.Module, config: Transformer, length: int, predicted: float = 1.0) -> float:
+    """Of training: 6 a parameter that multiplies, and 12·layers·width·length for attention (PaLM, appendix B).
+
+    Of the tokens a share of ``predicted`` goes through the output matrix and what stands before it.
+    """
+    counts = {name: p.numel() for name, p in model.named_parameters() if not name.startswith("positions")}
+    output = sum(count for name, count in counts.items() if name.partition(".")[0] in OUTPUT)
+    return 6 * (sum(counts.values()) - (1 - predicted) * output) + 12 * config.layers * config.width * length

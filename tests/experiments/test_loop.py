@@ -66,6 +66,18 @@ def test_resumed_at_any_step_it_ends_the_same(at: int) -> None:
     assert bits(rest.state()) == bits(whole.state()) | {"seconds": rest.seconds}
 
 
+def test_a_state_is_loaded_with_the_optimisers_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch puts AdamW's count of steps where the state's ``fused`` says: on the CPU without, with it on the GPU."""
+    line = ("recipe.optimizer=adamw", "recipe.lr=1e-3")
+    state = trainer(*line, "impl=deterministic").state()
+    other = trainer(*line)
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(other.optimizer, "load_state_dict", given.append)
+    other.load(state)
+    assert [group["fused"] for group in state["optimizer"]["param_groups"]] == [False]
+    assert [group["fused"] for group in given[0]["param_groups"]] == [True]
+
+
 def test_clipping_limits_the_step_and_logs_the_norm_before_it() -> None:
     lines = finish(trainer("recipe.clip=0.01", "recipe.log_every=1"))
     free = finish(trainer("recipe.log_every=1"))

@@ -74,6 +74,11 @@ def test_user_narrows_cells_and_seeds_by_value() -> None:
     assert jobs == [["seed=1", "activation=gem", "N=2"]]
 
 
+def test_a_key_that_some_cells_set_leaves_out_the_others() -> None:
+    """GELU takes no N: asking for N = 1 is asking for GEM."""
+    assert expand(PLAN, [["N=1", "seed=0"]]) == [["seed=0", "N=1", "activation=gem"]]
+
+
 def test_other_keys_are_added_to_every_cell() -> None:
     assert all("impl=fast" in job for job in expand(PLAN, [["impl=fast"]]))
 

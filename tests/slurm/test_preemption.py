@@ -72,6 +72,23 @@ def test_near_the_time_limit(checkout: Checkout, alone: Path) -> None:
 
 
 @pytest.mark.slow
+def test_near_the_time_limit_of_one_task_its_siblings_are_left_alone(checkout: Checkout) -> None:
+    """One task of an array has the array's own id, under which Slurm would requeue every task."""
+    checkout.submit(*LONG, "seed=0,1")
+    until(lambda: len(list(checkout.runs.glob("*/*/*/checkpoints"))) == 2, 120, checkout.logs)
+    details = {job: checkout.slurm.details(job) for job in checkout.slurm.queue()}
+    (last,) = [job for job, known in details.items() if known["JobId"] == known["ArrayJobId"]]
+    (other,) = details.keys() - {last}
+    checkout.slurm.run("scancel", "--signal=USR2", last)
+    until(lambda: f"job {last} requeued" in checkout.logs(), 60, checkout.logs)
+    until(lambda: checkout.slurm.details(last).get("Restarts") == "1", 60, checkout.logs)
+    assert checkout.slurm.details(other)["Restarts"] == "0"
+    checkout.drain()
+    counts = sorted(len(read_json(path)["parts"]) for path in checkout.runs.glob("*/*/*/meta.json"))
+    assert counts == [1, 2]
+
+
+@pytest.mark.slow
 def test_cancelled_stays_cancelled_and_continues_at_the_next_submit(checkout: Checkout, alone: Path) -> None:
     """``scancel`` sends what a preemption sends; a job that requeued itself then could not be stopped."""
     checkout.submit(*LONG)

@@ -142,6 +142,14 @@ def test_a_damaged_picture_is_named(folder: Path, tmp_path: Path, keep: int) -> 
     assert not list((tmp_path / "cache").glob("*.pt"))
 
 
+@pytest.mark.parametrize("mode", ["I;16", "F"])
+def test_more_than_8_bits_a_channel_are_refused(folder: Path, tmp_path: Path, mode: str) -> None:
+    """Pillow would cut them off at 255."""
+    Image.new(mode, (8, 8)).save(folder / "test" / "emu" / "1.tif")
+    with pytest.raises(UserError, match=r"pets: test/emu/1\.tif: not a readable picture \(more than 8 bits a channel"):
+        read(folder, tmp_path)
+
+
 @pytest.mark.parametrize("suffix", ["xz", "gz", "bz2", ""])
 def test_an_archive_cut_anywhere_is_an_error(folder: Path, tmp_path: Path, suffix: str) -> None:
     """Unless every picture is before the cut: then all are read."""

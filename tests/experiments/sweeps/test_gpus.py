@@ -9,6 +9,7 @@ import torch
 
 from experiments.errors import UserError
 from experiments.sweeps.job import place_on_gpu
+from experiments.sweeps.slurm import own_job
 from experiments.sweeps.submit import side_by_side
 
 
@@ -17,17 +18,30 @@ from experiments.sweeps.submit import side_by_side
     [
         ({"per_gpu": 1, "gpus_per_node": None}, 1),
         ({"per_gpu": 4, "gpus_per_node": 2}, 8),
-        ({"per_gpu": 1, "gpus_per_node": 4, "tasks_per_node": 4}, 1),
-        ({"per_gpu": 1, "gpus_per_node": 1, "nodes": 2}, 1),
+        ({"per_gpu": 1, "runs_per_job": 1, "gpus_per_node": 4, "tasks_per_node": 4}, 1),
+        ({"per_gpu": 1, "runs_per_job": 1, "gpus_per_node": 1, "nodes": 2}, 1),
     ],
 )
 def test_runs_of_a_job_at_once(settings: dict[str, int], runs: int) -> None:
     assert side_by_side(settings) == runs
 
 
-def test_several_runs_on_a_gpu_that_several_tasks_share_are_refused() -> None:
-    with pytest.raises(UserError, match=r"per_gpu=2: must be 1 where a job has several tasks \(4\)"):
-        side_by_side({"per_gpu": 2, "tasks_per_node": 4})
+@pytest.mark.parametrize("key", ["per_gpu", "runs_per_job"])
+def test_several_runs_of_several_tasks_are_refused(key: str) -> None:
+    with pytest.raises(UserError, match=rf"{key}=2: must be 1 where a job has several tasks \(4\)"):
+        side_by_side({"per_gpu": 1, "runs_per_job": 1, "tasks_per_node": 4} | {key: 2})
+
+
+@pytest.mark.parametrize(
+    ("environment", "job"),
+    [
+        ({"SLURM_JOB_ID": "7"}, "7"),
+        ({"SLURM_JOB_ID": "36", "SLURM_ARRAY_JOB_ID": "36", "SLURM_ARRAY_TASK_ID": "3"}, "36_3"),
+        ({"SLURM_JOB_ID": "38", "SLURM_ARRAY_JOB_ID": "36", "SLURM_ARRAY_TASK_ID": "0"}, "36_0"),
+    ],
+)
+def test_a_task_of_an_array_never_speaks_for_all(environment: dict[str, str], job: str) -> None:
+    assert own_job(environment) == job
 
 
 @pytest.mark.parametrize(("tasks", "seen"), [("1", "5"), ("2", "3,5")])

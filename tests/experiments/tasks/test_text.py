@@ -15,6 +15,7 @@ from experiments.errors import UserError
 from experiments.loop import Trainer
 from experiments.processes import Processes
 from experiments.tasks import build_task
+from experiments.tasks.masking import masked_tokens
 from tests.experiments.data.text.corpus import TINY_BERT, write_corpus
 
 CPU = torch.device("cpu")
@@ -105,6 +106,16 @@ def test_bert_loss_is_that_of_the_masked_tokens(line: list[str]) -> None:
     logits = subject.model(tokens, everywhere).gather(1, positions[..., None].expand(-1, -1, 200))
     expected = F.cross_entropy(logits.transpose(1, 2), targets)
     torch.testing.assert_close(subject.loss(tokens, positions, targets), expected)
+
+
+def test_flops_count_the_output_where_a_token_is_predicted(line: list[str]) -> None:
+    """6 a multiplication: the blocks' matrices at every token, the output's at the masked ones, attention beside."""
+    bert = task(line)
+    layers, length, (vocabulary, width) = len(bert.model.blocks), bert.length, bert.model.tokens.weight.shape
+    share = masked_tokens(bert.recipe.mask_rate, length - 1) / length
+    matrices = layers * 12 * width**2 + share * width * (vocabulary + width)
+    expected = 6 * matrices + 12 * layers * width * length
+    assert bert.flops_per_step / bert.tokens_per_step == pytest.approx(expected, rel=0.1)  # biases and normalisation
 
 
 def test_it_learns(gpt_line: list[str]) -> None:
