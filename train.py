@@ -8,17 +8,17 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from experiments import cli
+from experiments import exits
 
-os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach cli.one_line instead of being printed by Hydra
+os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach exits.one_line instead of being printed by Hydra
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(cfg: DictConfig) -> int:
     from experiments.run import run
 
-    return cli.outcomes.add(cfg, run)
+    return exits.outcomes.add(cfg, run)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.one_line(main))
+    sys.exit(exits.one_line(main))

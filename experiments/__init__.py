@@ -1,1 +1,7 @@
-"""How a run happens: configuration, models, data, the loop, run identity, checkpoints, records and statistics."""
+"""From a command to a table.
+
+A run: ``exits`` → ``config`` → ``run`` → ``session`` (files) and ``loop`` (steps) → ``tasks`` → ``models``, ``data``.
+Many runs: ``sweeps``, on this machine or Slurm; ``together``, several in one process.
+A table: ``presets`` → ``cells`` → ``records`` → ``tables`` → ``notes`` and ``render``, with ``stats`` below it all.
+Many tables: ``claims``, ``figures``, ``report``; before any run ``plan``, after it ``mechanism`` and ``landscape``.
+"""

@@ -123,14 +123,15 @@ def told(question: Question, found: Answer) -> tuple[str, str, str]:
     metric = table.preset.metric
     unit = difference_unit(metric)
     interval = f"{with_interval(c.main.value, c.main.low, c.main.high, table.digits)} {unit}".rstrip()
-    words = c.words(higher_is_better(metric), unit, table.digits, table.preset.margin)
-    return f"{finding(question, words, c)}: {words}", n, f"{one.title} − {other.title}: {interval}"
+    higher = higher_is_better(metric)
+    words = c.words(higher, unit, table.digits, table.preset.margin)
+    return f"{standing(question, c, higher)}: {words}", n, f"{one.title} − {other.title}: {interval}"
 
 
-def finding(question: Question, words: str, comparison: Comparison) -> str:
+def standing(question: Question, comparison: Comparison, higher: bool) -> str:
     """``holds``, ``does not hold`` or ``open``. No claim of a difference is refuted by equality within a margin."""
     where = " in miniature" if question.miniature else ""
-    holds = comparison.equal if question.says == "equal" else words.startswith(question.says)
+    holds = comparison.equal if question.says == "equal" else comparison.finding(higher) == question.says
     if holds:
         return f"holds{where}"
     return f"does not hold{where}" if comparison.different else "open"

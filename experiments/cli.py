@@ -1,142 +1,55 @@
-"""From exceptions to one line on stderr and an exit status. Imports nothing heavy, so that --help stays quick."""
+"""The command line of scripts: ``key=value`` words, as in train.py, checked against what the script knows."""
 
 from __future__ import annotations
 
-import functools
-import os
-import signal
+import math
 import sys
-import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import yaml
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
-
-import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
-from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
-from experiments.signals import leave_on_signals
+from experiments.config.resolve import must_be, unknown_key
+from experiments.errors import FINISHED, UserError
+from experiments.exits import guarded
 
 
-class Outcomes:
-    """The exit statuses of the runs of one command; a sweep goes on after a run that fails."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.failures: list[str] = []
-
-    def add(self, cfg: DictConfig, run: Callable[[DictConfig], int]) -> int:
-        return self.attempt(" ".join(HydraConfig.get().overrides.task), functools.partial(run, cfg))
-
-    def attempt(self, name: str, work: Callable[[], int]) -> int:
-        """``work()`` is a run, or several; ``name`` says which in the list of failures."""
-        try:
-            status = work()
-        except Stopped as error:
-            status = say(error)
-            self.statuses.append(status)
-            sys.exit(status)  # the signal was meant for the whole command
-        except BrokenPipeError:
-            raise
-        except (UserError, Busy, OSError, HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            status = say(error)
-            self.failures.append(f"{name}: {words(error)}")
-        except Exception as error:  # in a sweep Hydra would pass over it in silence
-            traceback.print_exc()
-            status = FAILED
-            self.failures.append(f"{name}: {type(error).__name__}: {words(error)}")
-        self.statuses.append(status)
-        return status
-
-    def worst(self) -> int:
-        return worst(self.statuses)
+def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
+    """``known`` (keys with defaults) overlaid with ``words``. Raises UserError for a word that is not key=value."""
+    values = dict(known)
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key not in known or not equals:
+            raise UserError(unknown_key(word, [f"{name}=" for name in known]))
+        values[key] = value
+    return values
 
 
-outcomes = Outcomes()  # of this command
+def read_whole(key: str, text: str, least: int = 1) -> int:
+    """The value of ``key``. Raises UserError unless it is an integer of at least ``least``."""
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(must_be(key, text, f"an integer of at least {least}"))
+    return int(text)
 
 
-def guarded(main: Callable[[], int | None]) -> int:
-    """The exit status of ``main`` (None is 0); every error a user can act on becomes one line on stderr.
-
-    A reader of stdout that has had enough (``| head``) ends the command without a word, as SIGPIPE ends other tools.
-    """
+def read_positive(key: str, text: str) -> float:
+    """The value of ``key``. Raises UserError unless it is a finite number above 0."""
     try:
-        status = main() or FINISHED
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
-        return 128 + signal.SIGPIPE
-    except (Stopped, HydraException, OmegaConfBaseException, UserError, yaml.YAMLError) as error:
-        return say(error)
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UserError(must_be(key, text, "a finite number above 0"))
+    return number
 
 
-def one_line(main: Callable[[], Any]) -> int:
-    """Run train.py's ``main`` ``guarded``, and sum up the runs that failed."""
+def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:
+    """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2.
 
-    def trained() -> int | None:
-        with leave_on_signals():
-            try:
-                main()
-            except ValueError as error:  # Hydra's complaint about group=null, which does not say which group
-                raise UserError(f"{' '.join(sys.argv[1:])}: {error}") from error
-        return None
+    ``main`` may return an exit status; None is 0.
+    """
 
-    status = guarded(trained)
-    if status != FINISHED:
-        return status
-    if outcomes.failures and len(outcomes.statuses) > 1:
-        print(f"{len(outcomes.failures)} of {len(outcomes.statuses)} runs failed:", file=sys.stderr)
-        for failure in outcomes.failures:
-            print(f"  {failure}", file=sys.stderr)
-    return outcomes.worst()
+    def work() -> int | None:
+        if set(sys.argv[1:]) & {"-h", "--help"}:
+            print((usage or "").strip())
+            return FINISHED
+        return main(sys.argv[1:])
 
-
-def say(error: BaseException) -> int:
-    """Print the line; return the exit status that belongs to it."""
-    if isinstance(error, (Busy, Stopped)):
-        print(error, file=sys.stderr, flush=True)
-        return UNFINISHED
-    print(f"error: {words(error)}", file=sys.stderr)
-    return BAD_INPUT
-
-
-def words(error: BaseException) -> str:
-    """One line for an error of ours, of the operating system, of Hydra or of OmegaConf."""
-    if isinstance(error, (UserError, Busy)):
-        return str(error)
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        return f"{group or 'config'}={option}: must be one of {', '.join(error.options or [])}"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}"
-    if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value ({first_line(error)})"
-    if isinstance(error.__cause__, OmegaConfBaseException):
-        return words(error.__cause__)
-    if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.full_key:
-        return unknown_key(given(error.full_key), known_keys(error))
-    return " ".join(str(error).split())
-
-
-def given(key: str) -> str:
-    """``key=value`` as it was typed, or the key."""
-    return next((word for word in sys.argv[1:] if word.lstrip("+~").startswith(f"{key}=")), key)
-
-
-def known_keys(error: OmegaConfBaseException) -> list[str]:
-    """The keys beside the unknown one, in full."""
-    prefix = str(error.full_key).rpartition(".")[0]
-    keys = list(error.parent_node) if isinstance(error.parent_node, DictConfig) else []
-    return [f"{prefix}.{key}" if prefix else str(key) for key in keys]
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return guarded(work)

@@ -49,7 +49,7 @@ def overall(table: Table) -> list[Overall]:
     settings = {frozenset(own) for own in by_activation.values()}
     if len(settings) != 1 or len(next(iter(settings))) == 1:
         return []
-    values = {name: together([row.values for row in own.values()]) for name, own in by_activation.items()}
+    values = {name: mean_over_settings([row.values for row in own.values()]) for name, own in by_activation.items()}
     reference = next(activation_of(row.cell) for row in table.rows if row.comparison is None)
     pairs = {name: reference for name in values if name != reference}
     higher = higher_is_better(preset.metric)
@@ -68,8 +68,8 @@ def overall(table: Table) -> list[Overall]:
             settings=len(own),
             compared=sum(not math.isnan(value) for value in leads[name]),
             ahead=sum(value > 0 for value in leads[name]),
-            better=sum(row.better for row in own.values()),
-            worse=sum(row.verdict.startswith("worse") for row in own.values()),
+            better=sum(row.finding == "better" for row in own.values()),
+            worse=sum(row.finding == "worse" for row in own.values()),
             missing=sum(row.missing for row in own.values()),
         )
         for name, own in by_activation.items()
@@ -85,7 +85,7 @@ def activation_of(cell: Cell) -> str:
     return " ".join(word for word in cell.overrides.split() if word not in context(cell.overrides))
 
 
-def together(settings: Sequence[Mapping[int, float]]) -> dict[int, float]:
+def mean_over_settings(settings: Sequence[Mapping[int, float]]) -> dict[int, float]:
     """By seed the mean over the settings, of the seeds that all of them have."""
     seeds = sorted(set.intersection(*(set(values) for values in settings)))
     return {seed: float(numpy.mean([values[seed] for values in settings])) for seed in seeds}

@@ -20,8 +20,8 @@ from experiments.config.compose import ROOT
 from experiments.config.schema import Impl
 from experiments.device import cpu_info
 from experiments.files import write_atomic
+from experiments.freeze import read_frozen
 from experiments.naming import commit_title
-from experiments.sweeps.freeze import read_frozen
 
 
 @functools.cache

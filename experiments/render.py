@@ -59,7 +59,7 @@ def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
     texts = [
         row.title + (" †" if row.remark else ""),
         seeds_text(len(row.values), row.planned),
-        f"{bold[0]}{mean}{bold[1]}" if row.better else mean,
+        f"{bold[0]}{mean}{bold[1]}" if row.finding == "better" else mean,
         interval(row, places),
         p_text(compared.p if compared else math.nan),
     ]

@@ -20,7 +20,7 @@ from experiments.naming import (
 from experiments.notes import commits, mixture, notes
 from experiments.presets import Preset, compared_pairs, reference_cell
 from experiments.records import Record, belongs
-from experiments.stats import Comparison, Summary, compare_both, summarise
+from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
     values: dict[int, float]  # the metric of each finished run, by seed
     comparison: Comparison | None  # None for a reference
     verdict: str
-    better: bool
+    finding: Finding | None  # the verdict as one word; None for a reference, and where nothing has finished
     published: float | None
     published_difference: float | None
     gap: float | None  # to the published value, else to the published difference
@@ -122,7 +122,7 @@ def make_row(
         values=values,
         comparison=comparison,
         verdict=words,
-        better=comparison is not None and comparison.better(higher),
+        finding=comparison.finding(higher) if comparison and values else None,
         published=value,
         published_difference=difference,
         gap=gap,

@@ -40,16 +40,6 @@ def check_real(name: str, value: object, allowed: str) -> float:
     return float(value)
 
 
-def check_eps(eps: object) -> float:
-    """Return ``eps`` as a float if it lies in [1e-30, 1e30]."""
-    low, high = EPS_RANGE
-    allowed = f"[{low:g}, {high:g}]"
-    value = check_real("eps", eps, allowed)
-    if not low <= value <= high:
-        raise ValueError(f"eps must be a number in {allowed}, got {eps!r}")
-    return value
-
-
 def check_slope(negative_slope: object) -> float:
     """Return ``negative_slope`` as a float if it lies in [0, 1)."""
     value = check_real("negative_slope", negative_slope, "[0, 1)")

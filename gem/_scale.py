@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gem._checks import CONVENTIONS, check_choice, check_eps, check_N
+from gem._checks import CONVENTIONS, check_choice, check_N, check_positive
 
 COMFORTABLE_LOG2 = 40  # for |log2 c| up to this no rescaling is needed: c·2^±60 is still a normal float32
 
@@ -30,7 +30,7 @@ class Scale(NamedTuple):
 
 def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Scale:
     """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``); raises TypeError or ValueError."""
-    return _make_scale(check_N(N), check_eps(eps), check_choice("convention", convention, CONVENTIONS))
+    return _make_scale(check_N(N), check_positive("eps", eps), check_choice("convention", convention, CONVENTIONS))
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gem import functional as F  # noqa: N812
-from gem._checks import check_eps, check_floating, check_N, check_positive, check_slope
+from gem._checks import check_floating, check_N, check_positive, check_slope
 from gem._scale import make_scale
 
 
@@ -64,7 +64,7 @@ class SEGEMLinear(nn.Module):
 
     def __init__(self, N: int = 1, eps: float = 1e-4, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.N, self.eps = check_N(N), check_eps(eps)
+        self.N, self.eps = check_N(N), check_positive("eps", eps)
         self.negative_slope, self.inplace = check_slope(negative_slope), inplace
         _, self._c, self._s = make_scale(N, eps, "additive")
 
@@ -80,7 +80,7 @@ class SEGEMBounded(nn.Module):
 
     def __init__(self, N: int = 1, eps: float = 1e-4, bound: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.N, self.eps = check_N(N), check_eps(eps)
+        self.N, self.eps = check_N(N), check_positive("eps", eps)
         self.bound, self.inplace = check_positive("bound", bound), inplace
         _, self._c, self._s = make_scale(N, eps, "additive")
         self._scale = bounded_scale(self.N, self.eps)

@@ -12,7 +12,7 @@ class LocalLauncher(BasicLauncher):
     """Hydra's own composes every run anew, which takes longer than a short run trains."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from experiments.together.sweep import sweep
+        from experiments.sweeps.in_process import sweep
 
         sweep([list(overrides) for overrides in job_overrides])
         return []

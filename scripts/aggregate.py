@@ -19,6 +19,7 @@ from pathlib import Path
 
 from experiments import claims
 from experiments.cells import cells_of
+from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic, write_page
 from experiments.parallel import over_cores
@@ -26,7 +27,6 @@ from experiments.presets import load, names
 from experiments.records import refresh
 from experiments.render import FORMATS, markdown
 from experiments.tables import Table, build
-from experiments.words import key_values, script
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {

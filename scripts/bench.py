@@ -13,8 +13,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from experiments.cli import script
 from experiments.errors import UserError
-from experiments.words import script
 
 BENCHES = ("train", "activations", "models", "lm")
 

@@ -1,7 +1,7 @@
 """Speed and memory of the activations beside torch's own, measured in one run.
 
-  python scripts/bench.py activations [device=cpu|cuda] [threads=2] [rounds=15] [sizes=4096,1048576,8388608]
-                                      [clock=wall|cpu]
+  python scripts/bench.py activations [device=cpu|cuda] [threads=2] [rounds=15] [clock=wall|cpu]
+                                      [sizes=4096,65536,1048576,8388608,16777216]
 
 clock=cpu, CPU time, is for a machine that others use too. Every comparison is interleaved (one call of each in turn,
 many rounds) and the fastest round of each is kept, so that a disturbance hits all alike. Only ratios within a run mean
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 import gem
+from experiments.cli import key_values, read_whole
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import measured_on
-from experiments.words import key_values, read_whole
 
 KEYS = {
     "device": "cuda" if torch.cuda.is_available() else "cpu",
@@ -124,9 +124,12 @@ def elementwise(watch: Stopwatch, sizes: Iterable[int], compiled: bool) -> tuple
     return rows, seconds
 
 
-def saved_per_layer(activation: nn.Module, layers: int = 9) -> float:
-    """Distinct storages saved for backward by ``layers`` × conv–BN–activation, in activation tensors a layer."""
-    blocks = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), activation) for _ in range(layers)]
+LAYERS = 9
+
+
+def saved_per_layer(activation: nn.Module) -> float:
+    """Distinct storages saved for backward by nine times conv–BN–activation, in activation tensors a layer."""
+    blocks = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), activation) for _ in range(LAYERS)]
     net, x = nn.Sequential(*blocks), torch.randn(4, 8, 32, 32)
     owned = {p.untyped_storage().data_ptr() for p in net.parameters()}
     saved: dict[int, int] = {}
@@ -139,7 +142,7 @@ def saved_per_layer(activation: nn.Module, layers: int = 9) -> float:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         out = net(x)
-    return sum(saved.values()) / (out.numel() * out.element_size()) / layers
+    return sum(saved.values()) / (out.numel() * out.element_size()) / LAYERS
 
 
 def verdict(what: str, measured: float, limit: float, at_most: bool = True) -> str:

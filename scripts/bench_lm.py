@@ -23,6 +23,7 @@ import numpy
 import torch
 from tabulate import tabulate
 
+from experiments.cli import key_values, read_whole
 from experiments.config import compose_run
 from experiments.data.text.tokens import Blocks
 from experiments.device import prepare, settle
@@ -32,8 +33,7 @@ from experiments.loop import Trainer
 from experiments.processes import Processes
 from experiments.provenance import measured_on
 from experiments.tasks.text import TextTask
-from experiments.together.workers import Step, repeated, timed
-from experiments.words import key_values, read_whole
+from experiments.timing import Step, repeated, timed
 
 KEYS = {
     "peer": "",

@@ -20,13 +20,13 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from experiments.cli import key_values, read_whole
 from experiments.config import compose_run
 from experiments.config.schema import Transformer
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.models import activation_factory, build_model, build_transformer
 from experiments.provenance import measured_on
-from experiments.words import key_values, read_whole
 from scripts.bench_activations import verdict
 
 KEYS = {"rounds": "30", "device": "cpu", "threads": "2", "models": "resnet56,gpt2", "results_dir": "results"}

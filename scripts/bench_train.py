@@ -25,15 +25,15 @@ from typing import cast
 import torch
 from tabulate import tabulate
 
+from experiments.cli import key_values, read_whole
 from experiments.config import Config, compose_run
 from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import measured_on
+from experiments.timing import Measured, Train, apart, in_turn
 from experiments.together.probe import as_one, one_by_one, trainers
-from experiments.together.workers import Measured, Train, apart, in_turn
-from experiments.words import key_values, read_whole
 from scripts import peers
 from scripts.roofline import least_seconds
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from experiments.cli import key_values, script
 from experiments.files import write_page
-from experiments.words import key_values, script
 
 KEYS = {"orders": "1,2,3,4", "results_dir": "results"}
 x, c, a, t = sp.symbols("x c a t", positive=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from tabulate import tabulate
 
+from experiments.cli import key_values, read_whole, script
 from experiments.config import Config, compose_run, run_path
 from experiments.errors import UserError
 from experiments.files import read_json, write_page
@@ -24,7 +25,6 @@ from experiments.provenance import measured_on
 from experiments.stats import paired, summarise
 from experiments.stats.comparison import equivalence
 from experiments.together.run import run_together
-from experiments.words import key_values, read_whole, script
 
 KEYS = {"impl": "fast", "case": "all", "seeds": "20", "precision": "auto", "results_dir": "results"}
 

@@ -16,11 +16,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiments.checkpoint import Checkpoints
+from experiments.cli import key_values, script
 from experiments.config.resolve import typed_activation, typed_model
 from experiments.config.schema import Transformer
 from experiments.errors import UserError
 from experiments.models.export import write_pretrained
-from experiments.words import key_values, script
 
 KEYS = {"run": "", "out": ""}
 # Names of transformers' ACT2FN for torch's activations.

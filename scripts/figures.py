@@ -17,6 +17,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, TASK_FIGURES, preset_figures
 from experiments.figures.landscape import landscape_figures
@@ -24,9 +25,8 @@ from experiments.figures.style import save
 from experiments.landscape.study import read
 from experiments.parallel import over_cores
 from experiments.presets import names
-from experiments.study import recorded
+from experiments.recorded import recorded
 from experiments.tables import Table
-from experiments.words import key_values, script
 
 KEYS = {"figure": "", "results_dir": "results"}
 GENERAL = ("all", "functions", "tasks")

@@ -23,7 +23,7 @@ from experiments.config.schema import ImageRecipe
 from experiments.data import ImageData
 from experiments.data.images import IMAGENET
 from experiments.tasks.images import build
-from experiments.together.workers import Train
+from experiments.timing import Train
 
 
 class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):

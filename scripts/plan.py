@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from experiments.cells import cells_of
+from experiments.cli import key_values, read_whole, script
 from experiments.plan import plan_text
 from experiments.presets import load, names
 from experiments.records import every_record
-from experiments.words import key_values, read_whole, script
 
 KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
 

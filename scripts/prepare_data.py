@@ -14,10 +14,10 @@ import sys
 
 from omegaconf import DictConfig
 
+from experiments.cli import script
 from experiments.config import compose
 from experiments.config.resolve import check_kinds, is_text, typed_dataset, typed_model
 from experiments.config.schema import ImageDataset, TextDataset
-from experiments.words import script
 
 
 def main(words: list[str]) -> None:

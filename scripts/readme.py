@@ -11,9 +11,9 @@ import sys
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
+from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic
-from experiments.words import key_values, script
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.words import key_values, script
+from experiments.cli import key_values, script
 from scripts import aggregate, figures, report
 
 KEYS = {"runs_dir": "results/runs", "results_dir": "results"}

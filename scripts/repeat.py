@@ -22,17 +22,17 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
+from experiments.cli import key_values, read_whole, script
 from experiments.config.compose import ROOT
 from experiments.errors import UserError
 from experiments.files import write_page
+from experiments.freeze import fill
 from experiments.metrics_log import TIMES
 from experiments.naming import commit_title, digits, metric_title
 from experiments.presets import load, names
 from experiments.records import Record, outcome, read
 from experiments.stats import summarise
-from experiments.sweeps.freeze import fill
 from experiments.tables import finished
-from experiments.words import key_values, read_whole, script
 
 KEYS = {"table": "all", "runs": "1", "draw": "0", "data_dir": "", "cache_dir": "", "results_dir": "results"}
 CIRCUMSTANCES = ("device", "versions", "threads")

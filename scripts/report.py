@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.cli import key_values, script
 from experiments.files import write_atomic
 from experiments.parallel import over_cores
 from experiments.presets import load, names
+from experiments.recorded import recorded
 from experiments.report import render
-from experiments.study import recorded
 from experiments.tables import Table
-from experiments.words import key_values, script
 
 
 def main(words: list[str]) -> None:

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.loop import Trainer
-from experiments.together.workers import repeated, timed
+from experiments.timing import repeated, timed
 
 
 class Bytes(TorchDispatchMode):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic
 from experiments.report.browser import browser, show
-from experiments.words import key_values, script
 
 VIEWS = {"desk": (1280, 1100, "light"), "phone": (390, 1100, "dark")}
 

@@ -20,10 +20,9 @@ import time
 from rich.console import Console
 from rich.live import Live
 
-from experiments.errors import UserError
+from experiments.cli import key_values, read_positive, script
 from experiments.sweeps.board import render
 from experiments.sweeps.states import Watcher
-from experiments.words import key_values, script
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "every": "5"}
 FLAGS = ("--watch", "--json")
@@ -32,7 +31,7 @@ PLAIN_WIDTH = 140  # where there is no terminal to fit
 
 def main(words: list[str]) -> None:
     values = key_values([word for word in words if word not in FLAGS], KEYS)
-    every = seconds(values["every"])
+    every = read_positive("every", values["every"])
     watcher = Watcher(values["runs_dir"], values["experiment"] or None)
     if "--json" in words:
         print(json.dumps(dataclasses.asdict(watcher.look()), indent=1))
@@ -45,16 +44,6 @@ def main(words: list[str]) -> None:
         while True:
             live.update(render(watcher.look()), refresh=True)
             time.sleep(every)
-
-
-def seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
-        raise UserError(f"every={text}: must be a number of seconds above 0")
-    return value
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
+from experiments.cli import key_values, script
 from experiments.config import Config
 from experiments.config.resolve import restore
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
 from experiments.lock import locked
 from experiments.tracking import WandbMirror
-from experiments.words import key_values, script
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "mode": "online", "project": "", "entity": "", "force": "false"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,28 @@ def imported(path: Path) -> set[str]:
 def test_imports_flow_one_way(part: str) -> None:
     for path in (ROOT / part).rglob("*.py"):
         assert not imported(path) & FORBIDDEN[part], path
+
+
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """Which of the modules ``known`` a file imports, at its top or within a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found = {f"{node.module}.{alias.name}" for alias in node.names} & known
+            names |= found or {node.module} & known
+    return names
+
+
+def test_no_two_files_import_each_other() -> None:
+    """Neither directly nor by way of others, nor within a function, where a circle would hide."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for part in ("gem", "experiments")
+        for path in (ROOT / part).rglob("*.py")
+    }
+    graph = {name: modules_imported(path, set(files)) - {name} for name, path in files.items()}
+    assert graph["experiments.tables"] >= {"experiments.notes", "experiments.presets"}
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_files_stay_short() -> None:

@@ -13,6 +13,7 @@ from experiments.figures.maps import heat_map, lines
 from experiments.figures.mechanism import mechanism
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences
+from experiments.presets import map_name
 from experiments.tables import Table
 
 FUNCTION_FIGURES: dict[str, Callable[[], Figure]] = {
@@ -31,8 +32,7 @@ def preset_figures(table: Table) -> Iterator[tuple[str, Figure]]:
     if not ran:
         return
     for axes in preset.maps:
-        name = "_".join([preset.name, *(key.rpartition(".")[2].lower() for key in axes)])
-        yield name, lines(table, axes[0]) if len(axes) == 1 else heat_map(table, *axes)
+        yield map_name(preset, axes), lines(table, axes[0]) if len(axes) == 1 else heat_map(table, *axes)
     if len(ran) <= MOST_ROWS and any(row.comparison and row.values for row in ran):
         yield f"{preset.name}_forest", forest(table)
     if len(ran) <= MOST_CURVES:

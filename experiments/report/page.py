@@ -11,9 +11,9 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
+from experiments.notes import commits
 from experiments.overall import Overall, overall
-from experiments.presets import Preset
-from experiments.records import origins
+from experiments.presets import Preset, map_name
 from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
 from experiments.tables import Table
@@ -52,7 +52,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Together:
+class OverSettings:
     """The activations over all settings of a grid."""
 
     title: str
@@ -68,7 +68,7 @@ class Section:
     sentences: list[str]
     headers: list[str]
     rows: list[list[str]]
-    overall: Together | None  # where there are several settings
+    overall: OverSettings | None  # where there are several settings
     notes: list[str]
     drawings: list[Drawing]
     missing: list[str]
@@ -90,7 +90,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         runs=len(runs),
         hours=sum(r["provenance"]["seconds"] for r in runs.values()) / 3600,
         latest=max((r["provenance"]["started"][:10] for r in runs.values()), default=""),
-        commits=commits(tables),
+        commits=commits(list(runs.values())),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
         over_tasks=drawings(figures, ("overview", "ranking")),
         claims=next((linked(each, tables) for each in pages if each.name == "claims"), None),
@@ -100,7 +100,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
 
 def section(table: Table, figures: Path) -> Section:
     name = table.preset.name
-    maps = ["_".join([name, *(key.rpartition(".")[2].lower() for key in axes)]) for axes in table.preset.maps]
+    maps = [map_name(table.preset, axes) for axes in table.preset.maps]
     wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism", f"{name}_landscape", f"{name}_surface"]
     settings = overall(table)
     return Section(
@@ -108,24 +108,20 @@ def section(table: Table, figures: Path) -> Section:
         sentences=sentences(table, settings),
         headers=headers(table),
         rows=[cells(table, row, ("", "")) for row in table.rows],
-        overall=together(table, settings),
+        overall=over_settings(table, settings),
         notes=footnotes(table),
         drawings=drawings(figures, wanted),
         missing=missing(table),
     )
 
 
-def together(table: Table, settings: Sequence[Overall]) -> Together | None:
+def over_settings(table: Table, settings: Sequence[Overall]) -> OverSettings | None:
     rows = [overall_cells(table, row) for row in settings]
-    return Together(overall_title(settings), overall_headers(table), rows) if settings else None
-
-
-def commits(tables: Iterable[Table]) -> list[str]:
-    return sorted({(p["commit"] or "unknown")[:8] for table in tables for r in table.runs for p in origins(r)})
+    return OverSettings(overall_title(settings), overall_headers(table), rows) if settings else None
 
 
 def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> bool:
-    """Whether a Markdown file is no preset's table: derived properties and benchmarks."""
+    """Whether a Markdown file is no preset's table: claims, properties, repeats and benchmarks."""
     return path.stem not in {*(table.preset.name for table in tables), *(preset.name for preset in unrun)}
 
 

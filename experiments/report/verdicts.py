@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments.naming import difference_unit, signed, with_interval
+from experiments.naming import difference_unit, higher_is_better, signed, with_interval
 from experiments.overall import Overall
 from experiments.presets import compared_pairs
 from experiments.render import mean_text, overall_verdict
@@ -22,8 +22,8 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     if settings:
         return [*lines, *over_settings(table, settings), *beside_the_papers(table)]
     groups = (
-        (f"better than {table.reference}", [row for row in ran if row.better]),
-        (f"worse than {table.reference}", [row for row in ran if row.verdict.startswith("worse")]),
+        (f"better than {table.reference}", [row for row in ran if row.finding == "better"]),
+        (f"worse than {table.reference}", [row for row in ran if row.finding == "worse"]),
         (
             f"equal to {table.reference} within the margin",
             [row for row in ran if row.comparison and row.comparison.equal],
@@ -32,10 +32,10 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     for words, rows in groups:
         if rows:
             lines.append(f"Shown to be {words}: {listed(rows, table.digits)}.")
-    open_rows = [row for row in ran if row.verdict == "no difference detectable"]
+    open_rows = [row for row in ran if row.finding == "open"]
     if open_rows:
         lines.append(undecided(table, ran, open_rows))
-    few = [row for row in ran if row.verdict == "too few seeds to tell"]
+    few = [row for row in ran if row.finding == "few"]
     if few:
         lines.append(f"Too few seeds to tell: {titles(few)}.")
     diverged = [row for row in ran if row.diverged]
@@ -50,10 +50,10 @@ def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for row in settings:
         d = row.comparison.main if row.comparison else None
-        if d and not math.isnan(d.low):
-            verdict = overall_verdict(table, row)
-            word = verdict.partition(" ")[0]
-            kind = f"{word} than {table.reference}" if word in ("better", "worse") else verdict
+        if row.comparison and d and not math.isnan(d.low):
+            finding = row.comparison.finding(higher_is_better(table.preset.metric))
+            differs = finding in ("better", "worse")
+            kind = f"{finding} than {table.reference}" if differs else overall_verdict(table, row)
             shown = with_interval(d.value, d.low, d.high, table.digits)
             kinds.setdefault(kind, []).append(f"{row.title} ({shown}; ahead in {row.ahead} of {row.compared} settings)")
     lines = [f"Mean over the settings, {kind}: {'; '.join(rows)}." for kind, rows in kinds.items()]

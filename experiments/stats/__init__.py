@@ -6,7 +6,7 @@
 are those of scipy and statsmodels, Holm's correction is ours.
 """
 
-from experiments.stats.comparison import Comparison, as_family, compare, compare_both
+from experiments.stats.comparison import Comparison, Finding, as_family, compare, compare_both
 from experiments.stats.difference import (
     LEVEL,
     NOTHING,
@@ -29,6 +29,7 @@ __all__ = [
     "NOTHING",
     "Comparison",
     "Difference",
+    "Finding",
     "Ranking",
     "Spread",
     "Summary",

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
@@ -21,6 +22,7 @@ from experiments.stats.difference import (
 )
 
 Values = Mapping[int, float]  # by seed
+Finding = Literal["better", "worse", "equal", "open", "few"]  # few: too few seeds to test
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,13 @@ class Comparison:
     def equal(self) -> bool:
         return self.p_equal < 1 - LEVEL
 
-    def better(self, higher_is_better: bool) -> bool:
-        return self.different and (self.main.value > 0) == higher_is_better
+    def finding(self, higher_is_better: bool) -> Finding:
+        """The verdict as one word; of two that are told apart and yet equal within the margin, that they differ."""
+        if self.different:
+            return "better" if (self.main.value > 0) == higher_is_better else "worse"
+        if self.equal:
+            return "equal"
+        return "few" if math.isnan(self.p) else "open"
 
     def turned(self) -> Comparison:
         """The reference beside the row."""
@@ -55,13 +62,11 @@ class Comparison:
     def words(self, higher_is_better: bool, unit: str, digits: int, margin: float | None) -> str:
         """What the data support at the 5 % level after correction, and no more."""
         within = "" if margin is None else f"equal within ±{margin:g} {unit}".rstrip()
+        finding = self.finding(higher_is_better)
         if not self.different:
-            if self.equal:
-                return within
-            return "too few seeds to tell" if math.isnan(self.p) else "no difference detectable"
+            return {"equal": within, "few": "too few seeds to tell", "open": "no difference detectable"}[finding]
         near, far = sorted((abs(self.main.low), abs(self.main.high)))
-        word = "better" if self.better(higher_is_better) else "worse"
-        by = f"{word} by {near:.{digits}f} to {far:.{digits}f} {unit}".rstrip()
+        by = f"{finding} by {near:.{digits}f} to {far:.{digits}f} {unit}".rstrip()
         return f"{by}, yet {within}" if self.equal else by
 
 

@@ -18,14 +18,13 @@ class Ranking:
     """``ranks`` has the average rank of each name over the tasks, 1 the best; ``pairs`` Nemenyi's p for each two.
 
     Two average ranks that differ by less than ``critical_difference`` are not told apart at the 5 % level.
-    ``chi2`` and ``p`` are Friedman's, corrected for ties.
+    ``p`` is Friedman's, corrected for ties.
     """
 
     ranks: pandas.Series
     pairs: pandas.DataFrame
     tasks: list[str]
     critical_difference: float
-    chi2: float
     p: float
 
 
@@ -39,13 +38,11 @@ def rank(scores: Mapping[str, Mapping[str, float]]) -> Ranking:
     tasks, names = table.shape
     if tasks < 2 or names < 3:
         raise ValueError(f"{tasks} tasks × {names} names: Friedman's test needs at least 2 × 3")
-    test = stats.friedmanchisquare(*(table[name] for name in table))
     studentised = stats.studentized_range.ppf(LEVEL, names, math.inf)
     return Ranking(
         ranks=table.rank(axis="columns", ascending=False).mean(),
         pairs=scikit_posthocs.posthoc_nemenyi_friedman(table),
         tasks=list(table.index),
         critical_difference=float(studentised / math.sqrt(2) * math.sqrt(names * (names + 1) / (6 * tasks))),
-        chi2=float(test.statistic),
-        p=float(test.pvalue),
+        p=float(stats.friedmanchisquare(*(table[name] for name in table)).pvalue),
     )

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments import cli
+from experiments import exits, freeze
 from experiments.config import Config
 from experiments.config.schema import TextDataset
 from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
 from experiments.signals import StopFlag, leave_on_signals, stop_on_signals
-from experiments.sweeps import freeze, slurm
+from experiments.sweeps import slurm
 from experiments.sweeps.folder import Sweep, outcome, read
 from experiments.sweeps.plan import thaw
 from experiments.sweeps.pool import in_forks
@@ -43,7 +43,7 @@ def run_task(folder: str, number: int, before: int = FINISHED) -> None:
         try:
             status = Job(sweep, number, stop).run()
         except UserError as error:
-            status = cli.say(error)
+            status = exits.say(error)
         if stop and status:
             print(f"stopped by {stop.signal.name if stop.signal else ''}", flush=True)
             print(again(sweep) if slurm.in_job() else "submit again to continue", flush=True)
@@ -136,7 +136,7 @@ class Job:
                 commands = [run["command"] for run in frozen]
                 return run_together(configs, commands) if len(group) > 1 else run_config(configs[0], commands[0])
         except (UserError, Busy, OSError, Stopped) as error:
-            return cli.say(error)
+            return exits.say(error)
         except Exception:
             traceback.print_exc()
             return FAILED

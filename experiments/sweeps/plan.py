@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments import cli
+from experiments import exits
 from experiments.config import Config, compose, compose_run, run_hash, run_path, run_title
 from experiments.config.resolve import restore, typed
 from experiments.config.schema import Root
@@ -99,7 +99,7 @@ def plan(jobs: Sequence[Sequence[str]]) -> tuple[list[Planned], dict[str, str]]:
         try:
             planned = compose(job)
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            wrong[" ".join(job)] = cli.words(error)
+            wrong[" ".join(job)] = exits.words(error)
             continue
         runs.setdefault(planned.directory, planned)
     return list(runs.values()), wrong

@@ -19,7 +19,7 @@ from experiments.files import read_json
 from experiments.lock import holder, holder_record, locked
 from experiments.presets import load, names
 from experiments.sweeps.folder import outcome, sweeps
-from experiments.sweeps.waiting import Place, waiting
+from experiments.sweeps.queued import Place, waiting
 
 STATES = ("done", "running", "queued", "interrupted", "diverged", "missing")
 OTHERS = "other runs"

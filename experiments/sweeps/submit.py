@@ -16,13 +16,14 @@ from typing import Any
 from experiments.config import run_hash
 from experiments.config.compose import ROOT
 from experiments.errors import DIVERGED, FINISHED, UserError
+from experiments.freeze import NotCommitted, freeze
 from experiments.lock import holder, locked
 from experiments.sweeps import slurm
 from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
-from experiments.sweeps.freeze import NotCommitted, freeze
+from experiments.sweeps.job import run_task
 from experiments.sweeps.plan import Planned
-from experiments.sweeps.waiting import Place, waiting
+from experiments.sweeps.queued import Place, waiting
 from experiments.together.groups import groups
 from experiments.together.groups import packs as packs_of
 
@@ -111,7 +112,7 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
         if launcher == LOCAL:
             own(sweep.folder)
         else:
-            slurm.submit(sweep, settings)
+            slurm.submit(sweep, settings, run_task)
     except UserError:
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise
@@ -121,14 +122,17 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
 def side_by_side(settings: dict[str, Any]) -> int:
     """Runs that a job trains at once: ``per_gpu`` on each of its GPUs, or one where all its tasks train it together.
 
-    Raises UserError for both.
+    Raises UserError for both, and for several runs one after the other by several tasks.
     """
     tasks = (settings.get("tasks_per_node") or 1) * (settings.get("nodes") or 1)
     per_gpu: int = settings["per_gpu"]
     if tasks == 1:
         return per_gpu * (settings.get("gpus_per_node") or 1)
-    if per_gpu > 1:
-        raise UserError(f"per_gpu={per_gpu}: must be 1 where a job has several tasks ({tasks}), which train one run")
+    for key in ("per_gpu", "runs_per_job"):
+        if settings[key] > 1:
+            raise UserError(
+                f"{key}={settings[key]}: must be 1 where a job has several tasks ({tasks}), which train one run"
+            )
     return 1
 
 

@@ -1,1 +1,1 @@
-"""Runs that differ in the seed alone, in one process: ``groups`` finds them, ``ensemble`` trains them as one tensor."""
+"""Runs that differ in seed and ε alone, in one process: ``groups`` finds them, ``ensemble`` makes them one tensor."""

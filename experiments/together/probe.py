@@ -13,8 +13,8 @@ from experiments.config.schema import ImageDataset
 from experiments.device import prepare, settle
 from experiments.loop import Trainer
 from experiments.tasks import build_task
+from experiments.timing import Train, apart, in_turn, repeated, timed
 from experiments.together.ensemble import Ensemble
-from experiments.together.workers import Train, apart, in_turn, repeated, timed
 
 WORTH = 1.15  # below it a group is not worth what it costs: results that are no longer bit for bit those of single runs
 COUNT, ROUNDS = 5, 5  # steps of every seed in a round

@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from experiments.cli import say
 from experiments.config import Config, run_path, run_title
 from experiments.config.schema import TextDataset
 from experiments.device import prepare, settle
 from experiments.errors import Busy, Stopped, UserError, worst
+from experiments.exits import say
 from experiments.lock import hold
 from experiments.loop import Trainer
 from experiments.processes import place

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cli import guarded
 from experiments.errors import BAD_INPUT
+from experiments.exits import guarded
 from tests.experiments.zygote import ROOT, environment
 
 BROKEN = {

@@ -19,7 +19,8 @@ from experiments.config import compose_run
 from experiments.errors import UserError
 from experiments.mechanism import FIGURES
 from experiments.metrics_log import TIMES, read_lines
-from experiments.processes import Processes, place
+from experiments.processes import Processes, own_gpu, place
+from experiments.sweeps.in_process import sweep
 from experiments.tasks import build_task
 from tests.experiments.data.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import directory_of
@@ -111,6 +112,21 @@ def test_a_signal_to_one_process_stops_all_of_them(places: list[str], tmp_path: 
     processes[1].send_signal(signal.SIGUSR2)
     assert [code for code, _ in finish(processes)] == [75, 75]
     assert list((directory_of(tmp_path) / "checkpoints").glob("step*.pt"))
+
+
+def test_several_runs_of_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="2 runs by 2 processes: must be one run a launch"):
+        sweep([["seed=0"], ["seed=1"]])
+
+
+def test_every_task_finds_its_gpu() -> None:
+    """All GPUs in sight: one for each place; one in sight: Slurm has chosen."""
+    assert [own_gpu(rank, rank, 4) for rank in range(4)] == [0, 1, 2, 3]
+    assert [own_gpu(rank, rank, 1) for rank in range(4)] == [0, 0, 0, 0]
+    with pytest.raises(UserError, match="process 5: is number 2 on its machine, which has GPUs 0 to 1 only"):
+        own_gpu(5, 2, 2)
 
 
 def test_images_train_in_one_process() -> None:

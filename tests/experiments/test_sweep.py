@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from experiments import cli
+from experiments import exits
 from experiments.config import compose
 from experiments.errors import Busy, UserError
 from experiments.files import read_json
@@ -91,10 +91,10 @@ def test_a_run_that_diverges_in_the_middle(train: Zygote, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def outcomes(monkeypatch: pytest.MonkeyPatch) -> cli.Outcomes:
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> exits.Outcomes:
     job = SimpleNamespace(overrides=SimpleNamespace(task=["seed=0"]))
-    monkeypatch.setattr(cli, "HydraConfig", SimpleNamespace(get=lambda: job))
-    return cli.Outcomes()
+    monkeypatch.setattr(exits, "HydraConfig", SimpleNamespace(get=lambda: job))
+    return exits.Outcomes()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> cli.Outcomes:
     ],
 )
 def test_every_failure_counts(
-    outcomes: cli.Outcomes, capsys: pytest.CaptureFixture[str], error: Exception, status: int, line: str
+    outcomes: exits.Outcomes, capsys: pytest.CaptureFixture[str], error: Exception, status: int, line: str
 ) -> None:
     """Hydra itself passes over an exception in a sweep: the command would end with 0."""
 

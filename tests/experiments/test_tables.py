@@ -40,7 +40,7 @@ def test_names_that_contain_each_other_stay_apart(preset: Preset, cells: list[Ce
 
 def test_verdicts_follow_the_truth(preset: Preset, cells: list[Cell]) -> None:
     rows = rows_of(preset, cells, full(cells, {"activation=relu": 2.0, "activation=gem": -2.0}))
-    assert rows["activation=relu"].better
+    assert rows["activation=relu"].finding == "better"
     assert rows["activation=gem"].verdict.startswith("worse by")
     assert rows["activation=golu"].verdict == "no difference detectable"
     assert rows["activation=gelu"].verdict == "reference"

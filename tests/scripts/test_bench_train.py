@@ -11,7 +11,7 @@ import torch
 
 from experiments.data import ImageData
 from experiments.errors import UserError
-from experiments.together.workers import apart, measure, timer
+from experiments.timing import apart, measure, timer
 from scripts import bench_train, peers
 
 SCRIPT = """

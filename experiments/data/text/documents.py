@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from experiments.config.schema import TextDataset
 from experiments.errors import UserError
 
 OPENERS: dict[str, Any] = {".txt": open, ".tokens": open, ".xz": lzma.open, ".gz": gzip.open}
@@ -37,15 +36,6 @@ class Corpus(Protocol):
     def pieces(self, skip: int) -> Iterator[Piece]:
         """All pieces after the first ``skip`` documents."""
         ...
-
-
-def open_corpus(config: TextDataset, data_dir: Path) -> Corpus:
-    """The corpus of ``config``. Raises UserError naming the folder that is missing or empty."""
-    if config.source == "hub":
-        from experiments.data.text.hub import HubCorpus
-
-        return HubCorpus(config)
-    return Files(data_dir / config.folder, config.validation)
 
 
 def split_of(text: bytes, validation: float) -> str:

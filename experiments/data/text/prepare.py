@@ -12,7 +12,8 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from experiments.config.schema import TextDataset, Transformer
-from experiments.data.text.documents import Corpus, Piece, open_corpus
+from experiments.data.text.documents import Corpus, Files, Piece
+from experiments.data.text.hub import HubCorpus
 from experiments.data.text.shards import map_shard, read_header, write_shard
 from experiments.data.text.tokenizers import Tokenizer, gpt2, wordpiece
 from experiments.data.text.tokens import Tokens
@@ -22,6 +23,13 @@ from experiments.files import write_json
 SHARD_TOKENS = 1 << 24  # of the training split: 32 MiB a file
 BATCH = 1 << 21  # characters tokenised at once
 SPLITS = ("train", "validation")
+
+
+def open_corpus(config: TextDataset, data_dir: Path) -> Corpus:
+    """The corpus of ``config``. Raises UserError naming the folder that is missing or empty."""
+    if config.source == "hub":
+        return HubCorpus(config)
+    return Files(data_dir / config.folder, config.validation)
 
 
 def prepare_tokens(config: TextDataset, model: Transformer, data_dir: str, cache_dir: str) -> Tokens:

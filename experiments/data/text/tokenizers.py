@@ -41,10 +41,6 @@ class Tokenizer:
     def encode(self, texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self.inner.encode_batch(texts, add_special_tokens=False)]
 
-    def decode(self, ids: list[int]) -> str:
-        text: str = self.inner.decode(ids)
-        return text
-
 
 def library() -> Any:
     try:

@@ -89,7 +89,7 @@ def test_pairing_by_seed_matches_seeds_not_positions() -> None:
     found = compare({"a": values, "b": reference}, {"a": "b"}, True, by_seed=True)["a"]
     assert found.main == found.paired
     assert found.paired.value == pytest.approx(0.1075)
-    assert found.better(True)
+    assert found.finding(True) == "better"
     assert found.p > found.paired.p - 1e-12
     assert not compare({"a": values, "b": reference}, {"a": "b"}, True)["a"].different
 
@@ -103,8 +103,8 @@ def test_false_alarms_and_coverage_over_2000_studies() -> None:
         groups = {name: seeds(rng.normal(size=5) + truth.get(name, 0.0)) for name in ("gelu", *truth)}
         result = compare(groups, dict.fromkeys(truth, "gelu"), True)
         covered += sum(row.welch.low <= truth[name] <= row.welch.high for name, row in result.items())
-        falsely_better += any(result[name].better(True) for name in ("null", "null too"))
-        found += result["three"].better(True)
+        falsely_better += any(result[name].finding(True) == "better" for name in ("null", "null too"))
+        found += result["three"].finding(True) == "better"
     assert 0.94 <= covered / (studies * len(truth)) <= 0.96 + 0.002  # Welch's interval is a little wide at n = 5
     assert falsely_better / studies <= 0.05
     assert found / studies > 0.8

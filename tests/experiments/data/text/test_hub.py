@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.config.schema import TextDataset
-from experiments.data.text.documents import open_corpus
+from experiments.data.text.prepare import open_corpus
 from experiments.errors import UserError
 
 ROWS = ["first story", " ", "second story", "third story"]

@@ -51,7 +51,7 @@ def test_every_document_is_there_once(places: tuple[str, str]) -> None:
             else:
                 documents[-1].append(token)
         assert documents.pop() == []
-        assert [tokens.tokenizer.decode(ids) for ids in documents] == texts
+        assert [tokens.tokenizer.inner.decode(ids) for ids in documents] == texts
         assert tokens.counts[split].tolist() == numpy.bincount(stream, minlength=200).tolist()
 
 
