@@ -40,6 +40,15 @@ def read_positive(key: str, text: str) -> float:
     return number
 
 
+def read_device(text: str) -> str:
+    """``cpu``, or ``cuda`` where there is one. Raises UserError."""
+    import torch
+
+    if text not in ("cpu", "cuda") or (text == "cuda" and not torch.cuda.is_available()):
+        raise UserError(must_be("device", text, "cpu, or cuda where there is a CUDA device"))
+    return text
+
+
 def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:
     """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
+import torch
 from torch import Tensor
 
 MAX_N = 32
@@ -15,11 +16,12 @@ SAVES = ("input", "output")
 
 def check_N(N: object) -> int:  # noqa: N802
     """Return ``N`` if it is an integer in [1, 32]."""
-    if isinstance(N, bool) or not isinstance(N, int):
+    if isinstance(N, bool) or not isinstance(N, Integral):
         raise TypeError(f"N must be an integer in [1, {MAX_N}], got {N!r}")
-    if not 1 <= N <= MAX_N:
+    number = int(N)
+    if not 1 <= number <= MAX_N:
         raise ValueError(f"N must be an integer in [1, {MAX_N}], got {N!r}")
-    return N
+    return number
 
 
 def check_count(name: str, value: object) -> int:
@@ -68,5 +70,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
 
 def check_floating(x: Tensor) -> None:
     """Raise TypeError unless ``x`` is a real floating-point tensor."""
+    if not torch.jit.is_scripting() and not isinstance(x, Tensor):
+        raise TypeError(f"expected a tensor, got {type(x).__name__}")
     if not x.is_floating_point():
         raise TypeError(f"expected a tensor of a real floating-point type, got {x.dtype}")

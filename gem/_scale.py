@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gem._checks import CONVENTIONS, check_choice, check_N, check_positive
 
-COMFORTABLE_LOG2 = 40  # for |log2 c| up to this no rescaling is needed: c·2^±60 is still a normal float32
+COMFORTABLE_LOG2 = 20  # for |log2 c| up to this no rescaling is needed: at the ceiling of v the gate is 1
 
 
 class Scale(NamedTuple):

@@ -73,8 +73,8 @@ def _iterate(flat: list[Tensor]) -> Iterator[Piece]:
     dtype, numel = flat[0].dtype, flat[0].numel()
     size = max(1, min(numel, PIECE * torch.get_num_threads()))
     wide = torch.float64 if dtype == torch.float64 else torch.float32
-    work, ones = torch.empty(size, dtype=wide), torch.ones(size, dtype=wide)
-    buffers = [torch.empty(size, dtype=wide) for _ in flat] if dtype != wide else []
+    work, ones = torch.empty(size, dtype=wide, device="cpu"), torch.ones(size, dtype=wide, device="cpu")
+    buffers = [torch.empty_like(work) for _ in flat] if dtype != wide else []
     for parts in zip(*(t.split(size) for t in flat), strict=True):
         *inputs, out = parts
         n = out.numel()
@@ -101,7 +101,7 @@ def _power(x: Tensor, target: Tensor, scratch: Tensor, family: Gated) -> None:
 
 def _add_quotient(k: float, c: float, v: Tensor, ones: Tensor) -> None:
     """v ← k + c / v in one operation; its kernel is fast with one broadcast scalar, not with two: hence the ones."""
-    torch.addcdiv(torch.tensor(k, dtype=v.dtype), ones, v, value=c, out=v)
+    torch.addcdiv(torch.tensor(k, dtype=v.dtype, device="cpu"), ones, v, value=c, out=v)
 
 
 def _gated_value(piece: Piece, family: Gated) -> None:

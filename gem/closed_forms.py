@@ -54,7 +54,7 @@ class Gated:
         return -2 * self.N * (self.c / (self.c + v)) * self.value(near)
 
     def _powers(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        ceiling = F.ceiling(self.N)
+        ceiling = F.ceiling(self.N, x.dtype)
         t = F.clamp(x * self.s, 0.0 if self.slope == 0 else -ceiling, ceiling)
         return t, F.even_power(t, self.N)
 

@@ -41,7 +41,8 @@ def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive"
     This is α·gem(x/α) with α = eps^(1/(2N)), or α = eps. A reconstruction: the paper's definition could not be
     obtained; the additive reading is the likelier of the two. eps = 1 is GEM, eps → 0 is ReLU. ``eps`` is a number
     in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad. After GEM
-    (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a parameter outside its range.
+    (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a parameter outside its range; ``eps`` is not
+    checked where torch.compile traces.
     """
     return segem(x, N, eps, 0.0, convention)
 
@@ -94,11 +95,11 @@ def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
 def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor:
     """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
 
-    v is kept below 2^100, where the quotient is 1: it and its derivatives stay finite for every x.
+    v is kept below a ceiling where the quotient is 1: it and its derivatives stay finite for every x.
     """
     check_floating(x)
     z = widen(x)
-    top = ceiling(N)
+    top = ceiling(N, z.dtype)
     if slope == 0:
         leaky, t = torch.relu(z), clamp(z * s, 0.0, top)
     else:
@@ -110,9 +111,10 @@ def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor
     return (leaky * gate).to(x.dtype)
 
 
-def ceiling(N: int) -> float:
-    """The t whose 2N-th power is 2^100: there the gate is 1 to double precision, and c + v still a finite float32."""
-    return float(2.0 ** (100 / (2 * N)))
+def ceiling(N: int, dtype: torch.dtype) -> float:
+    """The t whose 2N-th power is 2^100, in float32 2^60: there the gate is 1, and no second derivative overflows."""
+    highest = 100 if dtype == torch.float64 else 60
+    return float(2.0 ** (highest / (2 * N)))
 
 
 def even_power(t: Tensor, N: int) -> Tensor:

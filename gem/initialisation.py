@@ -24,7 +24,7 @@ def gain(activation: str | Callable[[Tensor], Tensor], **params: Any) -> float:
     f = make_activation(activation, **params) if isinstance(activation, str) else activation
     if isinstance(f, nn.Module):
         f = copy.deepcopy(f).double().cpu()
-    z = torch.linspace(0, 12, 2**16 + 1, dtype=torch.float64)
+    z = torch.linspace(0, 12, 2**16 + 1, dtype=torch.float64, device="cpu")
     density = torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     with torch.no_grad():
         integrand = (f(z) ** 2 + f(-z) ** 2) * density

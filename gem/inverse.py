@@ -1,9 +1,9 @@
 """The derivative from the output alone: GEM, E-GEM and SE-GEM are monotone, so the output tells the input.
 
 In units of the scale, w = y/α and t = x/α solve t = w·(1 + t^(-2N)). Two steps of Halley's method from below
-suffice in float32, three in float64. The inversion is well conditioned, |dt/t| ≤ |dw/w|, and so is the derivative
-at the result. After *Inverted Activations* (arXiv:2407.15545). GoLU falls and rises: near its minimum the output
-says too little.
+suffice in float32, three in float64, one more where N > 8. The inversion is well conditioned, |dt/t| ≤ |dw/w|, and so
+is the derivative at the result. After *Inverted Activations* (arXiv:2407.15545). GoLU falls and rises: near its
+minimum the output says too little.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from gem.closed_forms import FAR, Gated
 from gem.functional import clamp, even_power
+
+MANY = 8  # for a larger N Halley's method takes one step more
 
 
 def derivative_at(y: Tensor, family: Gated) -> Tensor:
@@ -37,7 +39,7 @@ def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
     w = clamp(w, tiny, FAR)
     power = w ** (1 / (2 * N + 1))
     t = torch.maximum(w, power + w / (2 * N + 1))
-    for _ in range(3 if y.dtype == torch.float64 else 2):
+    for _ in range((3 if y.dtype == torch.float64 else 2) + (N > MANY)):
         b = w / (even_power(t, N) * t)
         gap = 1 - w / t - b
         rise = 1 + 2 * N * b

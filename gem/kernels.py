@@ -1,8 +1,10 @@
-"""Which implementation computes: the one place where it is chosen."""
+"""Which implementation computes in eager mode: blocks on a CPU, Triton on a GPU, or plain operations."""
 
 from __future__ import annotations
 
 import importlib
+import os
+import warnings
 from functools import cache
 from types import ModuleType
 
@@ -61,11 +63,19 @@ def _triton_for(*tensors: Tensor) -> ModuleType | None:
 
 @cache
 def _load_triton() -> ModuleType | None:
-    """None where Triton cannot be imported: the plain operations serve then."""
+    """None where Triton is missing or unwanted (GEM_TRITON=0), or cannot launch: the plain operations serve then."""
+    if os.environ.get("GEM_TRITON") == "0":
+        return None
     try:
-        return importlib.import_module("gem.triton_kernels")
+        found = importlib.import_module("gem.triton_kernels")
+        found.try_out(torch.device("cuda"))
     except ImportError:
         return None
+    except Exception as error:  # whatever Triton's compiler raises: no C compiler, a GPU that it does not serve, …
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        warnings.warn(f"gem: Triton cannot launch ({reason}); slower plain operations are used", stacklevel=2)
+        return None
+    return found
 
 
 def is_plain_cpu(*tensors: Tensor) -> bool:

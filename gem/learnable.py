@@ -24,6 +24,9 @@ def activate_scaled(x: Tensor, alpha: Tensor, N: int, slope: float, save: str = 
     """alpha·f(x/alpha) for the GEM family; ``alpha`` is 0-d, or has one element for each index of dimension 1."""
     check_floating(x)
     if alpha.dim() == 1:
+        if not torch.jit.is_tracing() and (x.dim() < 2 or x.shape[1] != alpha.shape[0]):
+            shape = tuple(x.shape)
+            raise ValueError(f"channels must be the size of dimension 1 of an input {shape}, got {alpha.shape[0]}")
         alpha = alpha.view(-1, *(1,) * (x.dim() - 2))
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return gated_leaky(x, N, 1.0, 1 / alpha.to(widen(x).dtype), slope)

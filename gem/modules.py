@@ -7,6 +7,7 @@ other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +18,33 @@ from gem._checks import SAVES, check_choice, check_count, check_slope
 from gem._scale import constants_from_bits, constants_to_bits, make_scale
 from gem.closed_forms import Gated, Gompertz
 from gem.fast import activate
-from gem.functional import gated_leaky, golu_limits, gompertz_gated
+from gem.functional import gated_leaky, golu_limits, gompertz_gated, widen
 from gem.learnable import activate_scaled
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+SETTINGS = ("N", "eps", "convention", "negative_slope")
+
 torch.fx.wrap("activate")
 torch.fx.wrap("activate_scaled")
+torch.fx.wrap("widen")
 
 
 class _LogLogistic(nn.Module):
     """What GEM, E-GEM and SE-GEM share: the constants of the gate, or the learnable scale in their place."""
 
     __jit_unused_properties__ = ("alpha",)
+
+    if TYPE_CHECKING:  # set by _settle
+        N: int
+        eps: float
+        convention: str
+        negative_slope: float
+        _c: float
+        _s: float
+        _family: Gated
+        _bits: Tensor
 
     def __init__(
         self,
@@ -42,22 +56,43 @@ class _LogLogistic(nn.Module):
         save: str,
     ) -> None:
         super().__init__()
-        self.N, self.eps, self.convention = scale
-        constants = make_scale(*scale)
-        _, self._c, self._s = constants
-        self.negative_slope = check_slope(negative_slope)
+        N, eps, convention = scale
+        self._settle(N=N, eps=eps, convention=convention, negative_slope=negative_slope)
         self.save = check_choice("save", save, SAVES)
         self.inplace, self.learnable = inplace, bool(learnable)
         self.channels = None if channels is None else check_count("channels", channels)
-        self._family = Gated(*constants, self.negative_slope)
         if self.learnable:
-            shape = () if self.channels is None else (self.channels,)
-            self.log_alpha = nn.Parameter(torch.full(shape, self._family.alpha).log())
+            self.log_alpha = nn.Parameter(torch.empty(() if self.channels is None else (self.channels,)))
+            self.reset_parameters()
         elif self.channels is not None:
             raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
-        # Read under torch.compile in place of the Python numbers, so that another eps needs no new compilation. No
-        # buffer: what builds a model on the meta device and fills it from a file leaves such buffers undefined.
-        self._bits = constants_to_bits(constants)
+
+    def _settle(self, **settings: Any) -> None:
+        """Take the settings over with all that is derived from them; nothing where one of them is wrong."""
+        constants = make_scale(settings["N"], settings["eps"], settings["convention"])
+        slope = check_slope(settings["negative_slope"])
+        settings |= {"N": constants.N, "negative_slope": slope, "_c": constants.c, "_s": constants.s}
+        # The bits are read under torch.compile in place of the Python numbers, so that another eps needs no new
+        # compilation. No buffer: what builds a model on the meta device and fills it from a file leaves such undefined.
+        bits = constants_to_bits(constants)
+        before = self.__dict__.get("_bits", bits)
+        settings |= {"_family": Gated(*constants, slope), "_bits": bits.to(before.device)}
+        for name, value in settings.items():
+            super().__setattr__(name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A setting may be changed, as to anneal eps; but where α is learned, eps says only where it began."""
+        if name not in SETTINGS or "_family" not in self.__dict__:
+            super().__setattr__(name, value)
+        elif self.learnable and name in ("eps", "convention"):
+            raise AttributeError(f"{name} cannot be changed to {value!r}: alpha is learned; fill log_alpha")
+        else:
+            self._settle(**{key: getattr(self, key) for key in SETTINGS} | {name: value})
+
+    def reset_parameters(self) -> None:
+        """A learnable scale begins where eps puts it."""
+        if self.learnable:
+            nn.init.constant_(self.log_alpha, math.log(self._family.alpha))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
@@ -70,15 +105,15 @@ class _LogLogistic(nn.Module):
     @property
     def alpha(self) -> Tensor | float:
         """The scale α, where the gate is 1/2: a number, or a positive tensor (one per channel) if it is learnable."""
-        return self.log_alpha.exp() if self.learnable else self._family.alpha
+        return widen(self.log_alpha).exp() if self.learnable else self._family.alpha
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.jit.is_scripting():
             assert not self.learnable, "a learnable scale does not work in TorchScript"
             return gated_leaky(x, self.N, self._c, self._s, self.negative_slope)
         if self.learnable:
-            return activate_scaled(x, self.log_alpha.exp(), self.N, self.negative_slope, self.save)
-        if torch.compiler.is_dynamo_compiling():
+            return activate_scaled(x, widen(self.log_alpha).exp(), self.N, self.negative_slope, self.save)
+        if torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting():
             c, s = constants_from_bits(self._bits.to(x.device), x.dtype)
             return gated_leaky(x, self.N, c, s, self.negative_slope)
         return activate(x, self._family, self.save)

@@ -44,7 +44,7 @@ def gated_linear(x: Tensor, N: int, c: float, s: float, slope: float) -> Tensor:
         return F.gated_leaky(x, N, c, s, 0.0)  # and 0, not NaN, at -inf
     check_floating(x)
     z = F.widen(x)
-    v = F.even_power(F.clamp(z * s, 0.0, F.ceiling(N)), N)
+    v = F.even_power(F.clamp(z * s, 0.0, F.ceiling(N, z.dtype)), N)
     q = c / (c + v)
     r = (v / (c + v)).detach() + (q.detach() - q)  # as in functional.gated_leaky
     return (z * (r + slope * q)).to(x.dtype)

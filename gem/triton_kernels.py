@@ -13,10 +13,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from gem import inverse
 from gem.closed_forms import FAR, Family, Gated
 from gem.functional import ceiling
 
 BLOCK = 1024
+MANY = tl.constexpr(inverse.MANY)
 SMALLEST = tl.constexpr(torch.finfo(torch.float32).tiny)
 
 
@@ -54,7 +56,7 @@ def _gated_derivative_at(y, unit, slope, far, N: tl.constexpr):  # type: ignore[
     w = _clamp(w, SMALLEST, far)
     t = tl.exp2(tl.log2(w) / (2 * N + 1)) + w / (2 * N + 1)
     t = tl.where(t < w, w, t)
-    for _ in tl.static_range(2):
+    for _ in tl.static_range(2 if N <= MANY else 3):
         b = w / (_even_power(t, N) * t)
         gap = 1 - w / t - b
         rise = 1 + 2 * N * b
@@ -157,13 +159,18 @@ def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
 value_op.register_autograd(_differentiate, setup_context=_remember)
 
 
+def try_out(device: torch.device) -> None:
+    """Launch once on one element; what Triton raises comes out."""
+    value_op(torch.zeros(1, device=device), *arguments(Gated(1, 1.0, 1.0, 0.0)))
+
+
 def arguments(family: Family, invert: bool = False) -> tuple[int, list[float]]:
     """Order (0 for GoLU) and the five numbers that the kernels take."""
     if not isinstance(family, Gated):
         return 0, [family.alpha, family.beta, family.gamma, *family.limits]
     if invert:
         return family.N, [family.alpha, family.slope, FAR, 0.0, 0.0]
-    return family.N, [family.c, family.s, family.slope, ceiling(family.N), 0.0]
+    return family.N, [family.c, family.s, family.slope, ceiling(family.N, torch.float32), 0.0]
 
 
 def _laid_out_as(out: Tensor, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import gem
-from experiments.cli import key_values, read_whole
+from experiments.cli import key_values, read_device, read_whole
 from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.provenance import measured_on
@@ -162,7 +162,7 @@ def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
     if values["clock"] not in CLOCKS:
         raise UserError(f"clock={values['clock']}: must be one of {', '.join(CLOCKS)}")
-    device = torch.device(values["device"])
+    device = torch.device(read_device(values["device"]))
     torch.set_num_threads(read_whole("threads", values["threads"]))
     torch.manual_seed(0)
     gpu = device.type == "cuda"

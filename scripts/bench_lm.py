@@ -23,7 +23,7 @@ import numpy
 import torch
 from tabulate import tabulate
 
-from experiments.cli import key_values, read_whole
+from experiments.cli import key_values, read_device, read_whole
 from experiments.config import compose_run
 from experiments.data.text.tokens import Blocks
 from experiments.device import prepare, settle
@@ -57,7 +57,7 @@ def main(words: list[str]) -> None:
     if not (Path(values["peer"]) / "model.py").is_file():
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/karpathy/nanoGPT, with its model.py")
     count, turns = read_whole("steps", values["steps"]), read_whole("rounds", values["rounds"])
-    shape, device = SHAPES[values["shape"]], values["device"]
+    shape, device = SHAPES[values["shape"]], read_device(values["device"])
     steps = {
         f"{side}, {'compiled' if compiled else 'eager'}": make(compiled)
         for compiled in (False, True)

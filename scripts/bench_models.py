@@ -20,7 +20,7 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from experiments.cli import key_values, read_whole
+from experiments.cli import key_values, read_device, read_whole
 from experiments.config import compose_run
 from experiments.config.schema import Transformer
 from experiments.errors import UserError
@@ -40,7 +40,7 @@ def main(words: list[str]) -> None:
     names = values["models"].split(",")
     if unknown := set(names) - set(KEYS["models"].split(",")):
         raise UserError(f"models={','.join(sorted(unknown))}: must be among {KEYS['models']}")
-    device = torch.device(values["device"])
+    device = torch.device(read_device(values["device"]))
     torch.set_num_threads(read_whole("threads", values["threads"]))
     torch._dynamo.config.recompile_limit = 1000
     turns = read_whole("rounds", values["rounds"])

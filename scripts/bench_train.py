@@ -25,7 +25,7 @@ from typing import cast
 import torch
 from tabulate import tabulate
 
-from experiments.cli import key_values, read_whole
+from experiments.cli import key_values, read_device, read_whole
 from experiments.config import Config, compose_run
 from experiments.config.schema import ImageDataset
 from experiments.data import ImageData, load_images
@@ -123,7 +123,7 @@ def modes(
     config: Config, fast: Config, data: ImageData, seeds: int, values: dict[str, str]
 ) -> dict[str, list[Callable[[], Train]]]:
     """What makes the step of every seed, for each process of a mode."""
-    device, threads = torch.device(values["device"]), config.impl.threads or 1
+    device, threads = torch.device(read_device(values["device"])), config.impl.threads or 1
     processes = int(values["processes"])
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
     if values["peer"] and fast is not config:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from experiments.cli import key_values, script
+from experiments.cli import key_values, read_whole, script
 from experiments.files import write_page
 
 KEYS = {"orders": "1,2,3,4", "results_dir": "results"}
@@ -160,7 +160,7 @@ def table(properties: list[Properties]) -> str:
 def main(words: list[str]) -> None:
     """Derive, print and write; an AssertionError ends it where a claim does not hold."""
     values = key_values(words, KEYS)
-    text = table([derive(N) for N in map(int, values["orders"].split(","))])
+    text = table([derive(read_whole("orders", N)) for N in values["orders"].split(",")])
     write_page(values["results_dir"], "properties", text)
     print(text)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+import gem
 from experiments.checkpoint import Checkpoints
 from experiments.cli import key_values, script
 from experiments.config.resolve import typed_activation, typed_model
@@ -57,6 +58,9 @@ def activation_name(activation: dict[str, Any]) -> str:
     """The name in ACT2FN. Raises UserError for an activation that transformers has not and gem does not bring."""
     name = activation["name"]
     if name in THEIRS:
+        for key, value in activation.items():
+            if key != "name" and value != gem.ACTIVATIONS[name].defaults[key]:
+                raise UserError(f"activation.{key}={value}: transformers has {name} with its default only")
         return THEIRS[name]
     if name not in ("gem", "egem", "segem", "golu"):
         raise UserError(f"activation={name}: transformers has no activation of this name")
@@ -67,9 +71,7 @@ def activation_name(activation: dict[str, Any]) -> str:
         if key == "convention" and value == "scale":
             parts.append("scale")
         elif key in ("N", "eps", "negative_slope", "alpha", "beta", "gamma"):
-            parts.append(
-                f"{SHORT.get(key, key)}{value:g}" if isinstance(value, float) else f"{SHORT.get(key, key)}{value}"
-            )
+            parts.append(f"{SHORT.get(key, key)}{int(value) if value == int(value) else value}")
     return "_".join(parts)
 
 

@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 import gem
+from gem import functional as F  # noqa: N812
 from gem._scale import make_scale
 from gem.closed_forms import Family, Gated, Gompertz
 from gem.fast import activate
@@ -126,6 +127,28 @@ def test_infinities_and_nan(make: Callable[[], torch.nn.Module], dtype: torch.dt
     assert torch.isnan(slope[2])
     limits = torch.tensor([1, negative_slope], dtype=dtype)
     torch.testing.assert_close(slope[:2], limits, rtol=4 * torch.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize("N", [1, 4, 6, 8])
+@pytest.mark.parametrize(("eps", "convention"), [(1e-12, "scale"), (1e-6, "additive"), (10.0, "scale"), (1e6, "scale")])
+def test_second_derivatives_of_the_plain_functions_are_finite_in_float32(N: int, eps: float, convention: str) -> None:
+    x = torch.cat([torch.zeros(1), torch.logspace(-30, 30, 1001), -torch.logspace(-30, 30, 1001)]).requires_grad_()
+    (first,) = torch.autograd.grad(F.segem(x, N, eps, 0.01, convention).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert torch.isfinite(second).all()
+    (closed,) = torch.autograd.grad(gem.SEGEM(N, eps, 0.01, convention)(x).sum(), x, create_graph=True)
+    (by_module,) = torch.autograd.grad(closed.sum(), x)
+    torch.testing.assert_close(
+        second, by_module, rtol=1e-3, atol=1e-5 / Gated(*make_scale(N, eps, convention), 0).alpha
+    )
+
+
+@pytest.mark.parametrize("N", [9, 16, 24, 32])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_slope_from_the_output_is_as_good_for_a_large_order(N: int, dtype: torch.dtype) -> None:
+    x = torch.linspace(0.9, 1.2, 2001, dtype=dtype, requires_grad=True)
+    slopes = [torch.autograd.grad(gem.GEM(N, save=save)(x).sum(), x)[0] for save in ("input", "output")]
+    torch.testing.assert_close(slopes[1], slopes[0], rtol=400 * N * torch.finfo(dtype).eps / 9, atol=0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

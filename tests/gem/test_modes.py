@@ -207,6 +207,44 @@ def test_the_learnable_scale_starts_at_eps_and_learns_per_channel() -> None:
     assert module(images()).square().sum() < loss
 
 
+def test_a_learnable_scale_in_half_precision_is_computed_in_float32() -> None:
+    tiny = gem.EGEM(eps=1e-16, learnable=True).half()
+    assert tiny(torch.zeros(1, dtype=torch.half)).item() == 0
+    module = gem.EGEM(learnable=True).half()
+    x = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0)).half()
+    module(x).backward(torch.ones_like(x))
+    assert module.log_alpha.grad is not None
+    assert module.log_alpha.grad.isfinite()
+
+
+def test_a_learnable_scale_can_be_put_back() -> None:
+    module = gem.EGEM(eps=0.01, learnable=True, channels=3)
+    begun = module.log_alpha.detach().clone()
+    with torch.device("meta"):
+        empty = gem.EGEM(eps=0.01, learnable=True, channels=3)
+    empty.to_empty(device="cpu").reset_parameters()
+    torch.testing.assert_close(empty.log_alpha.detach(), begun)
+    gem.EGEM().reset_parameters()
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 4), (3,), ()])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_channels_that_the_input_has_not_are_named(shape: tuple[int, ...], device: str) -> None:
+    module = gem.GEM(learnable=True, channels=3).to(device)
+    with pytest.raises(ValueError, match="channels must be the size of dimension 1 of an input"):
+        module(torch.zeros(shape, device=device))
+
+
+def test_another_default_device_changes_nothing_on_the_cpu() -> None:
+    x = torch.linspace(-2, 2, 9)
+    expected = [gem.SEGEM()(x), gem.GoLU()(x.half())]
+    with torch.device("meta"):
+        assert torch.equal(gem.SEGEM()(x), expected[0])
+        assert torch.equal(gem.GoLU()(x.half()), expected[1])
+        assert gem.gain("gem") == pytest.approx(gem.gain(gem.GEM()))
+    assert gem.gain("gem") == pytest.approx(gem.gain("gem"))
+
+
 @pytest.mark.parametrize("save", ["input", "output"])
 @pytest.mark.parametrize("channels", [None, 3])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

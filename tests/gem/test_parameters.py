@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,6 +54,34 @@ def test_the_functions_check_too() -> None:
         F.segem(x, negative_slope=1)
     with pytest.raises(ValueError, match="gamma must be"):
         F.golu(x, gamma=-1)
+
+
+@pytest.mark.parametrize("x", [1.0, np.zeros(3)])
+def test_an_input_that_is_no_tensor_raises(x: Any) -> None:
+    for f in (gem.GEM(), gem.GoLU(), F.egem):
+        with pytest.raises(TypeError, match="expected a tensor, got"):
+            f(x)
+
+
+def test_an_integer_of_numpy_is_an_integer() -> None:
+    assert type(gem.GEM(N=np.int64(2)).N) is int  # type: ignore[arg-type]
+
+
+def test_settings_may_be_changed_and_are_checked() -> None:
+    module, x = gem.SEGEM(), torch.linspace(-2, 2, 9)
+    module.N, module.eps, module.negative_slope = 2, 0.5, 0.2
+    other = gem.SEGEM(2, 0.5, 0.2)
+    assert torch.equal(module(x), other(x))
+    assert repr(module) == repr(other)
+    assert torch.equal(module._bits, other._bits)
+    with pytest.raises(ValueError, match="eps must be"):
+        module.eps = -1
+    assert torch.equal(module(x), other(x))
+    learned = gem.EGEM(learnable=True)
+    learned.N = 3
+    torch.testing.assert_close(learned(x), 0.01 * F.gem(x / 0.01, 3))
+    with pytest.raises(AttributeError, match=r"eps cannot be changed to 0\.5: alpha is learned"):
+        learned.eps = 0.5
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -93,6 +94,25 @@ def test_kernels_compile_without_a_gpu() -> None:
 def test_without_triton_the_plain_operations_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels._load_triton.cache_clear()
     monkeypatch.setitem(sys.modules, "gem.triton_kernels", None)
+    assert kernels._load_triton() is None
+    kernels._load_triton.cache_clear()
+
+
+def test_a_launch_that_fails_is_told_once_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without a C compiler, which Triton needs at its first launch."""
+    broken = ModuleType("gem.triton_kernels")
+
+    def try_out(device: torch.device) -> None:
+        raise RuntimeError("Failed to find C compiler. Please specify via CC environment variable.")
+
+    broken.try_out = try_out  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "gem.triton_kernels", broken)
+    kernels._load_triton.cache_clear()
+    with pytest.warns(UserWarning, match=r"Triton cannot launch \(Failed to find C compiler"):
+        assert kernels._load_triton() is None
+    assert kernels._load_triton() is None
+    kernels._load_triton.cache_clear()
+    monkeypatch.setenv("GEM_TRITON", "0")
     assert kernels._load_triton() is None
     kernels._load_triton.cache_clear()
 
