@@ -17,6 +17,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from experiments.freeze import fill
 from experiments.metrics_log import TIMES
 from experiments.naming import commit_title, digits, metric_title
 from experiments.presets import load, names
+from experiments.provenance import code_version
 from experiments.records import Record, outcome, read
 from experiments.stats import summarise
 from experiments.tables import finished
@@ -62,8 +64,10 @@ def main(words: list[str]) -> int:
             rows.append(row(name, record, again, metric, verdict.text))
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
-    drawn = f"{count} of each table's runs, drawn with draw={draw}"
-    text = f"# Recorded runs, repeated\n\n{drawn}, trained again by their own commit and command.\n\n{body}\n"
+    tool = code_version()
+    drawn = f"{count} runs of each of the {len(tables)} tables that had records, drawn with draw={draw}"
+    made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
+    text = f"# Recorded runs, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
         write_page(values["results_dir"], "repeats", text)
     return 2 if missing else 0 if holds else 1
