@@ -28,7 +28,7 @@ class Scale(NamedTuple):
     s: float
 
 
-def make_scale(N: int = 1, eps: float = 1.0, convention: str = "additive") -> Scale:
+def make_scale(N: int, eps: float, convention: str = "additive") -> Scale:
     """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``); raises TypeError or ValueError."""
     return _make_scale(check_N(N), check_positive("eps", eps), check_choice("convention", convention, CONVENTIONS))
 

@@ -102,8 +102,8 @@ def norm(N: int, power: int) -> sp.Expr:
     return sp.simplify(integral ** sp.Rational(1, power))
 
 
-def shown(value: sp.Expr, digits: int = 5) -> str:
-    return "∞" if value == sp.oo else f"{float(value):.{digits}g}"
+def shown(value: sp.Expr) -> str:
+    return "∞" if value == sp.oo else f"{float(value):.5g}"
 
 
 def table(properties: list[Properties]) -> str:

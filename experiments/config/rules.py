@@ -57,9 +57,9 @@ def switch(default: bool) -> Any:
     return rule("true or false", lambda value: isinstance(value, bool), default)
 
 
-def label(default: Any = REQUIRED) -> Any:
+def label() -> Any:
     """A name shown to people; it changes nothing, so it is not part of the identity."""
-    return rule("a text", lambda value: bool(value), default, identity=False)
+    return rule("a text", lambda value: bool(value), identity=False)
 
 
 def text(default: Any = REQUIRED) -> Any:

@@ -49,7 +49,7 @@ def draw_rows(panel: Any, table: Table, key: str, axis: str) -> bool:
     return drawn
 
 
-def series(curve: dict[str, list[Any]], key: str, axis: str = "epoch") -> Series:
+def series(curve: dict[str, list[Any]], key: str, axis: str) -> Series:
     """Positions and values where ``key`` was logged; an accuracy as its error."""
     points = [(e, v) for e, v in zip(curve[axis], curve.get(key, []), strict=False) if v is not None]
     values = [100 - v if key.endswith("accuracy") else v for _, v in points]

@@ -24,7 +24,7 @@ class Sharpness:
     trace_error: float  # its standard error
 
 
-def sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int = 32) -> Sharpness:
+def sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
     """Lanczos (scipy's eigsh, relative error 1e-3) and Hutchinson with ``vectors`` Rademacher vectors of a fixed seed.
 
     ``model`` must be in evaluation mode: in training mode BatchNorm couples the examples, and the Hessian is another.

@@ -14,6 +14,8 @@ from experiments.errors import UserError
 from experiments.files import read_json
 from experiments.tasks.images import ImageTask
 
+BATCH = 256
+
 
 def finished(config: Config) -> Path | None:
     """The directory of the run where it has finished and its last checkpoint is still there, else None."""
@@ -44,10 +46,10 @@ def load(config: Config, directory: Path) -> ImageTask:
     return task
 
 
-def examples(task: ImageTask, count: int, size: int = 256) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def examples(task: ImageTask, count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Batches of the first ``count`` training examples as they lie on disk, normalised, not augmented."""
     x, y = task.train_x[:count], task.train_y[:count]
     margin = (x.shape[-1] - task.size) // 2
     if margin:
         x = x[..., margin:-margin, margin:-margin]
-    return [(task.normalise(part), labels) for part, labels in zip(x.split(size), y.split(size), strict=True)]
+    return [(task.normalise(part), labels) for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True)]
