@@ -1,11 +1,12 @@
 """Do recorded runs repeat? Some, drawn at random, are trained again by the commit and command that made them.
 
-  python scripts/repeat.py [table=all] [runs=1] [draw=0] [data_dir=…] [cache_dir=…]
+  python scripts/repeat.py [table=all] [runs=1] [draw=0] [minutes=…] [data_dir=…] [cache_dir=…]
 
-``runs`` of each table with records, drawn with the seed ``draw``. On the same device, with the same versions, threads
-and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as one tensor, the
-result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status: 1 if one
-differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others are, all the same.
+``runs`` of each table with records, drawn with the seed ``draw``; with ``minutes``, of those alone that took at most so
+long when they were recorded. On the same device, with the same versions, threads and data, result and learning curve
+must be equal to the last bit. Elsewhere, or where runs trained as one tensor, the result may differ as two seeds of its
+cell do: by at most 3·√2 of their standard deviation. Exit status: 1 if one differs by more, 2 if one cannot be trained
+here (its data or its commit is missing); the others are, all the same.
 Writes results/tables/repeats.md.
 """
 
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from experiments.cli import key_values, read_whole, script
+from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.config.compose import ROOT
 from experiments.errors import UserError
 from experiments.files import write_page
@@ -36,7 +37,15 @@ from experiments.records import Record, outcome, read
 from experiments.stats import summarise
 from experiments.tables import finished
 
-KEYS = {"table": "all", "runs": "1", "draw": "0", "data_dir": "", "cache_dir": "", "results_dir": "results"}
+KEYS = {
+    "table": "all",
+    "runs": "1",
+    "draw": "0",
+    "minutes": "",
+    "data_dir": "",
+    "cache_dir": "",
+    "results_dir": "results",
+}
 CIRCUMSTANCES = ("device", "versions", "threads")
 TITLES = ["run", "commit", "device", "what", "recorded", "repeated", "verdict"]
 
@@ -49,7 +58,8 @@ class Verdict(NamedTuple):
 def main(words: list[str]) -> int:
     values = key_values(words, KEYS)
     count, draw = read_whole("runs", values["runs"]), read_whole("draw", values["draw"], 0)
-    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records")
+    minutes = read_positive("minutes", values["minutes"]) if values["minutes"] else math.inf
+    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records", minutes)
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds, missing = [], True, False
     for name, records in tables.items():
@@ -65,7 +75,8 @@ def main(words: list[str]) -> int:
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
     tool = code_version()
-    drawn = f"{count} runs of each of the {len(tables)} tables that had records, drawn with draw={draw}"
+    short = f" of at most {minutes:g} minutes" if values["minutes"] else ""
+    drawn = f"{count} runs{short} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
     made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
     text = f"# Recorded runs, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
@@ -73,15 +84,19 @@ def main(words: list[str]) -> int:
     return 2 if missing else 0 if holds else 1
 
 
-def recorded_tables(wanted: str, folder: Path) -> dict[str, list[Record]]:
-    """The sound records by table. Raises UserError where there are none."""
+def recorded_tables(wanted: str, folder: Path, minutes: float) -> dict[str, list[Record]]:
+    """The sound records of at most ``minutes`` by table. Raises UserError where there are none."""
     known = [name for name in names() if (folder / f"{name}.jsonl").exists()]
     if wanted not in ("all", *known) or not known:
         raise UserError(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
-    return {name: list(read(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+    sound = {name: read(folder / f"{name}.jsonl")[0].values() for name in chosen}
+    short = {name: [r for r in sound[name] if r["provenance"]["seconds"] <= 60 * minutes] for name in chosen}
+    if not any(short.values()):
+        raise UserError(f"minutes={minutes:g}: must be as long as the shortest run of table={wanted}")
+    return {name: records for name, records in short.items() if records}
 
 
 def attempt(record: Record, places: list[str]) -> Record | None:

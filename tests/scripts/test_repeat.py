@@ -14,7 +14,7 @@ import pytest
 from experiments.cells import cells_of
 from experiments.presets import load
 from experiments.records import Record
-from scripts.repeat import compare, spread
+from scripts.repeat import compare, recorded_tables, spread
 from tests.experiments.zygote import environment
 from tests.repository import git, repository
 from tests.synthetic import record
@@ -55,6 +55,13 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     assert f"commit {'0' * 40} is not in this repository" in again.stderr
     page = (root / "results" / "tables" / "repeats.md").read_text()
     assert page.count("could not be trained here") == page.count("equal to the last bit") == 1
+
+
+def test_long_runs_can_be_left_out(tmp_path: Path, runs: list[Record]) -> None:
+    for run, seconds in zip(runs, (30, 90, 3000), strict=True):
+        run["provenance"]["seconds"] = seconds
+    (tmp_path / "quickstart.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    assert [len(recorded_tables("all", tmp_path, minutes)["quickstart"]) for minutes in (1, 2, math.inf)] == [1, 2, 3]
 
 
 @pytest.fixture
@@ -98,7 +105,14 @@ def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
 
 @pytest.mark.parametrize(
     ("word", "told"),
-    [("runs=-1", "at least 1"), ("runs=0", "at least 1"), ("draw=x", "draw=x"), ("table=none", "table=none")],
+    [
+        ("runs=-1", "at least 1"),
+        ("runs=0", "at least 1"),
+        ("draw=x", "draw=x"),
+        ("table=none", "table=none"),
+        ("minutes=0", "minutes=0"),
+        ("minutes=1e-9", "shortest run"),
+    ],
 )
 def test_bad_words_are_one_line(word: str, told: str) -> None:
     done = command(Path(__file__).parents[2], "scripts/repeat.py", word)
