@@ -43,11 +43,12 @@ def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1)
 def value_map(
     panel: Axes, values: numpy.ndarray, texts: Mapping[tuple[int, int], str], top: float, colours: str
 ) -> Any:
-    """``values`` as colours from -``top`` to ``top``, with ``texts`` on them that can be read on any colour."""
+    """``values`` as colours from -``top`` to ``top``, none for nan, with ``texts`` that can be read on any of them."""
     image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
     for (i, j), text in texts.items():
-        dark = abs(values[i, j]) > 0.6 * top
-        panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color="#ffffff" if dark else "#222222")
+        strength = abs(values[i, j]) / top
+        shade = COLOURS[0] if numpy.isnan(strength) else "#ffffff" if strength > 0.6 else "#222222"
+        panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color=shade)
     panel.grid(False)
     return image
 

@@ -23,7 +23,8 @@ CAPTIONS = {
     "functions": "Value, gate and slope of the activations.",
     "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
     "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
-    "overview": "Each difference from the table with the most seeds; framed: the corrected test finds it.",
+    "overview": "Each difference from the table with the most seeds; framed: the corrected test finds it; "
+    "without colour: not all its runs have ended.",
     "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
     "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
     "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",

@@ -171,6 +171,25 @@ def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cel
     assert overview([accuracy]) is None
 
 
+@pytest.mark.parametrize(("lacking", "coloured"), [("activation=relu", "all but ReLU"), ("activation=gelu", "none")])
+def test_the_overview_colours_what_has_run_to_the_end(
+    preset: Preset, cells: list[Cell], lacking: str, coloured: str
+) -> None:
+    """GELU is the reference; the numbers are shown all the same."""
+    records = [
+        record(c, s, 90 + s / 10) for c in cells for s in range(3) if (c.overrides, s) != (lacking, preset.seeds - 1)
+    ]
+    made = overview([build(dataclasses.replace(preset, task=task), cells, records) for task in ("a", "b")])
+    assert made
+    panel = made.axes[0]
+    shades = panel.images[0].get_array()
+    assert shades is not None
+    titles = [tick.get_text() for tick in panel.get_yticklabels()]
+    found = [title for title, shade in zip(titles, shades.filled(math.nan)[:, 0], strict=True) if not math.isnan(shade)]
+    assert found == ([title for title in titles if title != "ReLU"] if coloured == "all but ReLU" else [])
+    assert len(panel.texts) == 2 * len(titles) == 2 * (len(cells) - 1)
+
+
 def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: list[Cell]) -> None:
     """A claim of six seeds replaces GEM's row of three, not GoLU's, and is no column of its own."""
     tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
