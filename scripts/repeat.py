@@ -75,8 +75,8 @@ def main(words: list[str]) -> int:
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
     tool = code_version()
-    short = f" of at most {minutes:g} minutes" if values["minutes"] else ""
-    drawn = f"{count} runs{short} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
+    what = ("run" if count == 1 else "runs") + (f" of at most {minutes:g} minutes" if values["minutes"] else "")
+    drawn = f"{count} {what} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
     made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
     text = f"# Recorded runs, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
