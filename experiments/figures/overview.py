@@ -45,13 +45,13 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     shades = numpy.full((len(titles), len(columns)), math.nan)
     texts = {}
     for j, (table, rows, sd) in enumerate(columns):
-        begun = any(row.missing for row in table.rows if row.comparison is None)
+        reference_lacks = any(row.missing for row in table.rows if row.comparison is None)
         for i, row in ((i, rows[title]) for i, title in enumerate(titles) if title in rows):
             assert row.comparison
             value = row.comparison.main.value
             texts[i, j] = signed(value, min(table.digits, 3))
             better = value if higher_is_better(table.preset.metric) else -value
-            shades[i, j] = better / sd if sd > 0 and not (begun or row.missing) else math.nan
+            shades[i, j] = better / sd if sd > 0 and not (reference_lacks or row.missing) else math.nan
             if row.comparison.different:
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
