@@ -23,8 +23,9 @@ def prepare(impl: Impl) -> torch.device:
         raise UserError("impl.device=cuda: no CUDA device is available; use impl.device=cpu or auto")
     if impl.cuda_graphs and not impl.compile:
         raise UserError("impl.cuda_graphs=true: replays what is compiled; needs impl.compile=true")
-    if impl.threads is not None:
-        torch.set_num_threads(impl.threads)
+    # In a fork the first that asks replaces the parent's thread pool; autograd's device threads ask all at once, and
+    # those that find none there abort the process (torch 2.15). This thread asks before them.
+    torch.set_num_threads(impl.threads or torch.get_num_threads())
     if impl.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.are_deterministic_algorithms_enabled() != impl.deterministic:

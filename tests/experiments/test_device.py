@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from experiments import device
 from experiments.config import compose_run
+from tests.experiments.zygote import ROOT, environment
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,32 @@ def test_a_given_precision_stays(precision: str, monkeypatch: pytest.MonkeyPatch
 
 def test_flags_are_read_where_there_are_any() -> None:
     assert all(flag == flag.strip() and " " not in flag for flag in device.cpu_flags())
+
+
+FORKS = """
+import os, time, torch
+from experiments.config import compose_run
+from experiments.device import prepare
+
+impl = compose_run([]).impl
+torch._C._ensureCUDADeviceGuardSet()  # as the compiler does: autograd starts a thread for each of eight devices
+torch.set_num_threads(1)
+torch.get_num_threads()
+aborted = 0
+for _ in range(60):
+    if (pid := os.fork()) == 0:
+        os.close(2)
+        prepare(impl)
+        torch.ones(1, requires_grad=True).sum().backward()
+        time.sleep(0.02)  # they ask only after the engine has counted them
+        os._exit(0)
+    aborted += os.wait()[1] != 0
+print(aborted)
+"""
+
+
+def test_autograd_in_a_fork_finds_a_thread_pool() -> None:
+    """Of forks that do not prepare one in six was aborted here: 'Invalid thread pool!'."""
+    command = [sys.executable, "-c", FORKS]
+    told = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True, timeout=120)
+    assert told.stdout == "0\n"
