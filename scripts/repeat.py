@@ -1,13 +1,14 @@
 """Do recorded runs repeat? Some, drawn at random, are trained again by the commit and command that made them.
 
-  python scripts/repeat.py [table=all] [runs=1] [draw=0] [minutes=…] [data_dir=…] [cache_dir=…]
+  python scripts/repeat.py [table=all] [which=all|interrupted] [runs=1] [draw=0] [minutes=…] [data_dir=…] [cache_dir=…]
 
-``runs`` of each table with records, drawn with the seed ``draw``; with ``minutes``, of those alone that took at most so
-long when they were recorded. On the same device, with the same versions, threads and data, result and learning curve
-must be equal to the last bit. Elsewhere, or where runs trained as one tensor, the result may differ as two seeds of its
-cell do: by at most 3·√2 of their standard deviation. Exit status: 1 if one differs by more, 2 if one cannot be trained
-here (its data or its commit is missing); the others are, all the same.
-Writes results/tables/repeats.md.
+``runs`` of each table with records, drawn with the seed ``draw``: of all, or of those that were stopped and went on;
+with ``minutes``, of those alone that took at most so long when they were recorded. On the same device, with the same
+versions, threads and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as
+one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status:
+1 if one differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others are, all the
+same.
+Writes results/tables/repeats.md, or repeats_interrupted.md.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from experiments.tables import finished
 
 KEYS = {
     "table": "all",
+    "which": "all",
     "runs": "1",
     "draw": "0",
     "minutes": "",
@@ -47,6 +49,7 @@ KEYS = {
     "results_dir": "results",
 }
 CIRCUMSTANCES = ("device", "versions", "threads")
+PAGES = {"all": "repeats", "interrupted": "repeats_interrupted"}
 TITLES = ["run", "commit", "device", "what", "recorded", "repeated", "verdict"]
 
 
@@ -59,7 +62,10 @@ def main(words: list[str]) -> int:
     values = key_values(words, KEYS)
     count, draw = read_whole("runs", values["runs"]), read_whole("draw", values["draw"], 0)
     minutes = read_positive("minutes", values["minutes"]) if values["minutes"] else math.inf
-    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records", minutes)
+    if values["which"] not in PAGES:
+        raise UserError(f"which={values['which']}: must be {' or '.join(PAGES)}")
+    interrupted = values["which"] == "interrupted"
+    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records", minutes, interrupted)
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds, missing = [], True, False
     for name, records in tables.items():
@@ -75,24 +81,34 @@ def main(words: list[str]) -> int:
             print(" · ".join(rows[-1]), flush=True)
     body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
     tool = code_version()
-    what = ("run" if count == 1 else "runs") + (f" of at most {minutes:g} minutes" if values["minutes"] else "")
-    drawn = f"{count} {what} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
+    what = ("interrupted " if interrupted else "") + ("run" if count == 1 else "runs")
+    what += f" of at most {minutes:g} minutes" if values["minutes"] else ""
+    most = "up to " if count > 1 else ""
+    drawn = f"{most}{count} {what} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
     made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
-    text = f"# Recorded runs, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
+    title = f"{'Interrupted' if interrupted else 'Recorded'} runs, repeated"
+    text = f"# {title}\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
-        write_page(values["results_dir"], "repeats", text)
+        write_page(values["results_dir"], PAGES[values["which"]], text)
     return 2 if missing else 0 if holds else 1
 
 
-def recorded_tables(wanted: str, folder: Path, minutes: float) -> dict[str, list[Record]]:
-    """The sound records of at most ``minutes`` by table. Raises UserError where there are none."""
+def recorded_tables(
+    wanted: str, folder: Path, minutes: float = math.inf, interrupted: bool = False
+) -> dict[str, list[Record]]:
+    """The sound records of at most ``minutes``, all or those ``interrupted`` alone, by table. Raises UserError where
+    there are none."""
     known = [name for name in names() if (folder / f"{name}.jsonl").exists()]
     if wanted not in ("all", *known) or not known:
         raise UserError(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
-    sound = {name: read(folder / f"{name}.jsonl")[0].values() for name in chosen}
+    sound = {name: list(read(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+    if interrupted:
+        sound = {name: [r for r in sound[name] if r["provenance"]["starts"] > 1] for name in chosen}
+        if not any(sound.values()):
+            raise UserError(f"which=interrupted: no run of table={wanted} was")
     short = {name: [r for r in sound[name] if r["provenance"]["seconds"] <= 60 * minutes] for name in chosen}
     if not any(short.values()):
         raise UserError(f"minutes={minutes:g}: must be as long as the shortest run of table={wanted}")

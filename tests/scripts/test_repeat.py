@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cells import cells_of
+from experiments.errors import UserError
 from experiments.presets import load
 from experiments.records import Record
 from scripts.repeat import compare, recorded_tables, spread
@@ -64,6 +65,16 @@ def test_long_runs_can_be_left_out(tmp_path: Path, runs: list[Record]) -> None:
     assert [len(recorded_tables("all", tmp_path, minutes)["quickstart"]) for minutes in (1, 2, math.inf)] == [1, 2, 3]
 
 
+def test_those_that_were_interrupted(tmp_path: Path, runs: list[Record]) -> None:
+    runs[1]["provenance"]["starts"] = 3
+    path = tmp_path / "quickstart.jsonl"
+    path.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    assert recorded_tables("all", tmp_path, interrupted=True)["quickstart"] == [runs[1]]
+    path.write_text(json.dumps(runs[0]) + "\n")
+    with pytest.raises(UserError, match="which=interrupted: no run of table=all was"):
+        recorded_tables("all", tmp_path, interrupted=True)
+
+
 @pytest.fixture
 def runs() -> list[Record]:
     """Three seeds of a cell: sd 1."""
@@ -110,6 +121,7 @@ def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
         ("runs=0", "at least 1"),
         ("draw=x", "draw=x"),
         ("table=none", "table=none"),
+        ("which=no", "which=no: must be all or interrupted"),
         ("minutes=0", "minutes=0"),
         ("minutes=1e-9", "shortest run"),
     ],
