@@ -22,18 +22,22 @@ assert not heavy, heavy
 """
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def run(*words: str) -> tuple[float, subprocess.CompletedProcess[str]]:
+    """Seconds of processor time of a Python, since a busy machine says nothing about the program, and what it said."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    line = [sys.executable, *words]
+    process = subprocess.run(line, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, process
 
 
 @pytest.mark.parametrize("flag", ["--help", "--cfg=job"])
 def test_quick_and_light(flag: str) -> None:
-    """Processor time, since a busy machine says nothing about the program."""
-    before = cpu_seconds()
-    line = [sys.executable, "-c", CODE, flag]
-    process = subprocess.run(line, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True)
-    assert cpu_seconds() - before < 3
+    """Beside the import of Hydra, which no answer can do without: processors differ, and one machine from hour to
+    hour."""
+    least, _ = run("-c", "import hydra")
+    used, process = run("-c", CODE, flag)
+    assert used < 12 * least
     assert process.stderr == ""
     if flag == "--help":
         for word in ("dataset: cifar10, ", "activation: egem, ", "Exit status: 0 finished", "runs_dir", "GEM_DATA"):
