@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 
 import pytest
 
+from experiments.timing import cpu_seconds
 from tests.experiments.zygote import ROOT, environment
 
 CODE = """
@@ -24,11 +24,9 @@ assert not heavy, heavy
 
 def run(*words: str) -> tuple[float, subprocess.CompletedProcess[str]]:
     """Seconds of processor time of a Python, since a busy machine says nothing about the program, and what it said."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    line = [sys.executable, *words]
+    before, line = cpu_seconds(), [sys.executable, *words]
     process = subprocess.run(line, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, process
+    return cpu_seconds() - before, process
 
 
 @pytest.mark.parametrize("flag", ["--help", "--cfg=job"])
