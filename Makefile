@@ -17,7 +17,7 @@ test: $(VENV)/dev  ## everything that runs in minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" --durations=12
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --durations=12
 
 test-slow: $(VENV)/dev  ## the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow

@@ -3,7 +3,8 @@
   python scripts/bench.py train [case=digits-cnn|…|all] [seeds=10] [rounds=5] [device=cpu|cuda] [processes=2]
                                 [peer=…/pytorch_resnet_cifar10] [cifar=cifar10] [steps=10]
 
-Each round times all modes in turn, ``steps`` steps of every seed; a ratio is the median of the rounds' ratios.
+Each round times all modes in turn, ``steps`` steps of every seed; a ratio is the median of the rounds' ratios, with
+the least and the most of them.
 ``plain`` is a loop over torchvision's DataLoader in fp32; ``published`` the training function of ``peer``, a checkout
 of github.com/akamaster/pytorch_resnet_cifar10, with the loader it sets up; ``single`` this suite's runs one after
 another, which is what interleaved seeds are too; ``vectorised`` all seeds as one tensor; ``packed`` processes that
@@ -68,6 +69,7 @@ CASES = {
     "mnist-cnn": Case("dataset=mnist model=cnn recipe=mnist", few=True),
     "resnet56": Case("model=resnet56 recipe=standard", few=True, large=True),
 }
+OTHERS = ("plain", "single")
 LARGE_SEEDS = 2  # on a CPU: as one tensor each takes 3 GB
 
 
@@ -149,12 +151,10 @@ def row(
     on_gpu: bool,
 ) -> list[str]:
     wall = statistics.median(each[mode].wall for each in rounds)
-    to_plain, to_single = (
-        statistics.median(each[other].wall / each[mode].wall for each in rounds) for other in ("plain", "single")
-    )
+    to_plain, to_single = (over_rounds([each[other].wall / each[mode].wall for each in rounds]) for other in OTHERS)
     cpu = statistics.median(each[mode].cpu / each["single"].cpu for each in rounds)
     energy = statistics.median(each[mode].joules for each in rounds) * steps_of_a_training / seeds
-    told = [f"{to_plain:.2f}", f"{to_single:.2f}", f"{cpu:.2f}", f"{100 * floor / wall:.0f} %"]
+    told = [to_plain, to_single, f"{cpu:.2f}", f"{100 * floor / wall:.0f} %"]
     memory = f"{max(each[mode].mib for each in rounds):,.0f}"
     hourly = 3600 * seeds / (wall * steps_of_a_training)
     return [
@@ -165,3 +165,9 @@ def row(
         *([f"{energy:,.0f}"] if on_gpu else []),
         memory,
     ]
+
+
+def over_rounds(ratios: list[float]) -> str:
+    """``1.01 (0.93–1.20)``, and ``1.00`` where all are."""
+    least, middle, most = (f"{ratio:.2f}" for ratio in (min(ratios), statistics.median(ratios), max(ratios)))
+    return middle if least == most else f"{middle} ({least}–{most})"

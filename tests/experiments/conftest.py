@@ -1,23 +1,15 @@
-"""Shared by the tests of runs: the quick ``train.py``, the smallest real run, and the real data where it is."""
+"""Shared by the tests of runs: the real data where it is, and a preset with its cells."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from experiments.cells import Cell, cells_of
 from experiments.presets import Preset, load
-from tests.experiments.zygote import ROOT, Zygote, zygote
-
-
-@pytest.fixture(scope="session")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    """``train.run("dataset=digits", …)`` is ``python train.py dataset=digits …`` in a process of its own."""
-    with zygote(tmp_path_factory.mktemp("output")) as server:
-        yield server
+from tests.experiments.zygote import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""``python train.py`` without its start-up: a server that has torch imported forks one child per command.
+"""``python train.py``, or a script, without its start-up: a server with the imports done forks a child per command.
 
-A child runs train.py itself, as ``__main__``, in its own process with its own stdout and stderr: it can be
+A child runs the file itself, as ``__main__``, in its own process with its own stdout and stderr: it can be
 killed, it takes its locks, and it ends with its real exit status. The server stays single-threaded, as fork demands.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-TIMEOUT = 240.0
+TIMEOUT = 600.0
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Ended:
 
 @dataclass
 class Command:
-    """A started ``python train.py``. Reaped by ``wait`` alone, and no signal is sent after that to what has its pid."""
+    """A started command. Reaped by ``wait`` alone, and no signal is sent after that to what has its pid."""
 
     zygote: Zygote
     pid: int
@@ -86,22 +86,27 @@ class Zygote:
     def start(
         self,
         *arguments: str,
+        script: str = "train.py",
         cwd: Path = ROOT,
         env: dict[str, str] | None = None,
         limit: int = 0,
         killed: tuple[Path, int] | None = None,
     ) -> Command:
-        """``python train.py <arguments>``; ``limit`` is the largest file it may write, in bytes (RLIMIT_FSIZE);
+        """``python <script> <arguments>``; ``limit`` is the largest file it may write, in bytes (RLIMIT_FSIZE);
         ``killed`` by SIGKILL when it is about to do that many-th thing to a file below a folder."""
         self.count += 1
         out, err = self.folder / f"{self.count}.out", self.folder / f"{self.count}.err"
-        request = {"argv": arguments, "cwd": str(cwd), "env": env or {}, "limit": limit}
+        request = {"argv": [script, *arguments], "cwd": str(cwd), "env": env or {}, "limit": limit}
         request["killed"] = killed and [str(killed[0]), killed[1]]
         pid = self.ask(request | {"out": str(out), "err": str(err)})["pid"]
         return Command(self, pid, out, err)
 
     def run(self, *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, limit: int = 0) -> Ended:
         return self.start(*arguments, cwd=cwd, env=env, limit=limit).wait()
+
+    def script(self, script: str, *arguments: str, env: dict[str, str] | None = None) -> Ended:
+        """``python <script> <arguments>`` at the root of the checkout."""
+        return self.start(*arguments, script=script, env=env).wait()
 
     def close(self) -> None:
         assert self.server.stdin is not None
@@ -145,14 +150,18 @@ def serve() -> None:
 
 
 def preload() -> None:
-    """Import what a run on the digits imports, and read the digits."""
+    """Import what a run on the digits and the tables import, compose once, and read the digits."""
     import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
     import torchvision  # noqa: F401
 
+    import experiments.figures
     import experiments.run
+    import experiments.tables
     import experiments.tasks.images  # noqa: F401
+    from experiments.config import compose
     from experiments.data.load import read_source
 
+    compose([])  # Hydra looks for its plug-ins, and ANTLR builds its parser
     read_source("digits", "digits", None, None, "", "")
 
 
@@ -172,8 +181,8 @@ def child(request: dict[str, Any]) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
         if request["killed"]:
             kill_at(*request["killed"])
-        sys.argv = ["train.py", *request["argv"]]
-        runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+        sys.argv = request["argv"]
+        runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:

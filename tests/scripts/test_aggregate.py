@@ -12,6 +12,7 @@ import pytest
 from experiments.cells import cells_of
 from experiments.presets import load
 from experiments.records import read, write
+from tests.experiments.zygote import Zygote
 from tests.repository import git
 from tests.synthetic import record
 
@@ -19,19 +20,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
+    """A process from its start: what is to be equal must not depend on what another had in memory."""
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=ROOT, check=False)
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two real runs of the quickstart preset, collected."""
     place = tmp_path_factory.mktemp("results")
-    trained = command(
-        *("train.py", "-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={place}/runs")
-    )
-    assert trained.returncode == 0, trained.stderr
-    made = command("scripts/aggregate.py", "table=quickstart", f"runs_dir={place}/runs", f"results_dir={place}")
-    assert made.returncode == 0, made.stderr
+    trained = train.run("-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={place}/runs")
+    assert trained.status == 0, trained.err
+    made = train.script("scripts/aggregate.py", "table=quickstart", f"runs_dir={place}/runs", f"results_dir={place}")
+    assert made.status == 0, made.err
     return place
 
 
@@ -82,19 +82,19 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
         (["scripts/prepare_data.py", "dataset=nope"], "error: dataset=nope: must be one of"),
     ],
 )
-def test_bad_words_are_one_line(words: list[str], text: str) -> None:
-    answer = command(*words)
-    assert answer.returncode == 2
-    assert answer.stderr.startswith(text)
-    assert answer.stderr.count("\n") == 1
+def test_bad_words_are_one_line(train: Zygote, words: list[str], text: str) -> None:
+    answer = train.script(*words)
+    assert answer.status == 2
+    assert answer.err.startswith(text)
+    assert answer.err.count("\n") == 1
 
 
-def test_committed_tables_are_those_of_the_committed_records(tmp_path: Path) -> None:
+def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_path: Path) -> None:
     names = [Path(line).stem for line in git(ROOT, "ls-files", "results/records").splitlines()]
     assert names
     shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
-    made = command("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
-    assert made.returncode == 0, made.stderr
+    made = train.script("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    assert made.status == 0, made.err
     report = (ROOT / "results" / "report.html").read_text()
     for name in names:
         assert f'<section id="{name}">' in report
@@ -103,27 +103,27 @@ def test_committed_tables_are_those_of_the_committed_records(tmp_path: Path) -> 
             assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
 
 
-def test_rebuild_makes_tables_figures_and_the_report_in_one_go(tmp_path: Path) -> None:
+def test_rebuild_makes_tables_figures_and_the_report_in_one_go(train: Zygote, tmp_path: Path) -> None:
     name = "table_gpt2_tiny_claim"
     (tmp_path / "records").mkdir()
     shutil.copy(ROOT / "results" / "records" / f"{name}.jsonl", tmp_path / "records")
-    made = command("scripts/rebuild.py", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
-    assert made.returncode == 0, made.stderr
+    made = train.script("scripts/rebuild.py", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    assert made.status == 0, made.err
     committed = (ROOT / "results" / "tables" / f"{name}.md").read_bytes()
     assert (tmp_path / "tables" / f"{name}.md").read_bytes() == committed
     figures = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
     assert {"functions", f"{name}_forest", f"{name}_curves"} <= figures
     assert "overview" not in figures  # takes two tasks
-    assert made.stdout.count(".png") == len(figures)
+    assert made.out.count(".png") == len(figures)
     page = (tmp_path / "report.html").read_text()
     assert f'<section id="{name}">' in page
     assert '<section id="claims">' in page
     assert "not run: takes" in (tmp_path / "tables" / "claims.md").read_text()
-    assert "1 tables from 28 runs" in made.stdout
+    assert "1 tables from 28 runs" in made.out
 
 
-def test_readme_shows_the_committed_tables() -> None:
-    assert command("scripts/readme.py", "check=1").returncode == 0
+def test_readme_shows_the_committed_tables(train: Zygote) -> None:
+    assert train.script("scripts/readme.py", "check=1").status == 0
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_help_shows_the_commands(name: str) -> None:
     assert f"python scripts/{name}.py" in answer.stdout
 
 
-def test_tables_that_no_preset_makes(tmp_path: Path) -> None:
-    shown = command("scripts/aggregate.py", "table=properties")
-    assert shown.stdout.startswith("# Properties of GEM")
-    absent = command("scripts/aggregate.py", "table=speed", f"results_dir={tmp_path}")
-    assert absent.returncode == 2
+def test_tables_that_no_preset_makes(train: Zygote, tmp_path: Path) -> None:
+    shown = train.script("scripts/aggregate.py", "table=properties")
+    assert shown.out.startswith("# Properties of GEM")
+    absent = train.script("scripts/aggregate.py", "table=speed", f"results_dir={tmp_path}")
+    assert absent.status == 2
     assert (
-        absent.stderr
+        absent.err
         == f"error: table=speed: {tmp_path}/tables has no bench_*.md; python scripts/bench.py train writes it\n"
     )
 

@@ -81,3 +81,8 @@ def test_a_published_loop_runs_as_it_is(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_peer_that_is_none_is_refused() -> None:
     with pytest.raises(UserError, match=r"peer=/nowhere: must be a checkout of"):
         bench_train.main(["peer=/nowhere"])
+
+
+def test_a_ratio_is_told_with_its_range() -> None:
+    assert bench_train.over_rounds([1.2, 0.934, 1.0]) == "1.00 (0.93–1.20)"
+    assert bench_train.over_rounds([1.0, 1.0]) == "1.00"

@@ -16,7 +16,7 @@ from experiments.errors import UserError
 from experiments.presets import load
 from experiments.records import Record
 from scripts.repeat import compare, recorded_tables, spread
-from tests.experiments.zygote import environment
+from tests.experiments.zygote import Zygote, environment
 from tests.repository import git, repository
 from tests.synthetic import record
 
@@ -30,6 +30,9 @@ def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> None:
     root = repository(tmp_path / "checkout")
+    preset = root / "configs" / "experiment" / "quickstart.yaml"
+    preset.write_text(preset.read_text().replace("threads: 1", "threads: 1\nrecipe:\n  epochs: 2"))
+    git(root, "commit", "-q", "-a", "-m", "short runs")
     trained = command(root, "train.py", "-m", "experiment=quickstart", "activation=relu", "seed=0,1", "impl.threads=1")
     assert trained.returncode == 0, trained.stderr
     assert command(root, "scripts/aggregate.py", TABLE).returncode == 0
@@ -126,7 +129,7 @@ def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
         ("minutes=1e-9", "shortest run"),
     ],
 )
-def test_bad_words_are_one_line(word: str, told: str) -> None:
-    done = command(Path(__file__).parents[2], "scripts/repeat.py", word)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert told in done.stderr
+def test_bad_words_are_one_line(train: Zygote, word: str, told: str) -> None:
+    done = train.script("scripts/repeat.py", word)
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert told in done.err

@@ -12,20 +12,15 @@ import pytest
 
 from experiments.files import read_json
 from tests.experiments.results import TINY, result
-from tests.experiments.zygote import ROOT, Zygote, environment, zygote
+from tests.experiments.zygote import ROOT, Zygote, environment
 
-LINE = [sys.executable, "scripts/submit.py"]
+SUBMIT = "scripts/submit.py"
+LINE = [sys.executable, SUBMIT]
 
 
 def submit(*words: str) -> subprocess.CompletedProcess[str]:
     # dirty=true: these tests run in whatever tree they are run in
     return subprocess.run([*LINE, "dirty=true", *words], cwd=ROOT, env=environment(), capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Zygote:
-    with zygote(tmp_path_factory.mktemp("output")) as server:
-        yield server
 
 
 @pytest.mark.slow
@@ -66,11 +61,11 @@ def test_stopped_and_continued(train: Zygote, tmp_path: Path) -> None:
     assert [part["from_step"] > 0 for part in read_json(meta)["parts"]] == [False, True]
 
 
-def test_what_is_recorded_may_be_left_alone(tmp_path: Path) -> None:
-    words = ["experiment=table_mnist_claim", f"runs_dir={tmp_path}/runs", "--dry-run"]
-    assert submit(*words).stdout.endswith("20 runs: 20 new; nothing submitted (--dry-run)\n")
-    ended = submit(*words, "seed=8,9,1000", "skip_recorded=true")
-    assert ended.stdout.endswith("6 runs: 4 recorded before, 2 new; nothing submitted (--dry-run)\n")
+def test_what_is_recorded_may_be_left_alone(train: Zygote, tmp_path: Path) -> None:
+    words = ["dirty=true", "experiment=table_mnist_claim", f"runs_dir={tmp_path}/runs", "--dry-run"]
+    assert train.script(SUBMIT, *words).out.endswith("20 runs: 20 new; nothing submitted (--dry-run)\n")
+    ended = train.script(SUBMIT, *words, "seed=8,9,1000", "skip_recorded=true")
+    assert ended.out.endswith("6 runs: 4 recorded before, 2 new; nothing submitted (--dry-run)\n")
     assert not any(tmp_path.iterdir())
 
 
@@ -89,11 +84,11 @@ def test_what_is_recorded_may_be_left_alone(tmp_path: Path) -> None:
         (["experiment=quickstart", "activation=mish"], ["no cell"]),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], parts: list[str]) -> None:
-    line = [*LINE, *words, f"runs_dir={tmp_path}/runs"]
-    env = environment() | {"PATH": "/nowhere"}
-    ended = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert ended.returncode == 2, ended
-    assert ended.stderr.startswith("error: ")
-    assert all(part in ended.stderr for part in parts), ended.stderr
+def test_bad_input_is_one_line_and_leaves_nothing(
+    train: Zygote, tmp_path: Path, words: list[str], parts: list[str]
+) -> None:
+    ended = train.script(SUBMIT, *words, f"runs_dir={tmp_path}/runs", env={"PATH": "/nowhere"})
+    assert ended.status == 2, ended
+    assert ended.err.startswith("error: ")
+    assert all(part in ended.err for part in parts), ended.err
     assert not any(tmp_path.iterdir())

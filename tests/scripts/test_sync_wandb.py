@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,31 +12,26 @@ import pytest
 from experiments.metrics_log import read_lines
 from tests.experiments import wandb_file
 from tests.experiments.results import TINY
-from tests.experiments.zygote import ROOT, Ended, Zygote, environment, zygote
+from tests.experiments.zygote import ROOT, Ended, Zygote
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    pytest.importorskip("wandb")
-    with zygote(tmp_path_factory.mktemp("output")) as train:
-        yield trained(train, tmp_path_factory.mktemp("runs"))
-
-
-def trained(train: Zygote, runs: Path) -> Path:
+def runs(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two finished runs of an experiment, and one of none that diverged."""
+    pytest.importorskip("wandb")
+    runs = tmp_path_factory.mktemp("runs")
     for words in (("experiment=quickstart",), ("experiment=quickstart", "seed=1"), ("recipe.lr=1e30",)):
         assert train.run(*TINY, *words, "tracking=disabled", "recipe.epochs=2", f"runs_dir={runs}").status in (0, 3)
     return runs
 
 
-def sync(runs: Path, *words: str) -> Ended:
-    line = [sys.executable, "scripts/sync_wandb.py", f"runs_dir={runs}", *words]
-    process = subprocess.run(line, cwd=ROOT, env=environment(), capture_output=True, text=True)
-    return Ended(process.returncode, process.stdout, process.stderr)
+@pytest.fixture
+def sync(train: Zygote, runs: Path) -> Callable[..., Ended]:
+    return functools.partial(train.script, "scripts/sync_wandb.py", f"runs_dir={runs}")
 
 
-def test_from_the_record_and_only_once(runs: Path) -> None:
-    ended = sync(runs, "mode=offline")
+def test_from_the_record_and_only_once(runs: Path, sync: Callable[..., Ended]) -> None:
+    ended = sync("mode=offline")
     assert (ended.status, ended.err) == (0, "")
     assert ended.out == "3 runs sent, 0 passed over, 0 failed (offline)\n"
     files = {path: path.read_bytes() for path in runs.glob("*/*/*/wandb/offline-run-*/*.wandb")}
@@ -50,26 +44,26 @@ def test_from_the_record_and_only_once(runs: Path) -> None:
         ]
         assert found["run"]["id"].endswith(directory.name)
         assert found["exit"] == (1 if found["summary"]["status"] == "diverged" else 0)
-    assert sync(runs, "mode=offline").out == "0 runs sent, 3 passed over, 0 failed (offline)\n"
+    assert sync("mode=offline").out == "0 runs sent, 3 passed over, 0 failed (offline)\n"
     assert {path: path.read_bytes() for path in files} == files
-    assert sync(runs, "mode=offline", "force=true", "experiment=quickstart", "project=other").out.startswith("2 runs")
+    assert sync("mode=offline", "force=true", "experiment=quickstart", "project=other").out.startswith("2 runs")
     assert len(list(runs.glob("*/*/*/wandb/offline-run-*"))) == 3
 
 
-def test_bad_words_are_one_line(runs: Path) -> None:
+def test_bad_words_are_one_line(sync: Callable[..., Ended]) -> None:
     for word, part in (("mode=on", "online, offline"), ("modus=online", "unknown; known: experiment=")):
-        ended = sync(runs, word)
+        ended = sync(word)
         assert ended.status == 2
         assert ended.err.count("\n") == 1
         assert part in ended.err
 
 
-def test_a_run_that_cannot_be_read_is_named_and_the_others_go_on(runs: Path) -> None:
+def test_a_run_that_cannot_be_read_is_named_and_the_others_go_on(runs: Path, sync: Callable[..., Ended]) -> None:
     broken = sorted(runs.glob("*/*/*/config.yaml"))[0]
     text = broken.read_text()
     try:
         broken.write_text("recipe: [")
-        ended = sync(runs, "mode=offline", "force=true")
+        ended = sync("mode=offline", "force=true")
     finally:
         broken.write_text(text)
     assert ended.status == 2

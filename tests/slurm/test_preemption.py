@@ -12,23 +12,18 @@ import pytest
 
 from experiments.files import read_json
 from tests.experiments.results import directory_of, result
-from tests.experiments.zygote import Zygote, zygote
+from tests.experiments.zygote import Zygote
 from tests.slurm.conftest import Checkout, until
 
 LONG = ("dataset=digits", "recipe=digits", "recipe.epochs=40", "impl=deterministic", "impl.save_every_seconds=0.2")
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, left alone."""
     place = tmp_path_factory.mktemp("alone")
-    with zygote(tmp_path_factory.mktemp("output")) as train:
-        trained(train, place)
-    return place
-
-
-def trained(train: Zygote, place: Path) -> None:
     assert train.run(*LONG, f"runs_dir={place}").status == 0
+    return place
 
 
 def training(checkout: Checkout) -> None:
