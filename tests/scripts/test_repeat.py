@@ -15,12 +15,12 @@ from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.presets import load
 from experiments.records import Record
-from scripts.repeat import compare, recorded_tables, spread
+from scripts.repeat import compare, main, recorded_tables, repeat, spread
 from tests.experiments.zygote import Zygote, environment
 from tests.repository import git, repository
 from tests.synthetic import record
 
-TABLE = "table=quickstart"
+MISSING = "f" * 40  # a commit
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,7 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     git(root, "commit", "-q", "-a", "-m", "short runs")
     trained = command(root, "train.py", "-m", "experiment=quickstart", "activation=relu", "seed=0,1", "impl.threads=1")
     assert trained.returncode == 0, trained.stderr
-    assert command(root, "scripts/aggregate.py", TABLE).returncode == 0
+    assert command(root, "scripts/aggregate.py", "table=quickstart").returncode == 0
     (root / "experiments" / "loop.py").write_text("raise RuntimeError('later code')\n")
     git(root, "commit", "-q", "-a", "-m", "later")
 
@@ -43,22 +43,31 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     assert again.returncode == 0, again.stderr
     assert "equal to the last bit" in (root / "results" / "tables" / "repeats.md").read_text()
 
-    path = root / "results" / "records" / "quickstart.jsonl"
-    first, second = path.read_text().splitlines(keepends=True)
-    line = json.loads(first)
-    line["result"]["test_loss"] = math.nextafter(line["result"]["test_loss"], 1)
-    path.write_text(json.dumps(line) + "\n")
-    again = command(root, "scripts/repeat.py", TABLE)
-    assert again.returncode == 1
-    assert "differs" in again.stdout
 
-    line["provenance"]["commit"] = "0" * 40
-    path.write_text(json.dumps(line) + "\n" + second)
-    again = command(root, "scripts/repeat.py", "runs=2")
-    assert again.returncode == 2
-    assert f"commit {'0' * 40} is not in this repository" in again.stderr
-    page = (root / "results" / "tables" / "repeats.md").read_text()
-    assert page.count("could not be trained here") == page.count("equal to the last bit") == 1
+def test_a_difference_is_status_1_and_what_cannot_be_trained_2(
+    runs: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are trained and judged all the same."""
+    runs[0]["provenance"]["commit"] = MISSING
+    (tmp_path / "records").mkdir()
+    path = tmp_path / "records" / "quickstart.jsonl"
+
+    def again(record: Record, folder: Path, places: list[str]) -> Record:
+        if record["provenance"]["commit"] == MISSING:
+            return repeat(record, folder, places)
+        result = record["result"] | ({"test_accuracy": math.nextafter(91.0, 100)} if record["seed"] == 1 else {})
+        return record | {"result": result}
+
+    monkeypatch.setattr("scripts.repeat.repeat", again)
+    status = {}
+    for name, chosen in (("sound", runs[2:]), ("differs", runs[1:]), ("missing", runs)):
+        path.write_text("".join(json.dumps(run) + "\n" for run in chosen))
+        status[name] = main(["runs=3", f"results_dir={tmp_path}"])
+    assert status == {"sound": 0, "differs": 1, "missing": 2}
+    assert f"commit {MISSING} is not in this repository" in capsys.readouterr().err
+    page = (tmp_path / "tables" / "repeats.md").read_text()
+    for verdict in ("could not be trained here", "equal to the last bit", "differs by"):
+        assert page.count(verdict) == 1
 
 
 def test_long_runs_can_be_left_out(tmp_path: Path, runs: list[Record]) -> None:
