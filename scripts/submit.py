@@ -75,6 +75,7 @@ def main(words: list[str]) -> int:
 
 def probe(words: list[str]) -> int:
     """One line for each data set, network and batch size of the experiment; the first activation stands for all."""
+    from experiments.sweeps.job import prepare
     from experiments.together.probe import advice
 
     runs, wrong = plan(expand_words(words))
@@ -85,6 +86,7 @@ def probe(words: list[str]) -> int:
         kinds.setdefault(key, []).append(run)
     for same in kinds.values():
         config = same[0].config
+        prepare(config)
         seeds = len({run.config.seed for run in same})
         print(
             f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {advice(config, seeds, len(same))}", flush=True

@@ -91,20 +91,13 @@ class Job:
 
     def warm(self, todo: list[int]) -> None:
         """Import and read, once for all forks, what their runs need; complaints are left to the runs."""
-        import torch
-
         configs = list(self.configs(todo).values())
         if any(config.impl.compile for config in configs):
             from experiments import compile_cache
 
             compile_cache.share(configs[0].cache_dir)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # a thread started here would be missing in the forks
-        try:
-            for config in configs:
-                prepare(config)
-        finally:
-            torch.set_num_threads(threads)
+        for config in configs:
+            prepare(config)
 
     def configs(self, todo: list[int]) -> dict[int, Config]:
         """Of the sound ones."""
@@ -179,10 +172,13 @@ def last_line(path: Path, ending: str = "") -> str:
 
 
 def prepare(config: Config) -> None:
+    """Import and read, once for all forks, what a run of ``config`` will want."""
+    import torch._dynamo  # what the first optimizer imports, in three seconds
+
     import experiments.run
 
     if config.impl.deterministic or config.impl.compile:
-        import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
+        import torch._inductor.config  # what use_deterministic_algorithms imports
     if isinstance(config.dataset, TextDataset):
         import experiments.tasks.text
     else:
@@ -190,8 +186,11 @@ def prepare(config: Config) -> None:
         from experiments.data import load_images
 
         if config.dataset.source in SMALL:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)  # a thread started here would be missing in the forks
             with contextlib.suppress(UserError, OSError):
                 load_images(config.dataset, config.data_dir, config.cache_dir)
+            torch.set_num_threads(threads)
 
 
 def place_on_gpu(slot: int, width: int) -> None:

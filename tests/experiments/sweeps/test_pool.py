@@ -92,3 +92,23 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+PREPARED = """
+import sys
+from experiments.config import compose_run
+from experiments.sweeps.job import prepare
+from experiments.together.probe import trainers
+config = compose_run(["dataset=digits", "recipe=digits", "impl.threads=1"])
+prepare(config)
+before = set(sys.modules)
+trainers(config, 1)[0].advance()
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_a_fork_imports_nothing_of_its_own() -> None:
+    """The first optimizer would import torch's compiler, three seconds of every run of a sweep."""
+    line = [sys.executable, "-c", PREPARED]
+    shown = subprocess.run(line, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True).stdout
+    assert shown == "\n"
