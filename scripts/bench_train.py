@@ -69,7 +69,6 @@ CASES = {
     "mnist-cnn": Case("dataset=mnist model=cnn recipe=mnist", few=True),
     "resnet56": Case("model=resnet56 recipe=standard", few=True, large=True),
 }
-OTHERS = ("plain", "single")
 LARGE_SEEDS = 2  # on a CPU: as one tensor each takes 3 GB
 
 
@@ -151,7 +150,8 @@ def row(
     on_gpu: bool,
 ) -> list[str]:
     wall = statistics.median(each[mode].wall for each in rounds)
-    to_plain, to_single = (over_rounds([each[other].wall / each[mode].wall for each in rounds]) for other in OTHERS)
+    to_plain = over_rounds([each["plain"].wall / each[mode].wall for each in rounds])
+    to_single = over_rounds([each["single"].wall / each[mode].wall for each in rounds])
     cpu = statistics.median(each[mode].cpu / each["single"].cpu for each in rounds)
     energy = statistics.median(each[mode].joules for each in rounds) * steps_of_a_training / seeds
     told = [to_plain, to_single, f"{cpu:.2f}", f"{100 * floor / wall:.0f} %"]

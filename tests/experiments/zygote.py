@@ -150,19 +150,16 @@ def serve() -> None:
 
 
 def preload() -> None:
-    """Import what a run on the digits and the tables import, compose once, and read the digits."""
-    import torch._inductor.config  # noqa: F401 - what use_deterministic_algorithms imports
+    """What a sweep does before its forks, and the imports of the tables. Composing, Hydra looks for its plug-ins and
+    ANTLR builds its parser."""
     import torchvision  # noqa: F401
 
     import experiments.figures
-    import experiments.run
-    import experiments.tables
-    import experiments.tasks.images  # noqa: F401
-    from experiments.config import compose
-    from experiments.data.load import read_source
+    import experiments.tables  # noqa: F401
+    from experiments.config import compose_run
+    from experiments.sweeps.job import prepare
 
-    compose([])  # Hydra looks for its plug-ins, and ANTLR builds its parser
-    read_source("digits", "digits", None, None, "", "")
+    prepare(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))
 
 
 def child(request: dict[str, Any]) -> None:

@@ -95,20 +95,25 @@ def alive(pid: int) -> bool:
 
 
 PREPARED = """
-import sys
+import sys, torch
 from experiments.config import compose_run
 from experiments.sweeps.job import prepare
 from experiments.together.probe import trainers
 config = compose_run(["dataset=digits", "recipe=digits", "impl.threads=1"])
+asked = []
+torch._C._cuda_getDeviceCount = lambda: asked.append("CUDA") or 0
 prepare(config)
+assert not asked
 before = set(sys.modules)
 trainers(config, 1)[0].advance()
+assert asked
 print(*sorted(set(sys.modules) - before))
 """
 
 
 def test_a_fork_imports_nothing_of_its_own() -> None:
-    """The first optimizer would import torch's compiler, three seconds of every run of a sweep."""
+    """The first optimizer would import torch's compiler, three seconds of every run of a sweep. Nor does what is
+    imported before the forks ask for a GPU, which they could not use any more."""
     line = [sys.executable, "-c", PREPARED]
     shown = subprocess.run(line, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True).stdout
     assert shown == "\n"
