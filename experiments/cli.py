@@ -40,11 +40,12 @@ def read_positive(key: str, text: str) -> float:
     return number
 
 
-def read_device(text: str) -> str:
-    """``cpu``, or ``cuda`` where there is one. Raises UserError."""
+def read_device(text: str, there: Callable[[], bool] | None = None) -> str:
+    """``cpu``, or ``cuda`` where ``there`` is one: who asks in the process itself cannot use it in forks. Raises
+    UserError."""
     import torch
 
-    if text not in ("cpu", "cuda") or (text == "cuda" and not torch.cuda.is_available()):
+    if text not in ("cpu", "cuda") or (text == "cuda" and not (there or torch.cuda.is_available)()):
         raise UserError(must_be("device", text, "cpu, or cuda where there is a CUDA device"))
     return text
 

@@ -71,7 +71,7 @@ def guarded(main: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
         return 128 + signal.SIGPIPE
-    except (Stopped, HydraException, OmegaConfBaseException, UserError, yaml.YAMLError) as error:
+    except (Stopped, HydraException, OmegaConfBaseException, UserError, OSError, yaml.YAMLError) as error:
         return say(error)
 
 

@@ -56,11 +56,8 @@ def notes(
     if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
         lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
     lines += [within(preset, family, cells, values) for family in preset.families]
-    other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
-    if flips:
-        lines.append(f"Compared {other} instead, the test would say otherwise for: {shortened(flips)}.")
-    elif most >= 2:
-        lines.append(f"Compared {other} instead, every test comes out the same.")
+    if most >= 2:
+        lines.append(otherwise(preset, flips))
     if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
         lines.append(
             "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
@@ -77,6 +74,13 @@ def notes(
     if entropies:
         lines.append(f"Unigram entropy of the validation text: {', '.join(entropies)} nats.")
     return lines + provenance(records)
+
+
+def otherwise(preset: Preset, flips: Sequence[str], compared: str = "Compared") -> str:
+    """``flips``: whose verdict would be another with the comparison that the preset did not choose."""
+    other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"
+    told = f"the verdict would be another for: {shortened(flips)}" if flips else "every verdict comes out the same"
+    return f"{compared} {other} instead, {told}."
 
 
 def setting(preset: Preset, cells: Sequence[Cell]) -> str:

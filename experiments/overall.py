@@ -11,7 +11,7 @@ import numpy
 from experiments.cells import Cell
 from experiments.naming import activation_title, higher_is_better
 from experiments.presets import context
-from experiments.stats import Comparison, Summary, compare, summarise
+from experiments.stats import Comparison, Summary, compare_both, summarise
 from experiments.tables import Row, Table
 
 
@@ -33,6 +33,7 @@ class Overall:
     better: int
     worse: int
     missing: int  # planned runs of all settings that have neither finished nor diverged
+    flips: bool  # the verdict would be another, with the comparison that the preset did not choose
 
     @property
     def summary(self) -> Summary:
@@ -54,7 +55,8 @@ def overall(table: Table) -> list[Overall]:
     pairs = {name: reference for name in values if name != reference}
     higher = higher_is_better(preset.metric)
     sign = 1 if higher else -1
-    compared = compare(values, pairs, higher, preset.margin, preset.comparison == "paired")
+    both = compare_both(values, pairs, higher, preset.margin)
+    compared, other = both if preset.comparison == "welch" else reversed(both)
     leads = {
         name: [sign * row.comparison.main.value if row.comparison else math.nan for row in own.values()]
         for name, own in by_activation.items()
@@ -71,6 +73,7 @@ def overall(table: Table) -> list[Overall]:
             better=sum(row.finding == "better" for row in own.values()),
             worse=sum(row.finding == "worse" for row in own.values()),
             missing=sum(row.missing for row in own.values()),
+            flips=name in pairs and not compared[name].agrees(other[name]),
         )
         for name, own in by_activation.items()
     ]

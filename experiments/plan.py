@@ -136,7 +136,8 @@ def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record])
     for words, needed, size in wanted:
         if size is not None:
             n, corrected = sd.seeds(needed, size, len(pairs))
-            word = "enough" if count >= needed(size, sd.high) else "too few"
+            alone, together = (needed(size, sd.high, tests) for tests in (1, max(1, len(pairs))))
+            word = "enough" if count >= together else "enough before correction" if count >= alone else "too few"
             lines.append(
                 f"{words} {number(size)} {unit}: {n} seeds an arm ({corrected} corrected over the table); "
                 f"planned {count}: {word}"

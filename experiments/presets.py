@@ -131,8 +131,12 @@ def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list
     """Cells × seeds × ``jobs`` (lists of ``key=value``), seeds outermost so that early results cover every cell.
 
     A key the user gave selects among the cells that set it (``activation=gelu`` keeps GELU's cells); a key no
-    cell sets is added to all of them. Without a preset the jobs stay as they are.
+    cell sets is added to all of them. Without a preset the jobs stay as they are. Raises UserError for two presets.
     """
+    chosen = list(dict.fromkeys(word for job in jobs for word in job if word.startswith("experiment=")))
+    if len(chosen) > 1:
+        shown = ",".join(word.partition("=")[2] for word in chosen)
+        raise UserError(f"experiment={shown}: must be one preset; give the command once for each")
     if experiment is None:
         return [list(job) for job in jobs]
     plan = preset(experiment)

@@ -90,25 +90,28 @@ def place(environment: Mapping[str, str]) -> tuple[int, int, int]:
     return 0, 1, 0
 
 
-def own_gpu(rank: int, local: int, visible: int) -> int:
+def own_gpu(rank: int, local: int, visible: int, by_slurm: bool) -> int:
     """The number of this process's GPU: its own place, or 0 where Slurm shows each task one GPU. Raises UserError."""
-    if visible > 1 and local >= visible:
-        raise UserError(f"process {rank}: is number {local} on its machine, which has GPUs 0 to {visible - 1} only")
-    return local if visible > 1 else 0
+    if by_slurm and visible == 1:
+        return 0
+    if local >= visible:
+        known = f"GPUs 0 to {visible - 1}" if visible > 1 else "one GPU"
+        raise UserError(f"process {rank}: is number {local} on its machine, which has {known} only")
+    return local
 
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[Processes]:
     """Join the other processes for the duration of the block.
 
-    Raises UserError when they cannot be found, and Stopped when one of them dies on the way.
+    Raises UserError when they cannot be found, or NCCL refuses, and Stopped when one of them dies on the way.
     """
     rank, count, local = place(os.environ)
     if count == 1:
         yield Processes()
         return
     if device.type == "cuda":
-        torch.cuda.set_device(own_gpu(rank, local, torch.cuda.device_count()))
+        torch.cuda.set_device(own_gpu(rank, local, torch.cuda.device_count(), "LOCAL_RANK" not in os.environ))
     os.environ.setdefault("MASTER_ADDR", os.environ.get("SLURM_LAUNCH_NODE_IPADDR", "127.0.0.1"))
     os.environ.setdefault("MASTER_PORT", str(20000 + int(os.environ.get("SLURM_JOB_ID", "0")) % 20000))
     try:
@@ -121,10 +124,13 @@ def processes(device: torch.device) -> Iterator[Processes]:
     except RuntimeError as error:
         if device.type == "cuda":  # NCCL would wait for what is under way before it lets go
             cast(dist.ProcessGroup, dist.group.WORLD).abort()
+        cause = str(error).strip().rpartition("\n")[2]  # the last line is where NCCL says it
+        if "ncclInvalidUsage" in str(error):
+            raise UserError(f"process {rank} of {count}: {cause}") from error
         if isinstance(error, dist.DistError) or any(word in str(error) for word in LOST):
             raise Stopped(
                 f"process {rank} of {count}: another process of this run died; "
-                f"run the same command again to continue from the last checkpoint"
+                f"run the same command again to continue from the last checkpoint ({cause})"
             ) from error
         raise
     finally:

@@ -105,7 +105,7 @@ def read(path: Path) -> tuple[dict[int, Record], list[str]]:
     records: dict[int, Record] = {}
     lines: dict[tuple[str, int], int] = {}
     complaints = []
-    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+    for number, line in enumerate(path.read_text(errors="replace").splitlines() if path.exists() else [], 1):
         try:
             record = sound(json.loads(line))
             first = lines.setdefault((record["run"], record["seed"]), number)

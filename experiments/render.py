@@ -18,6 +18,7 @@ from experiments.naming import (
     signed,
     with_interval,
 )
+from experiments.notes import otherwise
 from experiments.overall import Overall, overall
 from experiments.stats import NOTHING, Comparison
 from experiments.tables import Row, Table
@@ -122,7 +123,12 @@ def published_texts(row: Row, places: int) -> list[str]:
 
 def footnotes(table: Table) -> list[str]:
     marked = [f"† {row.title}: {row.remark}." for row in table.rows if row.remark]
-    return table.notes + marked
+    settings = overall(table)
+    together = []
+    if any(len(row.values) > 1 for row in settings):
+        flips = [row.title for row in settings if row.flips]
+        together.append(otherwise(table.preset, flips, f"{overall_title(settings)}, compared"))
+    return table.notes + together + marked
 
 
 def markdown(table: Table) -> str:

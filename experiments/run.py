@@ -78,6 +78,8 @@ def reachable(config: Config, directory: Path) -> Iterator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         yield
+    except BrokenPipeError:  # of stdout, see exits.guarded
+        raise
     except OSError as error:
         name = error.filename or directory
         raise UserError(

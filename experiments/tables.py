@@ -88,7 +88,7 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     first = next(cell for cell in cells if cell.overrides not in pairs)
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
-    flips = [titles[text] for text in pairs if chosen[text].different != other[text].different]
+    flips = [titles[text] for text in pairs if not chosen[text].agrees(other[text])]
     lines = [*notes(preset, cells, used, values, pairs, flips), *with_explored(preset, cells, records)]
     return Table(preset, reference, rows, used, lines)
 

@@ -145,5 +145,7 @@ def joules(device: torch.device) -> float:
         with contextlib.suppress(Exception):  # whatever the driver's library raises
             nvml = importlib.import_module("pynvml")
             nvml.nvmlInit()
-            return float(nvml.nvmlDeviceGetTotalEnergyConsumption(nvml.nvmlDeviceGetHandleByIndex(0))) / 1000
+            uuid = torch.cuda.get_device_properties(device).uuid  # NVML's numbers ignore CUDA_VISIBLE_DEVICES
+            handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+            return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
     return math.nan

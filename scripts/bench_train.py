@@ -80,6 +80,7 @@ def main(words: list[str]) -> None:
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/akamaster/pytorch_resnet_cifar10")
     for key in ("seeds", "steps", "rounds", "processes"):
         read_whole(key, values[key])
+    read_device(values["device"], there=lambda: apart(torch.cuda.is_available))
     torch.set_num_threads(1)  # a thread started here would be missing in the forks
     rows = []
     for name in CASES if values["case"] == "all" else [values["case"]]:
@@ -124,7 +125,7 @@ def modes(
     config: Config, fast: Config, data: ImageData, seeds: int, values: dict[str, str]
 ) -> dict[str, list[Callable[[], Train]]]:
     """What makes the step of every seed, for each process of a mode."""
-    device, threads = torch.device(read_device(values["device"])), config.impl.threads or 1
+    device, threads = torch.device(values["device"]), config.impl.threads or 1
     processes = int(values["processes"])
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
     if values["peer"] and fast is not config:

@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
     of_launcher = [word for word in words if word.startswith("launcher.")]
     of_runs = [word for word in words if word.split("=")[0] not in OWN and word not in of_launcher]
     if switch(own, "probe"):
-        return probe(of_runs)
+        return probe(of_runs, own["launcher"] == LOCAL)
     settings = settings_of(own, of_launcher)
     launcher = LOCAL if own["launcher"] == LOCAL else SLURM
     if launcher == SLURM and not dry_run:
@@ -73,7 +73,7 @@ def main(words: list[str]) -> int:
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": str(code)})
 
 
-def probe(words: list[str]) -> int:
+def probe(words: list[str], local: bool) -> int:
     """One line for each data set, network and batch size of the experiment; the first activation stands for all."""
     from experiments.sweeps.job import prepare
     from experiments.together.probe import advice
@@ -88,9 +88,8 @@ def probe(words: list[str]) -> int:
         config = same[0].config
         prepare(config)
         seeds = len({run.config.seed for run in same})
-        print(
-            f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {advice(config, seeds, len(same))}", flush=True
-        )
+        told = advice(config, seeds, len(same), local=local)
+        print(f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {told}", flush=True)
     return 2 if wrong else 0
 
 

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from experiments.cli import key_values, script
 from experiments.config import Config
+from experiments.config.identity import run_directories
 from experiments.config.resolve import restore
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
@@ -37,7 +38,7 @@ def main(words: list[str]) -> int:
     for key, allowed in (("mode", ("online", "offline")), ("force", ("true", "false"))):
         if values[key] not in allowed:
             raise UserError(f"{key}={values[key]}: must be one of {', '.join(allowed)}")
-    found = sorted(path.parent for path in Path(values["runs_dir"]).glob("*/*/seed*/metrics.jsonl"))
+    found = run_directories(Path(values["runs_dir"]), "metrics.jsonl")
     done, failed = 0, 0
     for directory in tqdm(found, unit="run", disable=not sys.stderr.isatty()):
         try:

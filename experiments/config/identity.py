@@ -60,6 +60,12 @@ def run_path(config: Config) -> Path:
     return Path(config.runs_dir) / task / cell / f"seed{config.seed}"
 
 
+def run_directories(runs_dir: Path, file: str) -> list[Path]:
+    """Of the runs that have ``file``; a directory moved aside, as ``seed1.old``, is no run."""
+    found = (path.parent for path in runs_dir.glob(f"*/*/seed*/{file}"))
+    return sorted(path for path in found if path.name.removeprefix("seed").isdecimal())
+
+
 def run_title(config: Config) -> str:
     """``egem-1a2b3c4d/seed0``, as below runs_dir."""
     path = run_path(config)

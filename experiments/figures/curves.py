@@ -29,9 +29,16 @@ def learning_curves(table: Table) -> Figure:
     for set_formatter in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
         set_formatter("{x:g}")
     right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    seeds = len(table.preset.counted)
-    made.suptitle(f"{table.preset.title}: mean of {seeds} seeds, band from lowest to highest", fontsize=9)
+    made.suptitle(f"{table.preset.title}: mean of {seeds_of(table)} seeds, band from lowest to highest", fontsize=9)
     return made
+
+
+def seeds_of(table: Table) -> str:
+    """``3``, or ``1 to 2 of 3`` where some rows that have begun lack runs."""
+    planned = len(table.preset.counted)
+    counts = [count for row in table.rows if (count := len(row.values) + row.diverged)]
+    ends = " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+    return ends if ends == str(planned) else f"{ends} of {planned}"
 
 
 def axis_of(records: Sequence[Record]) -> str:

@@ -14,6 +14,7 @@ from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 from experiments.stats.difference import (
     LEVEL,
     Difference,
+    alike,
     bootstrap,
     improvement,
     mean_difference,
@@ -52,6 +53,10 @@ class Comparison:
         if self.equal:
             return "equal"
         return "few" if math.isnan(self.p) else "open"
+
+    def agrees(self, other: Comparison) -> bool:
+        """Whether both, of the same rows in two ways, find a difference and equality, or not, alike."""
+        return (self.different, self.equal) == (other.different, other.equal)
 
     def turned(self) -> Comparison:
         """The reference beside the row."""
@@ -126,7 +131,7 @@ def equivalence(values: Sequence[float], reference: Sequence[float], margin: flo
     if min(len(values), len(reference)) < 2:
         return math.nan
     a, b = numpy.asarray(values), numpy.asarray(reference)
-    if numpy.ptp(a - b if by_seed else a) == 0 and (by_seed or numpy.ptp(b) == 0):
+    if alike(a - b if by_seed else a) and (by_seed or alike(b)):
         return math.nan
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)

@@ -204,7 +204,7 @@ def place_on_gpu(slot: int, width: int) -> None:
     if place(os.environ)[1] > 1:
         return
     devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    if not devices and not slurm.in_job():
+    if "CUDA_VISIBLE_DEVICES" not in os.environ and not slurm.in_job():
         devices = [str(number) for number, _ in enumerate(GPUS.glob("*"))]
     if len(devices) > 1:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from experiments.config import run_path
+from experiments.config.identity import run_directories
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.files import read_json
 from experiments.lock import holder, holder_record, locked
@@ -125,8 +126,7 @@ class Watcher:
             for frozen in sweep.runs:
                 found[Path(frozen["directory"])] = next(iter(frozen["config"]["tags"]), OTHERS)
         tags: dict[Path, str] = {}
-        for meta in self.runs_dir.glob("*/*/seed*/meta.json"):
-            directory = meta.parent
+        for directory in run_directories(self.runs_dir, "meta.json"):
             if directory not in found:
                 if directory.parent not in tags:
                     tags[directory.parent] = tag_of(directory)
@@ -173,7 +173,7 @@ def progress(run: Run, directory: Path) -> None:
         recipe = yaml.safe_load((directory / "config.yaml").read_text())["recipe"]
     except (OSError, ValueError, IndexError, KeyError, yaml.YAMLError):
         return  # nothing logged yet, or a line half written
-    parts = [line["step"] / recipe["max_steps"]] if recipe.get("max_steps") else []
+    parts = [line["step"] / recipe[key] for key in ("steps", "max_steps") if recipe.get(key)]
     parts += [line["epoch"] / recipe["epochs"]] if recipe.get("epochs") and "epoch" in line else []
     run.step, run.seconds = line["step"], line["seconds"]
     run.fraction = min(1.0, max(parts)) if parts else None

@@ -73,8 +73,10 @@ def side_by_side(
     return {count: statistics.median(count * each[1].wall / each[count].wall for each in rounds) for count in counts}
 
 
-def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 10)) -> str:
+def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 10), local: bool = True) -> str:
     """The words for ``scripts/submit.py`` that train ``runs``, so many seeds of each, fastest here, and why.
+
+    ``local``: not for a cluster, where what shares a GPU is one job.
 
     All is timed in forks, and nothing computed here: a process that has computed cannot be forked into such that do.
     """
@@ -96,6 +98,6 @@ def advice(config: Config, seeds: int, runs: int, members: Sequence[int] = (5, 1
         speeds = side_by_side(config, kind, size, counts)
         best = max(speeds, key=lambda count: speeds[count])
         if speeds[best] >= WORTH:
-            words += f" {'per_gpu' if on_gpu else 'jobs'}={best}"
+            words += f" {'per_gpu' if on_gpu and not local else 'jobs'}={best}"
         why += "; " + ", ".join(f"{speed:.2f} times with {count} processes" for count, speed in speeds.items())
     return f"{words}: {why}"

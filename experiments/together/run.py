@@ -95,7 +95,13 @@ def check(config: Config) -> None:
 
 
 def drive(members: Sequence[Session], stop: StopFlag) -> None:
-    """Step until all are done. Who is behind goes on alone until it has caught up with the next."""
+    """Step until all are done. Who is behind goes on alone until it has caught up with the next.
+
+    One may be done already, stopped between its last checkpoint and its result.
+    """
+    for files in members:
+        if files.trainer.done:
+            files.finish()
     while behind := [files for files in members if not files.trainer.done]:
         step = min(files.trainer.step for files in behind)
         ahead = [files.trainer.step for files in behind if files.trainer.step > step]

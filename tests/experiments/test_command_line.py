@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.errors import BAD_INPUT
+from experiments.config import compose_run
+from experiments.errors import BAD_INPUT, UserError
 from experiments.exits import guarded
+from experiments.run import reachable
 from tests.experiments.zygote import ROOT, environment
 
 BROKEN = {
@@ -31,6 +33,20 @@ def test_a_yaml_mistake_is_one_line_with_file_and_line(
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}{line}")
     assert error.count("\n") == 1
+
+
+def test_what_the_disk_refuses_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "none" / "page.md"
+    assert guarded(lambda: print(path.read_text())) == BAD_INPUT
+    assert capsys.readouterr().err == f"error: {path}: No such file or directory\n"
+
+
+def test_a_closed_pipe_is_not_blamed_on_the_runs(tmp_path: Path) -> None:
+    config = compose_run([f"runs_dir={tmp_path}"])
+    with pytest.raises(BrokenPipeError), reachable(config, tmp_path / "run"):
+        raise BrokenPipeError(32, "Broken pipe")
+    with pytest.raises(UserError, match="No space left on device"), reachable(config, tmp_path / "run"):
+        raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("words", [["scripts/plan.py", "experiment=quickstart"], ["train.py", "--cfg", "job"]])

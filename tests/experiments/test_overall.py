@@ -74,6 +74,20 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
     assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
 
 
+def test_it_says_whose_verdict_pairing_would_change(grid: Preset, cells: list[Cell]) -> None:
+    """Seeds 20 points apart hide 3 points from Welch's test, and not from one by seed."""
+    behind = records(cells, {f"activation=gem N=2 {each}": -3.0 for each in SETTINGS})
+    for each in behind:
+        jitter = 0.01 * each["seed"] if each["config"]["activation"]["name"] == "gem" else 0.0
+        each["result"]["test_accuracy"] += 20 * each["seed"] + jitter
+    text = markdown(build(grid, cells, behind))
+    assert (
+        "- Over the 3 settings, compared paired by seed instead, the verdict would be another for: GEM (N=2).\n" in text
+    )
+    ahead = markdown(build(grid, cells, records(cells, {})))
+    assert "- Over the 3 settings, compared paired by seed instead, every verdict comes out the same.\n" in ahead
+
+
 def test_it_stands_first_in_latex_and_csv_too(table: Table) -> None:
     text = latex(table)
     assert text.index("% Over the 3 settings") < text.index("mean over settings") < text.index("% Setting by setting")

@@ -38,6 +38,18 @@ def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) ->
     assert "to find 0.2 points: 6 seeds an arm (8 corrected over the table)" in text
 
 
+def test_enough_is_what_the_corrected_test_needs(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
+    for seeds, word in (
+        (5, "too few"),
+        (6, "enough before correction"),
+        (7, "enough before correction"),
+        (8, "enough"),
+    ):
+        text = plan_text(dataclasses.replace(preset, effect=0.2, seeds=seeds), cells, records, workers=1)
+        assert f"6 seeds an arm (8 corrected over the table); planned {seeds}: {word}\n" in text + "\n"
+
+
 def test_runs_on_fewer_images_say_nothing_of_the_time(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
     for each in records:

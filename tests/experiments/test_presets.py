@@ -83,6 +83,12 @@ def test_other_keys_are_added_to_every_cell() -> None:
     assert all("impl=fast" in job for job in expand(PLAN, [["impl=fast"]]))
 
 
+def test_two_presets_are_refused() -> None:
+    """They would be run as none: the defaults, once for each name."""
+    with pytest.raises(UserError, match="experiment=p,q: must be one preset; give the command once for each"):
+        expand(None, [["experiment=p", "seed=0"], ["experiment=q", "seed=0"]])
+
+
 def test_without_a_preset_the_jobs_stay() -> None:
     assert expand(None, [["a=1"], ["a=2"]]) == [["a=1"], ["a=2"]]
 

@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from experiments.config import compose_run
-from experiments.errors import UserError
+from experiments.errors import Stopped, UserError
 from experiments.mechanism import FIGURES
 from experiments.metrics_log import TIMES, read_lines
-from experiments.processes import Processes, own_gpu, place
+from experiments.processes import Processes, own_gpu, place, processes
 from experiments.sweeps.in_process import sweep
 from experiments.tasks import build_task
 from tests.experiments.data.text.corpus import TINY_BERT, write_corpus
@@ -123,10 +123,33 @@ def test_several_runs_of_several_processes_are_refused(monkeypatch: pytest.Monke
 
 def test_every_task_finds_its_gpu() -> None:
     """All GPUs in sight: one for each place; one in sight: Slurm has chosen."""
-    assert [own_gpu(rank, rank, 4) for rank in range(4)] == [0, 1, 2, 3]
-    assert [own_gpu(rank, rank, 1) for rank in range(4)] == [0, 0, 0, 0]
+    assert [own_gpu(rank, rank, 4, by_slurm=rank > 1) for rank in range(4)] == [0, 1, 2, 3]
+    assert [own_gpu(rank, rank, 1, by_slurm=True) for rank in range(4)] == [0, 0, 0, 0]
     with pytest.raises(UserError, match="process 5: is number 2 on its machine, which has GPUs 0 to 1 only"):
-        own_gpu(5, 2, 2)
+        own_gpu(5, 2, 2, by_slurm=True)
+    with pytest.raises(UserError, match="process 1: is number 1 on its machine, which has one GPU only"):
+        own_gpu(1, 1, 1, by_slurm=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "raised"),
+    [
+        ("ncclInvalidUsage", "Duplicate GPU detected : rank 1 and rank 0", UserError),
+        ("ncclRemoteError", "socket closed", Stopped),
+    ],
+)
+def test_what_nccl_says_is_told(
+    kind: str, words: str, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(key, value)
+    for name in ("init_process_group", "destroy_process_group"):
+        monkeypatch.setattr(torch.distributed, name, lambda *args, **settings: None)
+    monkeypatch.setattr("experiments.processes.Distributed", lambda device: None)
+    with pytest.raises(raised, match=f"process 1 of 2: .*{words}"), processes(torch.device("cpu")):
+        raise torch.distributed.DistBackendError(
+            f"NCCL error in: x.cpp:77\n{kind}: This is bad.\nLast error:\n{words}\n"
+        )
 
 
 def test_images_train_in_one_process() -> None:

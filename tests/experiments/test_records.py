@@ -50,6 +50,15 @@ def test_damaged_line_is_named_left_out_and_kept_on_disk(
     assert path.read_bytes() == before
 
 
+def test_bytes_that_are_no_text_are_a_damaged_line(tmp_path: Path, cells: list[Cell]) -> None:
+    path = tmp_path / "r.jsonl"
+    write(path, [record(cells[0], 0, 90.0)])
+    path.write_bytes(path.read_bytes() + b"\xff\xfe\n")
+    records, complaints = read(path)
+    assert (len(records), len(complaints)) == (1, 1)
+    assert complaints[0].startswith(f"{path}:2: left out: ")
+
+
 def test_a_duplicate_is_named_and_left_out(tmp_path: Path, cells: list[Cell]) -> None:
     write(tmp_path / "r.jsonl", [record(cells[0], 0, 90.0), record(cells[0], 1, 91.0), record(cells[0], 0, 99.0)])
     records, complaints = read(tmp_path / "r.jsonl")

@@ -140,7 +140,19 @@ def test_the_paired_comparison_is_the_presets_choice(cells: list[Cell], preset: 
     for comparison, verdict in (("welch", "no difference detectable"), ("paired", "better by 0.08 to 0.12 points")):
         table = build(dataclasses.replace(preset, comparison=comparison), cells, records)
         assert table.rows[0].verdict == verdict
-        assert any("the test would say otherwise for: ReLU." in note for note in table.notes)
+        assert any("the verdict would be another for: ReLU." in note for note in table.notes)
+
+
+def test_the_note_counts_equality_as_a_verdict(cells: list[Cell], preset: Preset) -> None:
+    """Seeds that move every activation by points: paired they are equal within one, unpaired nobody can tell."""
+    moves = (-2.0, 0.0, 2.0)
+    own = {"activation=relu": (0.05, -0.05, 0.0)}
+    records = [record(c, s, 90 + moves[s] + own.get(c.overrides, (0, 0, 0))[s]) for c in cells for s in range(3)]
+    table = build(dataclasses.replace(preset, margin=1.0), cells, records)
+    assert table.rows[0].verdict == "no difference detectable"
+    assert "Compared paired by seed instead, the verdict would be another for: ReLU." in table.notes
+    wide = build(dataclasses.replace(preset, margin=0.001), cells, records)
+    assert "Compared paired by seed instead, every verdict comes out the same." in wide.notes
 
 
 def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset) -> None:

@@ -47,6 +47,15 @@ def test_every_mode_is_timed_in_turn(capsys: pytest.CaptureFixture[str]) -> None
     assert float(cells[1][4]) == pytest.approx(speeds[1] / speeds[0], rel=0.02)
 
 
+def test_who_forks_asks_for_a_gpu_in_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the process itself the question would make the GPU useless to its forks."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: asked.append("here"))
+    with pytest.raises(UserError, match="device=cuda: must be cpu, or cuda where there is a CUDA device"):
+        bench_train.main(["case=digits-mlp-64", "device=cuda"])
+    assert not asked
+
+
 def test_a_process_of_its_own() -> None:
     """It computes, is timed, and says by an error where it failed."""
     assert apart(os.getpid) != os.getpid()

@@ -47,6 +47,17 @@ def test_a_preset_gets_differences_and_curves(preset: Preset, cells: list[Cell])
     assert labels == [row.title for row in build(preset, cells, []).rows]
 
 
+def test_curves_say_how_many_seeds_have_run(preset: Preset, cells: list[Cell]) -> None:
+    runs = [record(c, s, 90.0 + s / 10) for i, c in enumerate(cells[:3]) for s in range((3, 2, 1)[i])]
+    for counted, words in (
+        (runs, "mean of 1 to 3 of 3 seeds"),
+        (runs[:3], "mean of 3 seeds"),
+        (runs[3:5], "mean of 2 of 3 seeds"),
+    ):
+        title = dict(preset_figures(build(preset, cells, counted)))["quickstart_curves"].get_suptitle()
+        assert words in title
+
+
 def test_nothing_run_nothing_drawn(preset: Preset, cells: list[Cell]) -> None:
     assert list(preset_figures(build(preset, cells, []))) == []
 

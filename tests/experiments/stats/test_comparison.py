@@ -83,6 +83,14 @@ def test_the_words_say_what_the_tests_support(p: float, p_equal: float, higher: 
     assert comparison(difference, p, p_equal).words(higher, "points", 1, 1.0) == words
 
 
+def test_rounding_is_no_spread() -> None:
+    """Two seeds, each one image of 360 better: accuracies whose differences are equal but for their last bits."""
+    values, reference = ({seed: 100 * k / 360 for seed, k in enumerate(right)} for right in ((344, 349), (343, 348)))
+    assert values[0] - reference[0] != values[1] - reference[1]
+    found = compare({"a": values, "b": reference}, {"a": "b"}, True, margin=0.5, by_seed=True)["a"]
+    assert found.words(True, "points", 2, 0.5) == "too few seeds to tell"
+
+
 def test_pairing_by_seed_matches_seeds_not_positions() -> None:
     reference = {seed: float(seed) for seed in range(6)}
     values = {seed: seed + 0.1 + 0.01 * (seed % 2) for seed in (5, 3, 1, 0)}

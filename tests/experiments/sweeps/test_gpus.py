@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,6 +52,21 @@ def test_forks_take_turns_on_the_gpus_and_tasks_see_them_all(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     monkeypatch.setenv("SLURM_PROCID", "0")
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
+    place_on_gpu(slot=1, width=2)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+
+
+@pytest.mark.parametrize(("hidden", "seen"), [(True, ""), (False, "1")])
+def test_gpus_that_are_hidden_stay_hidden(
+    hidden: bool, seen: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Outside Slurm the GPUs that there are are taken, unless the user has said which."""
+    for number in range(2):
+        (tmp_path / str(number)).touch()
+    monkeypatch.setattr("experiments.sweeps.job.GPUS", tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    if not hidden:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     place_on_gpu(slot=1, width=2)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
 

@@ -105,6 +105,21 @@ def test_runs_of_no_experiment(tmp_path: Path) -> None:
     assert [run.state for run in group.runs()] == ["done"]
 
 
+def test_a_run_moved_aside_is_no_run(runs: list[Planned], tmp_path: Path) -> None:
+    end(runs[0])
+    begin(runs[1]).rename(runs[1].directory.with_name("seed1.old"))
+    (group,) = states.Watcher(str(tmp_path), None).look().groups
+    assert {run.seed for run in group.runs() if run.state != "missing"} == {0}
+
+
+def test_language_models_say_how_far_they_are(tmp_path: Path) -> None:
+    words = ["dataset=text", "dataset.folder=notes", "model=gpt2_tiny", "recipe.steps=440", f"runs_dir={tmp_path}"]
+    run = Planned((), compose_run(words))
+    begin(run, step=110)
+    (group,) = states.Watcher(str(tmp_path), None).look().groups
+    assert [each.fraction for each in group.runs()] == [1 / 4]
+
+
 def test_a_local_sweep_lives_as_long_as_its_lock(runs: list[Planned], tmp_path: Path) -> None:
     known = sweep(runs[:2], folder.LOCAL, [[0, 1]])
     assert [one.kind for one in submit.decide(runs[:3], tmp_path)] == ["new"] * 3

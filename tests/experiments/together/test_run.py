@@ -127,6 +127,16 @@ def test_a_group_continues_as_singles_and_singles_as_a_group(
     assert [starts[-1][1] for starts in parts(tmp_path)] == [["0", "1"], ["0", "1"], []]
 
 
+def test_a_member_that_lacks_its_result_alone_is_finished(train: Zygote, tmp_path: Path, alone: dict[str, Any]) -> None:
+    """Killed between the last checkpoint and metrics.json."""
+    assert train.run(*GROUP, f"runs_dir={tmp_path}").status == 0
+    (result,) = tmp_path.glob("*/*/seed1/metrics.json")
+    result.unlink()
+    ended = train.run(*GROUP, f"runs_dir={tmp_path}")
+    assert (ended.status, ended.out.count("finished before: ")) == (0, 2)
+    assert distance(results(tmp_path), alone) < CLOSE
+
+
 def test_a_run_held_elsewhere_is_left_alone_and_the_others_train(train: Zygote, tmp_path: Path) -> None:
     one = tuple(word for word in SINGLE if word not in ("-m", "seed=0,1,2"))
     holder = train.start(*one, "seed=1", "recipe.epochs=100000", f"runs_dir={tmp_path}")
