@@ -55,8 +55,7 @@ def overall(table: Table) -> list[Overall]:
     pairs = {name: reference for name in values if name != reference}
     higher = higher_is_better(preset.metric)
     sign = 1 if higher else -1
-    both = compare_both(values, pairs, higher, preset.margin)
-    compared, other = both if preset.comparison == "welch" else reversed(both)
+    compared, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
     leads = {
         name: [sign * row.comparison.main.value if row.comparison else math.nan for row in own.values()]
         for name, own in by_activation.items()

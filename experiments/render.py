@@ -121,9 +121,9 @@ def published_texts(row: Row, places: int) -> list[str]:
     return [known, "—" if row.gap is None else signed(row.gap, places)]
 
 
-def footnotes(table: Table) -> list[str]:
+def footnotes(table: Table, settings: Sequence[Overall]) -> list[str]:
+    """``settings``: ``overall(table)``."""
     marked = [f"† {row.title}: {row.remark}." for row in table.rows if row.remark]
-    settings = overall(table)
     together = []
     if any(len(row.values) > 1 for row in settings):
         flips = [row.title for row in settings if row.flips]
@@ -134,8 +134,8 @@ def footnotes(table: Table) -> list[str]:
 def markdown(table: Table) -> str:
     rows = [cells(table, row, ("**", "**")) for row in table.rows]
     body = tabulate(rows, headers(table), tablefmt="pipe", disable_numparse=True)
-    notes = "\n".join(f"- {note}" for note in footnotes(table))
     settings = overall(table)
+    notes = "\n".join(f"- {note}" for note in footnotes(table, settings))
     if settings:
         together = [overall_cells(table, row) for row in settings]
         first = tabulate(together, overall_headers(table), tablefmt="pipe", disable_numparse=True)
@@ -160,7 +160,7 @@ def latex(table: Table) -> str:
         text = f"% {overall_title(settings)}\n{first}\n% Setting by setting\n{text}"
     for sign, command in LATEX.items():
         text = text.replace(sign, command)
-    notes = "\n".join(f"% {note}" for note in [table.preset.title, *footnotes(table)])
+    notes = "\n".join(f"% {note}" for note in [table.preset.title, *footnotes(table, settings)])
     return f"{notes}\n{text}\n"
 
 

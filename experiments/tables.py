@@ -77,8 +77,7 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     values = {cell.overrides: finished(by_cell[cell.run], preset.metric) for cell in cells}
     pairs = compared_pairs(preset)
     higher = higher_is_better(preset.metric)
-    both = compare_both(values, pairs, higher, preset.margin)
-    chosen, other = both if preset.comparison == "welch" else reversed(both)
+    chosen, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
     published = Published(preset)
     rows = [
         make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published)

@@ -41,9 +41,8 @@ def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive"
     This is α·gem(x/α) with α = eps^(1/(2N)), or α = eps. A reconstruction: the paper's definition could not be
     obtained; the additive reading is the likelier of the two. eps = 1 is GEM, eps → 0 is ReLU. ``eps`` is a number
     in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad; at most 1e10 where it is
-    a tensor or torch.compile traces. After GEM
-    (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a parameter outside its range; ``eps`` is not
-    checked where torch.compile traces.
+    a tensor or torch.compile traces. After GEM (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a
+    parameter outside its range; ``eps`` is not checked where torch.compile traces.
     """
     return segem(x, N, eps, 0.0, convention)
 

@@ -110,7 +110,7 @@ def section(table: Table, figures: Path) -> Section:
         headers=headers(table),
         rows=[cells(table, row, ("", "")) for row in table.rows],
         overall=over_settings(table, settings),
-        notes=footnotes(table),
+        notes=footnotes(table, settings),
         drawings=drawings(figures, wanted),
         missing=missing(table),
     )

@@ -87,13 +87,17 @@ def compare(
     ``by_seed`` rests the verdicts on the paired difference. All rows are one family for Holm's correction; the
     equivalence tests (two one-sided tests at ``±margin``, Schuirmann 1987) are a family of their own.
     """
-    return compare_both(groups, references, higher_is_better, margin)[by_seed]
+    return compare_both(groups, references, higher_is_better, margin, by_seed)[0]
 
 
 def compare_both(
-    groups: Mapping[str, Values], references: Mapping[str, str], higher_is_better: bool, margin: float | None = None
+    groups: Mapping[str, Values],
+    references: Mapping[str, str],
+    higher_is_better: bool,
+    margin: float | None = None,
+    by_seed: bool = False,
 ) -> tuple[dict[str, Comparison], dict[str, Comparison]]:
-    """``compare`` with Welch's test and by seed; what they share is computed once."""
+    """``compare``, and the same with the other of the two tests; what they share is computed once."""
     parts = {}
     for name, other in references.items():
         values, reference = groups[name], groups[other]
@@ -117,7 +121,7 @@ def compare_both(
         ]
         return dict(zip(parts, as_family(alone), strict=True))
 
-    return corrected(0), corrected(1)
+    return corrected(int(by_seed)), corrected(int(not by_seed))
 
 
 def as_family(alone: Sequence[Comparison]) -> list[Comparison]:
