@@ -53,9 +53,21 @@ def keep_changes(directory: Path) -> None:
 
 
 def device_name(device: torch.device) -> str:
+    """Of a CPU with its instruction set: clouds give those with AVX-512 and those without, which round differently, one
+    name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{cpu_model()} ({os.cpu_count()} cores)"
+    return f"{cpu_model()} ({os.cpu_count()} cores, {instructions()})"
+
+
+def instructions() -> str:
+    """``AVX512``, ``AVX2``, …: what torch computes with; and its library of convolutions, if held to something else.
+
+    Less than the CPU has where ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2 say so.
+    """
+    own: str = torch.backends.cpu.get_cpu_capability()
+    limits = [os.environ.get(name, "").upper() for name in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")]
+    return own if limits[0] == limits[1] else f"{own}, oneDNN {limits[1] or 'unlimited'}"
 
 
 def measured_on(device: torch.device) -> str:

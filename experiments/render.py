@@ -173,8 +173,8 @@ COLUMNS = (
 
 
 def csv_text(table: Table) -> str:
-    """One line a cell, numbers in full; empty where there is nothing. Before them one line an activation over all
-    ``settings``, where there are several."""
+    """One line a cell, empty where there is nothing. Before them one line an activation over all ``settings``, where
+    there are several. Numbers to eight digits: the last of a float depend on the CPU that computes the table."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -224,7 +224,7 @@ def compared(c: Comparison) -> Fields:
 def plain(value: str | float | None) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
 FORMATS = {"md": markdown, "csv": csv_text, "tex": latex}

@@ -5,9 +5,10 @@
 ``runs`` of each table with records, drawn with the seed ``draw``: of all, or of those that were stopped and went on;
 with ``minutes``, of those alone that took at most so long when they were recorded. On the same device, with the same
 versions, threads and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as
-one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. Exit status:
-1 if one differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others are, all the
-same.
+one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. A CPU with
+AVX-512 gives what one without gives where ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 stands before the command.
+Exit status: 1 if one differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others
+are, all the same.
 Writes results/tables/repeats.md, or repeats_interrupted.md.
 """
 
@@ -23,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from tabulate import tabulate
 
 from experiments.cli import key_values, read_positive, read_whole, script
@@ -33,7 +35,7 @@ from experiments.freeze import fill
 from experiments.metrics_log import TIMES
 from experiments.naming import commit_title, digits, metric_title
 from experiments.presets import load, names
-from experiments.provenance import code_version
+from experiments.provenance import code_version, cpu_model, device_name
 from experiments.records import Record, outcome, read
 from experiments.stats import summarise
 from experiments.tables import finished
@@ -147,7 +149,10 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     found = list(runs.glob("*/*/seed*/metrics.json"))
     if len(found) != 1:
         raise UserError(f"{title}: training ended with status {done.returncode} and without a result; see above")
-    return outcome(found[0].parent)
+    again = outcome(found[0].parent)
+    if again["provenance"]["device"].startswith(cpu_model()):  # code of before 2026-11-24 did not name the instructions
+        again["provenance"]["device"] = device_name(torch.device("cpu"))
+    return again
 
 
 def title_of(record: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -33,6 +34,27 @@ def test_a_given_precision_stays(precision: str, monkeypatch: pytest.MonkeyPatch
 
 def test_flags_are_read_where_there_are_any() -> None:
     assert all(flag == flag.strip() and " " not in flag for flag in device.cpu_flags())
+
+
+LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
+
+
+@pytest.mark.parametrize(
+    ("limits", "ending"),
+    [
+        ((None, None), "{}"),
+        (("default", "DEFAULT"), "DEFAULT"),
+        (("default", None), "DEFAULT, oneDNN unlimited"),
+        ((None, "SSE41"), "{}, oneDNN SSE41"),
+    ],
+)
+def test_a_cpu_is_named_with_what_torch_computes_with(limits: tuple[str | None, str | None], ending: str) -> None:
+    own = {key: value for key, value in environment().items() if key not in LIMITS}
+    own |= {key: value for key, value in zip(LIMITS, limits, strict=True) if value}
+    code = "import torch; from experiments.provenance import device_name; print(device_name(torch.device('cpu')))"
+    named = subprocess.run([sys.executable, "-c", code], env=own, cwd=ROOT, capture_output=True, text=True, check=True)
+    cores = f" ({os.cpu_count()} cores, "
+    assert named.stdout.strip().endswith(f"{cores}{ending.format(torch.backends.cpu.get_cpu_capability())})")
 
 
 FORKS = """

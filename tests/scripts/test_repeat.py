@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.presets import load
+from experiments.provenance import device_name
 from experiments.records import Record
 from scripts.repeat import compare, main, recorded_tables, repeat, spread
 from tests.experiments.zygote import Zygote, environment
@@ -41,7 +43,9 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
 
     again = command(root, "scripts/repeat.py")
     assert again.returncode == 0, again.stderr
-    assert "equal to the last bit" in (root / "results" / "tables" / "repeats.md").read_text()
+    page = (root / "results" / "tables" / "repeats.md").read_text()
+    assert "equal to the last bit" in page
+    assert device_name(torch.device("cpu")) in page
 
 
 def test_a_difference_is_status_1_and_what_cannot_be_trained_2(
