@@ -174,7 +174,7 @@ COLUMNS = (
 
 def csv_text(table: Table) -> str:
     """One line a cell, empty where there is nothing. Before them one line an activation over all ``settings``, where
-    there are several. Numbers to eight digits: the last of a float depend on the CPU that computes the table."""
+    there are several. Numbers to eight digits, and 0 for what is below 1e-12: more depends on the CPU that computes."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -224,7 +224,9 @@ def compared(c: Comparison) -> Fields:
 def plain(value: str | float | None) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.8g}" if abs(value) >= 1e-12 else "0"
+    return str(value)
 
 
 FORMATS = {"md": markdown, "csv": csv_text, "tex": latex}
