@@ -13,6 +13,7 @@ from tabulate import tabulate
 from experiments.config.compose import CONFIGS
 from experiments.errors import UserError
 from experiments.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
+from experiments.notes import so_far
 from experiments.overall import Overall, activation_of, standings
 from experiments.presets import load
 from experiments.stats import Comparison, as_family, compare
@@ -75,7 +76,8 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
     alone = sum(each.alone for each in answers.values())
     notes = [
         "Holds, does not hold, open: by the verdict of the table in the last column, corrected over that table (Holm, "
-        f"5 %); {alone} rows that compare with another activation than that table does are a family of their own.",
+        f"5 %), once all its planned runs have run; {alone} rows that compare with another activation than that table "
+        "does are a family of their own.",
         "In miniature: of a smaller network, data set or training than the paper's, which can hint and not settle. "
         "The paper's networks and recipes are known in parts only.",
         "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction.",
@@ -114,9 +116,9 @@ def corrected(answers: Mapping[Question, Answer]) -> dict[Question, Answer]:
     return {q: replace(a, comparison=family.get(q, a.comparison)) for q, a in answers.items()}
 
 
-def told(question: Question, found: Answer) -> tuple[str, str, str]:
+def told(question: Question, answered: Answer) -> tuple[str, str, str]:
     """Finding, number of seeds and difference."""
-    table, (one, other), c = found.table, found.sides, found.comparison
+    table, (one, other), c = answered.table, answered.sides, answered.comparison
     n = seeds_text(min(len(one.values), len(other.values)), len(table.preset.counted))
     if c is None:
         return "open: not all of it has run", n, "—"
@@ -125,7 +127,8 @@ def told(question: Question, found: Answer) -> tuple[str, str, str]:
     interval = f"{with_interval(c.main.value, c.main.low, c.main.high, table.digits)} {unit}".rstrip()
     higher = higher_is_better(metric)
     words = c.words(higher, unit, table.digits, table.preset.margin)
-    return f"{standing(question, c, higher)}: {words}", n, f"{one.title} − {other.title}: {interval}"
+    found = f"open, runs to come: {so_far(words)}" if table.left else f"{standing(question, c, higher)}: {words}"
+    return found, n, f"{one.title} − {other.title}: {interval}"
 
 
 def standing(question: Question, comparison: Comparison, higher: bool) -> str:

@@ -47,9 +47,16 @@ def notes(
     values: Mapping[str, Mapping[int, float]],
     pairs: Mapping[str, str],
     flips: Sequence[str],
+    left: int,
 ) -> list[str]:
-    """``pairs``: what each row is compared with. ``flips``: whose verdict would change with the other comparison."""
+    """``pairs``: what each row is compared with. ``flips``: whose verdict would change with the other comparison.
+    ``left``: planned runs that are still to come."""
     lines = [setting(preset, cells), method(preset)]
+    if left and records:
+        lines.append(
+            f"{left} of {len(cells) * len(preset.counted)} planned runs are still to come. Verdicts so far are no "
+            "result: who looks before the end finds differences that are not there more often than the 5 % say."
+        )
     sd, most = spread_of(values, pairs), max(len(seeds) for seeds in values.values())
     if sd.known:
         lines.append(sensitivity(preset, sd, most, len(pairs)))
@@ -74,6 +81,11 @@ def notes(
     if entropies:
         lines.append(f"Unigram entropy of the validation text: {', '.join(entropies)} nats.")
     return lines + provenance(records)
+
+
+def so_far(words: str) -> str:
+    """A verdict while runs are still to come."""
+    return words if words.startswith("too few") else f"so far {words}"
 
 
 def otherwise(preset: Preset, flips: Sequence[str], compared: str = "Compared") -> str:

@@ -18,7 +18,7 @@ from experiments.naming import (
     signed,
     with_interval,
 )
-from experiments.notes import otherwise
+from experiments.notes import otherwise, so_far
 from experiments.overall import Overall, overall
 from experiments.stats import NOTHING, Comparison
 from experiments.tables import Row, Table
@@ -53,14 +53,14 @@ def headers(table: Table) -> list[str]:
 
 
 def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
-    """The texts of one row; bold only where the corrected test says better."""
+    """The texts of one row; bold only where the corrected test says better, of all planned runs."""
     places, compared = table.digits, row.comparison
     mean = mean_text(row, places)
     words = row.verdict + (f"; {row.diverged} diverged" if row.diverged and row.values else "")
     texts = [
         row.title + (" †" if row.remark else ""),
         seeds_text(len(row.values), row.planned),
-        f"{bold[0]}{mean}{bold[1]}" if row.finding == "better" else mean,
+        f"{bold[0]}{mean}{bold[1]}" if row.finding == "better" and not table.left else mean,
         interval(row, places),
         p_text(compared.p if compared else math.nan),
     ]
@@ -95,7 +95,8 @@ def overall_verdict(table: Table, row: Overall) -> str:
     if row.comparison is None or not row.values:
         return "not run in all settings" if not row.values else "reference"
     metric = table.preset.metric
-    return row.comparison.words(higher_is_better(metric), difference_unit(metric), table.digits, table.preset.margin)
+    words = row.comparison.words(higher_is_better(metric), difference_unit(metric), table.digits, table.preset.margin)
+    return so_far(words) if table.left else words
 
 
 def mean_text(row: Row | Overall, places: int) -> str:

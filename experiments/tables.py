@@ -17,7 +17,7 @@ from experiments.naming import (
     shortened,
     with_interval,
 )
-from experiments.notes import commits, mixture, notes
+from experiments.notes import commits, mixture, notes, so_far
 from experiments.presets import Preset, compared_pairs, reference_cell
 from experiments.records import Record, belongs
 from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
@@ -64,6 +64,11 @@ class Table:
     def digits(self) -> int:
         return digits(self.preset.metric)
 
+    @property
+    def left(self) -> int:
+        """Planned runs that are still to come. Until they have, every verdict is one so far."""
+        return sum(row.missing for row in self.rows)
+
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
     """Rows in the order of the cells. A run counts for the cell whose configuration hash it has, and for no other.
@@ -83,12 +88,15 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
         make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published)
         for cell in cells
     ]
+    left = sum(row.missing for row in rows)
+    if left:
+        rows = [dataclasses.replace(row, verdict=so_far(row.verdict)) if row.finding else row for row in rows]
     used = [record for runs in by_cell.values() for record in runs]
     first = next(cell for cell in cells if cell.overrides not in pairs)
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
     flips = [titles[text] for text in pairs if not chosen[text].agrees(other[text])]
-    lines = [*notes(preset, cells, used, values, pairs, flips), *with_explored(preset, cells, records)]
+    lines = [*notes(preset, cells, used, values, pairs, flips, left), *with_explored(preset, cells, records)]
     return Table(preset, reference, rows, used, lines)
 
 

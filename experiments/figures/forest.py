@@ -12,7 +12,7 @@ from experiments.tables import Table
 
 
 def forest(table: Table) -> Figure:
-    """Filled where the corrected test finds a difference, open where not; a diamond is the published difference."""
+    """Filled where all planned runs have run and the corrected test finds a difference; a diamond is published."""
     rows = [row for row in table.rows if row.comparison and row.values]
     made, (panel,) = style.figure(1, 6.4, 1.1 + 0.28 * len(rows))
     preset, unit = table.preset, difference_unit(table.preset.metric)
@@ -25,7 +25,7 @@ def forest(table: Table) -> Figure:
         d, colour = row.comparison.main, style.COLOURS[1]
         if not math.isnan(d.low):
             panel.plot([d.low, d.high], [place, place], color=colour)
-        fill = colour if row.comparison.different else "none"
+        fill = colour if row.comparison.different and not table.left else "none"
         panel.plot(
             d.value, place, "o", markeredgecolor=colour, markerfacecolor=fill, label="this suite, 95 %" * (not place)
         )

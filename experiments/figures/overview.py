@@ -52,7 +52,7 @@ def overview(tables: Sequence[Table]) -> Figure | None:
             texts[i, j] = signed(value, min(table.digits, 3))
             better = value if higher_is_better(table.preset.metric) else -value
             shades[i, j] = better / sd if sd > 0 and not (reference_lacks or row.missing) else math.nan
-            if row.comparison.different:
+            if row.comparison.different and not (table.left or row.missing):
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
     panel.set_xticks(range(len(columns)), [column_title(table, rows) for table, rows, _ in columns], fontsize=7.5)

@@ -31,7 +31,7 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     )
     for words, rows in groups:
         if rows:
-            lines.append(f"Shown to be {words}: {listed(rows, table.digits)}.")
+            lines.append(f"{'So far' if table.left else 'Shown to be'} {words}: {listed(rows, table.digits)}.")
     open_rows = [row for row in ran if row.finding == "open"]
     if open_rows:
         lines.append(undecided(table, ran, open_rows))
@@ -69,7 +69,10 @@ def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
 def counted(table: Table) -> str:
     seeds = sorted({len(row.values) for row in table.rows if row.values})
     span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
-    return f"{len(table.runs)} runs, {span} seed{'' if span == '1' else 's'} a row."
+    a_row = f"{span} seed{'' if span == '1' else 's'} a row"
+    if table.left:
+        return f"{len(table.runs)} of {len(table.runs) + table.left} planned runs, {a_row}: no result yet."
+    return f"{len(table.runs)} runs, {a_row}."
 
 
 def undecided(table: Table, ran: Sequence[Row], rows: Sequence[Row]) -> str:

@@ -65,6 +65,19 @@ def test_missing_seeds_and_divergence_are_shown(preset: Preset, cells: list[Cell
     assert "1 diverged" in line
 
 
+def test_while_runs_are_to_come_a_verdict_is_one_so_far(preset: Preset, cells: list[Cell]) -> None:
+    better = full(cells, {"activation=relu": 2.0})
+    last = next(r for r in better if r["run"] == cells[-1].run and r["seed"] == 2)
+    before, after = (build(preset, cells, runs) for runs in ([r for r in better if r is not last], better))
+    (one, two) = ({row.cell.overrides: row for row in table.rows}["activation=relu"] for table in (before, after))
+    assert one.finding == two.finding == "better"
+    assert one.verdict.startswith("so far better by ")
+    assert two.verdict.startswith("better by ")
+    note = f"1 of {len(better)} planned runs are still to come. Verdicts so far are no result"
+    assert [any(line.startswith(note) for line in table.notes) for table in (before, after)] == [True, False]
+    assert ["**" in markdown(table) for table in (before, after)] == [False, True]
+
+
 def test_seeds_beyond_the_plan_do_not_count(preset: Preset, cells: list[Cell]) -> None:
     records = [*full(cells, {}), record(cells[0], 3, 0.0)]
     assert rows_of(preset, cells, records)[cells[0].overrides].summary.n == 3
