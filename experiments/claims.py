@@ -13,7 +13,6 @@ from tabulate import tabulate
 from experiments.config.compose import CONFIGS
 from experiments.errors import UserError
 from experiments.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
-from experiments.notes import so_far
 from experiments.overall import Overall, activation_of, standings
 from experiments.presets import load
 from experiments.stats import Comparison, as_family, compare
@@ -123,12 +122,10 @@ def told(question: Question, answered: Answer) -> tuple[str, str, str]:
     if c is None:
         return "open: not all of it has run", n, "—"
     metric = table.preset.metric
-    unit = difference_unit(metric)
-    interval = f"{with_interval(c.main.value, c.main.low, c.main.high, table.digits)} {unit}".rstrip()
-    higher = higher_is_better(metric)
-    words = c.words(higher, unit, table.digits, table.preset.margin)
-    found = f"open, runs to come: {so_far(words)}" if table.left else f"{standing(question, c, higher)}: {words}"
-    return found, n, f"{one.title} − {other.title}: {interval}"
+    interval = with_interval(c.main.value, c.main.low, c.main.high, table.digits)
+    difference = f"{one.title} − {other.title}: {interval} {difference_unit(metric)}".rstrip()
+    found = "open, runs to come" if table.left else standing(question, c, higher_is_better(metric))
+    return f"{found}: {table.verdict(c)}", n, difference
 
 
 def standing(question: Question, comparison: Comparison, higher: bool) -> str:

@@ -83,11 +83,6 @@ def notes(
     return lines + provenance(records)
 
 
-def so_far(words: str) -> str:
-    """A verdict while runs are still to come."""
-    return words if words.startswith("too few") else f"so far {words}"
-
-
 def otherwise(preset: Preset, flips: Sequence[str], compared: str = "Compared") -> str:
     """``flips``: whose verdict would be another with the comparison that the preset did not choose."""
     other = "paired by seed" if preset.comparison == "welch" else "with Welch's test"

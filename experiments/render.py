@@ -11,14 +11,13 @@ from tabulate import tabulate
 
 from experiments.naming import (
     difference_unit,
-    higher_is_better,
     metric_title,
     p_text,
     seeds_text,
     signed,
     with_interval,
 )
-from experiments.notes import otherwise, so_far
+from experiments.notes import otherwise
 from experiments.overall import Overall, overall
 from experiments.stats import NOTHING, Comparison
 from experiments.tables import Row, Table
@@ -94,9 +93,7 @@ def overall_cells(table: Table, row: Overall) -> list[str]:
 def overall_verdict(table: Table, row: Overall) -> str:
     if row.comparison is None or not row.values:
         return "not run in all settings" if not row.values else "reference"
-    metric = table.preset.metric
-    words = row.comparison.words(higher_is_better(metric), difference_unit(metric), table.digits, table.preset.margin)
-    return so_far(words) if table.left else words
+    return table.verdict(row.comparison)
 
 
 def mean_text(row: Row | Overall, places: int) -> str:

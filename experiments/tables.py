@@ -17,7 +17,7 @@ from experiments.naming import (
     shortened,
     with_interval,
 )
-from experiments.notes import commits, mixture, notes, so_far
+from experiments.notes import commits, mixture, notes
 from experiments.presets import Preset, compared_pairs, reference_cell
 from experiments.records import Record, belongs
 from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
@@ -69,6 +69,17 @@ class Table:
         """Planned runs that are still to come. Until they have, every verdict is one so far."""
         return sum(row.missing for row in self.rows)
 
+    def verdict(self, comparison: Comparison) -> str:
+        """In words; of a comparison that is none of the rows', too."""
+        return verdict(self.preset, comparison, self.left)
+
+
+def verdict(preset: Preset, comparison: Comparison, left: int) -> str:
+    """What a comparison supports, in words; ``left``: planned runs that are still to come."""
+    higher, unit = higher_is_better(preset.metric), difference_unit(preset.metric)
+    words = comparison.words(higher, unit, digits(preset.metric), preset.margin)
+    return f"so far {words}" if left and comparison.finding(higher) != "few" else words
+
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
     """Rows in the order of the cells. A run counts for the cell whose configuration hash it has, and for no other.
@@ -84,13 +95,11 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     higher = higher_is_better(preset.metric)
     chosen, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
     published = Published(preset)
+    left = sum(len(preset.counted) - len({record["seed"] for record in runs}) for runs in by_cell.values())
     rows = [
-        make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published)
+        make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published, left)
         for cell in cells
     ]
-    left = sum(row.missing for row in rows)
-    if left:
-        rows = [dataclasses.replace(row, verdict=so_far(row.verdict)) if row.finding else row for row in rows]
     used = [record for runs in by_cell.values() for record in runs]
     first = next(cell for cell in cells if cell.overrides not in pairs)
     reference = cell_title(first.config.activation, preset.reference)
@@ -107,14 +116,14 @@ def make_row(
     values: dict[int, float],
     comparison: Comparison | None,
     published: Published,
+    left: int,
 ) -> Row:
-    higher, unit = higher_is_better(preset.metric), difference_unit(preset.metric)
     diverged = sum(r["result"]["status"] == "diverged" for r in runs)
     words = "reference"
     if not values:
         words = "diverged" if diverged else "not run"
     elif comparison is not None:
-        words = comparison.words(higher, unit, digits(preset.metric), preset.margin)
+        words = verdict(preset, comparison, left)
     value, difference = published.of(cell.overrides)
     gap = None
     if values and value is not None:
@@ -129,7 +138,7 @@ def make_row(
         values=values,
         comparison=comparison,
         verdict=words,
-        finding=comparison.finding(higher) if comparison and values else None,
+        finding=comparison.finding(higher_is_better(preset.metric)) if comparison and values else None,
         published=value,
         published_difference=difference,
         gap=gap,
