@@ -24,10 +24,11 @@ def learning_curves(table: Table) -> Figure:
     for panel, key in panels:
         draw_rows(panel, table, key, axis)
     title = metric_title(metric)
-    left.set(xlabel=axis, ylabel="training loss (nats)", yscale="log")
-    right.set(xlabel=axis, ylabel=title.replace("accuracy", "error"), yscale="log")
-    for set_formatter in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
-        set_formatter("{x:g}")
+    left.set_ylabel("training loss (nats)")
+    right.set_ylabel(title.replace("accuracy", "error"))
+    for panel in (left, right):
+        style.logarithmic(panel)
+        style.progress(panel, axis)
     right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     made.suptitle(f"{table.preset.title}: mean of {seeds_of(table)} seeds, band from lowest to highest", fontsize=9)
     return made

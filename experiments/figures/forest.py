@@ -34,6 +34,7 @@ def forest(table: Table) -> Figure:
             name = None if known else "published"
             panel.plot(row.published_difference, place, "D", color=style.COLOURS[2], label=name)
     panel.set(yticks=range(len(rows)), yticklabels=[row.title for row in rows], ylim=(len(rows) - 0.5, -0.5))
+    panel.locator_params(axis="x", nbins=5)  # more would run into each other
     better = "right is better" if higher_is_better(preset.metric) else "left is better"
     panel.set_xlabel(f"difference to {table.reference} ({', '.join(part for part in (unit, better) if part)})")
     made.suptitle(preset.title, fontsize=9)

@@ -35,12 +35,13 @@ def mechanism(table: Table) -> Figure | None:
         for index, row in enumerate(table.rows):
             profiles = [r["result"]["by_layer"][key] for r in runs if r["run"] == row.cell.run]
             draw(lower, index, row.title, [profile(values) for values in profiles])
-        upper.set(title=PANELS[key], xlabel=axis)
+        upper.set_title(PANELS[key])
+        style.progress(upper, axis)
         lower.set(xlabel="layer, at the end")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True))
         for panel in (upper, lower):
             if key == "activation_gradient":
-                panel.set_yscale("log")
+                style.logarithmic(panel)
             elif key in SHARES:
                 top = panel.get_ylim()[1] if panel.dataLim.ymax > 0 else 1.0
                 panel.set_ylim(-0.03 * top, top)  # a line at 0 would lie under the axis

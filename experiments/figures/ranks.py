@@ -40,7 +40,14 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))
     palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[0])
     drawn = scikit_posthocs.critical_difference_diagram(
-        ranking.ranks, ranking.pairs, ax=panel, color_palette=palette, crossbar_props={"color": style.COLOURS[2]}
+        ranking.ranks,
+        ranking.pairs,
+        ax=panel,
+        color_palette=palette,
+        crossbar_props={"color": style.COLOURS[2]},
+        text_h_margin=0.04,
+        label_fmt_left="{label} ({rank:.2g}) ",
+        label_fmt_right=" ({rank:.2g}) {label}",
     )
     for line in (line for lines in drawn["crossbars"] for line in lines):
         line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run

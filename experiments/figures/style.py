@@ -10,6 +10,7 @@ import matplotlib
 import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator
 
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 LINES = ["-", "--", "-.", ":"]
@@ -38,6 +39,24 @@ def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1)
     matplotlib.rcParams.update(SETTINGS)
     made = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return made, list(made.subplots(rows, columns, squeeze=False).flat)
+
+
+def logarithmic(panel: Axes) -> None:
+    """A logarithmic y-axis with plain numbers on it, at 1, 2 and 5 only where more would be crowded."""
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high >= 3 * low:
+        panel.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    for set_formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
+        set_formatter("{x:g}")
+
+
+def progress(panel: Axes, axis: str) -> None:
+    """The x-axis of a curve over training: tokens are counted in thousands (k) and millions (M)."""
+    panel.set_xlabel(axis)
+    if axis == "tokens":
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+        panel.locator_params(axis="x", nbins=4)
 
 
 def value_map(

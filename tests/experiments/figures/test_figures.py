@@ -36,6 +36,29 @@ def test_no_two_of_many_curves_look_alike() -> None:
     assert len({look(index) for index in range(28)}) == 28
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([0.02, 2.0], ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]), ([0.4, 0.7], ["0.4", "0.5", "0.6", "0.7"])],
+)
+def test_a_logarithmic_axis_has_plain_numbers_and_no_more_than_fit(values: list[float], shown: list[str]) -> None:
+    made, (panel,) = style.figure(1)
+    panel.plot([0, 1], values)
+    style.logarithmic(panel)
+    made.draw_without_rendering()
+    low, high = panel.get_ylim()
+    ticks = [tick for minor in (False, True) for tick in panel.yaxis.get_ticklabels(minor)]
+    found = {tick.get_text(): tick.get_position()[1] for tick in ticks}
+    assert sorted(text for text, place in found.items() if text and low <= place <= high) == shown
+
+
+def test_tokens_are_counted_in_thousands_and_millions() -> None:
+    made, (panel,) = style.figure(1)
+    panel.plot([0, 1.5e6], [1, 2])
+    style.progress(panel, "tokens")
+    made.draw_without_rendering()
+    assert {"500k", "1M", "1.5M"} <= {tick.get_text() for tick in panel.get_xticklabels()}
+
+
 def test_a_preset_gets_differences_and_curves(preset: Preset, cells: list[Cell]) -> None:
     made = dict(preset_figures(table_of(preset, cells, {"activation=relu": 92.0})))
     assert list(made) == ["quickstart_forest", "quickstart_curves"]
