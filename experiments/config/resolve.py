@@ -85,6 +85,8 @@ def typed_dataset(node: Group) -> ImageDataset | TextDataset:
     chosen, other = (TextDataset, ImageDataset) if is_text(node) else (ImageDataset, TextDataset)
     dataset: ImageDataset | TextDataset = typed(chosen, node, "dataset.", other)
     check_place(dataset)
+    if isinstance(dataset, ImageDataset) and dataset.source != "image_folder":  # two spellings of one place, one hash
+        return dataclasses.replace(dataset, folder=dataset.name if dataset.source == "mnist" else None)
     return dataset
 
 

@@ -40,6 +40,13 @@ def test_published_identities_stay(line: str, expected: str) -> None:
     assert run_hash(compose_run(line.split()))[:16] == expected
 
 
+@pytest.mark.parametrize("name", ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100"])
+def test_a_folder_that_says_what_is_so_anyway_is_the_same_run(name: str) -> None:
+    plain = hash_of(f"dataset={name}")
+    assert hash_of(f"dataset={name}", f"dataset.folder={name}") == plain
+    assert hash_of(f"dataset={name}", "dataset.folder=null") == plain
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
