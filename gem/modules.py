@@ -24,6 +24,7 @@ from gem.learnable import activate_scaled
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+Device = torch.device | str | int | None  # as torch's own modules take it
 SETTINGS = ("N", "eps", "convention", "negative_slope")
 
 torch.fx.wrap("activate")
@@ -54,6 +55,8 @@ class _LogLogistic(nn.Module):
         learnable: bool,
         channels: int | None,
         save: str,
+        device: Device,
+        dtype: torch.dtype | None,
     ) -> None:
         super().__init__()
         N, eps, convention = scale
@@ -62,10 +65,13 @@ class _LogLogistic(nn.Module):
         self.inplace, self.learnable = inplace, bool(learnable)
         self.channels = None if channels is None else check_count("channels", channels)
         if self.learnable:
-            self.log_alpha = nn.Parameter(torch.empty(() if self.channels is None else (self.channels,)))
+            shape = () if self.channels is None else (self.channels,)
+            self.log_alpha = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
             self.reset_parameters()
         elif self.channels is not None:
             raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
+        if device is not None:
+            self.to(device)
 
     def _settle(self, **settings: Any) -> None:
         """Take the settings over with all that is derived from them; nothing where one of them is wrong."""
@@ -140,8 +146,8 @@ class GEM(_LogLogistic):
 
     ``learnable=True`` makes the scale α, 1 at first, a positive parameter: α·gem(x/α), one α for the layer, or one
     for each of ``channels`` along dimension 1. ``save="output"`` keeps the output for backward in place of the
-    input: no memory where the next layer keeps it anyway, for more arithmetic in backward. Raises TypeError or
-    ValueError naming the parameter.
+    input: no memory where the next layer keeps it anyway, for more arithmetic in backward. ``device`` and ``dtype``
+    are those of the learnable scale. Raises TypeError or ValueError naming the parameter.
     """
 
     def __init__(
@@ -151,8 +157,10 @@ class GEM(_LogLogistic):
         learnable: bool = False,
         channels: int | None = None,
         save: str = "input",
+        device: Device = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__((N, 1.0, "additive"), 0.0, inplace, learnable, channels, save)
+        super().__init__((N, 1.0, "additive"), 0.0, inplace, learnable, channels, save, device, dtype)
 
     def _parameters_shown(self) -> dict[str, Any]:
         return {"N": self.N}
@@ -161,8 +169,8 @@ class GEM(_LogLogistic):
 class EGEM(_LogLogistic):
     """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
 
-    A reconstruction; see :func:`gem.functional.egem`. ``learnable``, ``channels`` and ``save`` are as in
-    :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.functional.egem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
+    are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 
     def __init__(
@@ -174,15 +182,17 @@ class EGEM(_LogLogistic):
         learnable: bool = False,
         channels: int | None = None,
         save: str = "input",
+        device: Device = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__((N, eps, convention), 0.0, inplace, learnable, channels, save)
+        super().__init__((N, eps, convention), 0.0, inplace, learnable, channels, save, device, dtype)
 
 
 class SEGEM(_LogLogistic):
     """SE-GEM: egem(x) - negative_slope·egem(-x).
 
-    A reconstruction; see :func:`gem.functional.segem`. ``learnable``, ``channels`` and ``save`` are as in
-    :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.functional.segem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
+    are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 
     def __init__(
@@ -195,8 +205,10 @@ class SEGEM(_LogLogistic):
         learnable: bool = False,
         channels: int | None = None,
         save: str = "input",
+        device: Device = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__((N, eps, convention), negative_slope, inplace, learnable, channels, save)
+        super().__init__((N, eps, convention), negative_slope, inplace, learnable, channels, save, device, dtype)
 
     def _parameters_shown(self) -> dict[str, Any]:
         shown = super()._parameters_shown()

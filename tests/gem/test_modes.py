@@ -220,6 +220,19 @@ def test_a_learnable_scale_in_half_precision_is_computed_in_float32() -> None:
     assert module.log_alpha.grad.isfinite()
 
 
+def test_the_learnable_scale_is_made_where_and_how_it_is_asked_for() -> None:
+    module = gem.SEGEM(learnable=True, channels=3, dtype=torch.float64)
+    assert module.log_alpha.dtype == torch.float64
+    assert module(images(torch.float64)).dtype == torch.float64
+    meta = gem.EGEM(learnable=True, device="meta", dtype=torch.bfloat16)
+    assert (meta.log_alpha.device.type, meta.log_alpha.dtype) == ("meta", torch.bfloat16)
+    assert meta(images().to("meta")).is_meta
+    plain = gem.GEM(device="cpu", dtype=torch.half)  # nothing to be made
+    assert torch.equal(plain(images()), gem.GEM()(images()))
+    with pytest.raises((RuntimeError, TypeError)):
+        gem.GEM(learnable=True, dtype=torch.int64)
+
+
 def test_a_learnable_scale_can_be_put_back() -> None:
     module = gem.EGEM(eps=0.01, learnable=True, channels=3)
     begun = module.log_alpha.detach().clone()
