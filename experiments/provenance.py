@@ -21,7 +21,7 @@ from experiments.config.schema import Impl
 from experiments.device import cpu_info
 from experiments.files import write_atomic
 from experiments.freeze import read_frozen
-from experiments.naming import commit_title
+from experiments.tables.naming import commit_title
 
 
 @functools.cache

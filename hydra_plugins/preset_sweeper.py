@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-from experiments.presets import expand
+from experiments.tables.presets import expand
 
 
 class PresetSweeper(BasicSweeper):

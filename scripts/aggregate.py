@@ -17,16 +17,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments import claims
-from experiments.cells import cells_of
 from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic, write_page
 from experiments.parallel import over_cores
-from experiments.presets import load, names
-from experiments.records import refresh
-from experiments.render import FORMATS, markdown
-from experiments.tables import Table, build
+from experiments.tables import claims
+from experiments.tables.cells import cells_of
+from experiments.tables.presets import load, names
+from experiments.tables.records import refresh
+from experiments.tables.render import FORMATS, markdown
+from experiments.tables.table import Table, build
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {

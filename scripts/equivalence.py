@@ -20,10 +20,10 @@ from experiments.cli import key_values, read_whole, script
 from experiments.config import Config, compose_run, run_path
 from experiments.errors import UserError
 from experiments.files import read_json, write_page
-from experiments.naming import with_interval
 from experiments.provenance import measured_on
 from experiments.stats import paired, summarise
 from experiments.stats.comparison import equivalence
+from experiments.tables.naming import with_interval
 from experiments.together.run import run_together
 
 KEYS = {"impl": "fast", "case": "all", "seeds": "20", "precision": "auto", "results_dir": "results"}

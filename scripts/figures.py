@@ -24,9 +24,9 @@ from experiments.figures.landscape import landscape_figures
 from experiments.figures.style import save
 from experiments.landscape.study import read
 from experiments.parallel import over_cores
-from experiments.presets import names
-from experiments.recorded import recorded
-from experiments.tables import Table
+from experiments.tables.presets import names
+from experiments.tables.recorded import recorded
+from experiments.tables.table import Table
 
 KEYS = {"figure": "", "results_dir": "results"}
 GENERAL = ("all", "functions", "tasks")

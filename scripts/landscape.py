@@ -22,13 +22,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.cells import cells_of
 from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.config.resolve import must_be
 from experiments.errors import UserError
 from experiments.landscape.study import Settings, measure, path_of
-from experiments.naming import number
-from experiments.presets import load
+from experiments.tables.cells import cells_of
+from experiments.tables.naming import number
+from experiments.tables.presets import load
 
 PARTS = ("sharpness", "surface", "weights", "variance")
 KEYS = {

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.cells import cells_of
 from experiments.cli import key_values, read_whole, script
-from experiments.plan import plan_text
-from experiments.presets import load, names
-from experiments.records import every_record
+from experiments.tables.cells import cells_of
+from experiments.tables.plan import plan_text
+from experiments.tables.presets import load, names
+from experiments.tables.records import every_record
 
 KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
 

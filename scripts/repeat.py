@@ -33,12 +33,12 @@ from experiments.errors import UserError
 from experiments.files import write_page
 from experiments.freeze import fill
 from experiments.metrics_log import TIMES
-from experiments.naming import commit_title, digits, metric_title
-from experiments.presets import load, names
 from experiments.provenance import code_version, cpu_model, device_name
-from experiments.records import Record, outcome, read
 from experiments.stats import summarise
-from experiments.tables import finished
+from experiments.tables.naming import commit_title, digits, metric_title
+from experiments.tables.presets import load, names
+from experiments.tables.records import Record, outcome, read
+from experiments.tables.table import finished
 
 KEYS = {
     "table": "all",

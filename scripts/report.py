@@ -14,10 +14,10 @@ from pathlib import Path
 from experiments.cli import key_values, script
 from experiments.files import write_atomic
 from experiments.parallel import over_cores
-from experiments.presets import load, names
-from experiments.recorded import recorded
 from experiments.report import render
-from experiments.tables import Table
+from experiments.tables.presets import load, names
+from experiments.tables.recorded import recorded
+from experiments.tables.table import Table
 
 
 def main(words: list[str]) -> None:

@@ -31,11 +31,11 @@ from typing import Any
 from experiments.cli import key_values, read_whole, script
 from experiments.config.compose import ROOT, compose_launcher
 from experiments.errors import UserError
-from experiments.records import every_record
 from experiments.sweeps import slurm
 from experiments.sweeps.command import complain, submit
 from experiments.sweeps.folder import LOCAL, SLURM
 from experiments.sweeps.plan import Planned, expand_words, plan
+from experiments.tables.records import every_record
 
 OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": ""}
 OWN |= dict.fromkeys(("skip_recorded", "dirty", "probe"), "false")

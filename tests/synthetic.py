@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from experiments.cells import Cell
-from experiments.records import Record
+from experiments.tables.cells import Cell
+from experiments.tables.records import Record
 
 
 def record(cell: Cell, seed: int, value: float, status: str = "finished", **provenance: Any) -> Record:

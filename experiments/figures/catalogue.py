@@ -13,8 +13,8 @@ from experiments.figures.maps import heat_map, lines
 from experiments.figures.mechanism import mechanism
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences
-from experiments.presets import map_name
-from experiments.tables import Table
+from experiments.tables.presets import map_name
+from experiments.tables.table import Table
 
 FUNCTION_FIGURES: dict[str, Callable[[], Figure]] = {
     "functions": functions,

@@ -9,9 +9,9 @@ import numpy
 from matplotlib.figure import Figure
 
 from experiments.figures import style
-from experiments.naming import metric_title
-from experiments.records import Record
-from experiments.tables import Table
+from experiments.tables.naming import metric_title
+from experiments.tables.records import Record
+from experiments.tables.table import Table
 
 Series = tuple[list[float], list[float]]
 

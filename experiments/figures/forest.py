@@ -7,8 +7,8 @@ import math
 from matplotlib.figure import Figure
 
 from experiments.figures import style
-from experiments.naming import difference_unit, higher_is_better
-from experiments.tables import Table
+from experiments.tables.naming import difference_unit, higher_is_better
+from experiments.tables.table import Table
 
 
 def forest(table: Table) -> Figure:

@@ -9,11 +9,19 @@ from typing import Any
 import numpy
 from matplotlib.figure import Figure
 
-from experiments.cells import value_at
 from experiments.figures import style
-from experiments.naming import TITLES, activation_title, difference_unit, higher_is_better, metric_title, number, signed
-from experiments.presets import context
-from experiments.tables import Row, Table
+from experiments.tables.cells import value_at
+from experiments.tables.naming import (
+    TITLES,
+    activation_title,
+    difference_unit,
+    higher_is_better,
+    metric_title,
+    number,
+    signed,
+)
+from experiments.tables.presets import context
+from experiments.tables.table import Row, Table
 
 
 def lines(table: Table, key: str) -> Figure:

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures import style
 from experiments.figures.curves import axis_of, draw, draw_rows
-from experiments.tables import Table
+from experiments.tables.table import Table
 
 PANELS = {
     "dead_units": "dead units (share)",

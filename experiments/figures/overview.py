@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from experiments.figures import style
-from experiments.naming import difference_unit, higher_is_better, signed
-from experiments.overall import Overall, standings
-from experiments.presets import compared_pairs
 from experiments.stats import pooled_sd
-from experiments.tables import Row, Table
+from experiments.tables.naming import difference_unit, higher_is_better, signed
+from experiments.tables.overall import Overall, standings
+from experiments.tables.presets import compared_pairs
+from experiments.tables.table import Row, Table
 
 FULL = 4.0  # standard deviations at which a colour is full
 FRAME = style.COLOURS[5]  # seen on either colour, dark or light

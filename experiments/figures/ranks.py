@@ -8,10 +8,10 @@ import scikit_posthocs
 from matplotlib.figure import Figure
 
 from experiments.figures import style
-from experiments.naming import higher_is_better
-from experiments.overall import standings
 from experiments.stats import Ranking, rank
-from experiments.tables import Table
+from experiments.tables.naming import higher_is_better
+from experiments.tables.overall import standings
+from experiments.tables.table import Table
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:

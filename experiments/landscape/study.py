@@ -12,15 +12,15 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from experiments.cells import Cell
 from experiments.files import read_json, write_json
 from experiments.landscape import trained
 from experiments.landscape.distributions import histograms, output_variance, weights
 from experiments.landscape.sharpness import sharpness
 from experiments.landscape.surface import surface
 from experiments.models import activation_factory
-from experiments.naming import cell_title
 from experiments.randomness import generator
+from experiments.tables.cells import Cell
+from experiments.tables.naming import cell_title
 from experiments.tasks.images import ImageTask
 
 FORMAT = 1

@@ -11,12 +11,20 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
-from experiments.notes import commits
-from experiments.overall import Overall, overall
-from experiments.presets import Preset, map_name
-from experiments.render import OVERALL_NOTE, cells, footnotes, headers, overall_cells, overall_headers, overall_title
 from experiments.report.verdicts import missing, sentences
-from experiments.tables import Table
+from experiments.tables.notes import commits
+from experiments.tables.overall import Overall, overall
+from experiments.tables.presets import Preset, map_name
+from experiments.tables.render import (
+    OVERALL_NOTE,
+    cells,
+    footnotes,
+    headers,
+    overall_cells,
+    overall_headers,
+    overall_title,
+)
+from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
 CAPTIONS = {

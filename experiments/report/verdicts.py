@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments.naming import difference_unit, higher_is_better, signed, with_interval
-from experiments.overall import Overall
-from experiments.presets import compared_pairs
-from experiments.render import mean_text, overall_verdict
 from experiments.stats import detectable, spread_of
-from experiments.tables import Row, Table
+from experiments.tables.naming import difference_unit, higher_is_better, signed, with_interval
+from experiments.tables.overall import Overall
+from experiments.tables.presets import compared_pairs
+from experiments.tables.render import mean_text, overall_verdict
+from experiments.tables.table import Row, Table
 
 
 def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:

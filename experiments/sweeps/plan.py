@@ -19,7 +19,7 @@ from experiments.config import Config, compose, compose_run, run_hash, run_path,
 from experiments.config.resolve import restore, typed
 from experiments.config.schema import Root
 from experiments.errors import UserError
-from experiments.presets import expand
+from experiments.tables.presets import expand
 
 PATHS = ("runs_dir", "data_dir", "cache_dir")
 

@@ -18,9 +18,9 @@ from experiments.config.identity import run_directories
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.files import read_json
 from experiments.lock import holder, holder_record, locked
-from experiments.presets import load, names
 from experiments.sweeps.folder import outcome, sweeps
 from experiments.sweeps.queued import Place, waiting
+from experiments.tables.presets import load, names
 
 STATES = ("done", "running", "queued", "interrupted", "diverged", "missing")
 OTHERS = "other runs"
@@ -83,7 +83,7 @@ class Watcher:
     def planned(self, name: str) -> dict[Path, tuple[str, range]]:
         """By cell folder of preset ``name``: its overrides and its seeds."""
         if name not in self.presets:
-            from experiments.cells import cells_of
+            from experiments.tables.cells import cells_of
 
             preset = load(name)
             place = str(self.runs_dir)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell, cells_of
-from experiments.presets import Preset, load
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.presets import Preset, load
 from tests.experiments.zygote import ROOT
 
 

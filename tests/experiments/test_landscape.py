@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 import gem
-from experiments.cells import cells_of
 from experiments.errors import UserError
 from experiments.figures.landscape import landscape_figures
 from experiments.landscape import trained
@@ -24,8 +23,9 @@ from experiments.landscape.distributions import BINS, histograms, output_varianc
 from experiments.landscape.sharpness import sharpness
 from experiments.landscape.study import Settings, measure
 from experiments.landscape.surface import direction, surface
-from experiments.naming import cell_title
-from experiments.presets import load
+from experiments.tables.cells import cells_of
+from experiments.tables.naming import cell_title
+from experiments.tables.presets import load
 from tests.experiments.results import bits
 from tests.experiments.zygote import ROOT, Zygote
 

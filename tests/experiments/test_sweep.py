@@ -12,7 +12,7 @@ from experiments import exits
 from experiments.config import compose
 from experiments.errors import Busy, UserError
 from experiments.files import read_json
-from experiments.presets import expand
+from experiments.tables.presets import expand
 from tests.experiments.zygote import Zygote
 
 PRESET = ("experiment=quickstart", "recipe.max_steps=2")

@@ -155,7 +155,7 @@ def preload() -> None:
     import torchvision  # noqa: F401
 
     import experiments.figures
-    import experiments.tables  # noqa: F401
+    import experiments.tables.table  # noqa: F401
     from experiments.config import compose_run
     from experiments.sweeps.job import prepare
 

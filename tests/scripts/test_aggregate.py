@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import cells_of
-from experiments.presets import load
-from experiments.records import read, write
+from experiments.tables.cells import cells_of
+from experiments.tables.presets import load
+from experiments.tables.records import read, write
 from tests.experiments.zygote import Zygote
 from tests.repository import git
 from tests.synthetic import record

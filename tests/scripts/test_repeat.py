@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.cells import cells_of
 from experiments.errors import UserError
-from experiments.presets import load
 from experiments.provenance import device_name
-from experiments.records import Record
+from experiments.tables.cells import cells_of
+from experiments.tables.presets import load
+from experiments.tables.records import Record
 from scripts.repeat import compare, main, recorded_tables, repeat, spread
 from tests.experiments.zygote import Zygote, environment
 from tests.repository import git, repository

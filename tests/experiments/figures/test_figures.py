@@ -11,15 +11,15 @@ import numpy
 import pytest
 from matplotlib.patches import Rectangle
 
-from experiments.cells import Cell, cells_of
 from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.figures.style import look, save
-from experiments.presets import Preset, load
-from experiments.tables import Table, build
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.presets import Preset, load
+from experiments.tables.table import Table, build
 from tests.synthetic import record
 
 GRID = [

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from experiments.errors import UserError
-from experiments.presets import load
 from experiments.report.browser import browser as open_browser
 from experiments.report.browser import show as show_page
+from experiments.tables.presets import load
 
 PAGE = Path(__file__).parents[3] / "results" / "report.html"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell
 from experiments.figures.forest import forest
 from experiments.figures.style import save
-from experiments.presets import Preset
 from experiments.report import render
 from experiments.report.verdicts import missing, sentences
-from experiments.tables import Table, build
+from experiments.tables.cells import Cell
+from experiments.tables.presets import Preset
+from experiments.tables.table import Table, build
 from tests.synthetic import record
 
 NOISE = (-0.1, 0.0, 0.1)

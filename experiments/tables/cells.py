@@ -16,7 +16,7 @@ from experiments.config import Config, run_hash
 from experiments.config.compose import CONFIGS, composed_once
 from experiments.config.resolve import must_be, resolve
 from experiments.errors import UserError
-from experiments.presets import Preset
+from experiments.tables.presets import Preset
 
 
 @dataclass(frozen=True)

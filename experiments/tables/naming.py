@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.presets import context
+from experiments.tables.presets import context
 
 TITLES = {
     "gem": "GEM",

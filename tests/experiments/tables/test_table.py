@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell, cells_of
-from experiments.notes import setting
-from experiments.presets import Preset, load
-from experiments.records import Record
-from experiments.render import csv_text, latex, markdown
-from experiments.tables import Row, build
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.notes import setting
+from experiments.tables.presets import Preset, load
+from experiments.tables.records import Record
+from experiments.tables.render import csv_text, latex, markdown
+from experiments.tables.table import Row, build
 from tests.synthetic import record
 
 

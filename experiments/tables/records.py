@@ -12,14 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.cells import Cell
 from experiments.config import Config, run_path
 from experiments.config.identity import hash_of, identifying, parameters
 from experiments.config.resolve import typed_activation, typed_dataset, typed_model, typed_recipe
 from experiments.errors import UserError
 from experiments.files import read_json, write_atomic
 from experiments.metrics_log import read_lines
-from experiments.presets import Preset
+from experiments.tables.cells import Cell
+from experiments.tables.presets import Preset
 
 FORMAT = 1
 ORIGIN = ("commit", "clean", "versions", "device", "threads", "impl")

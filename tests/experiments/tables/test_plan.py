@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from experiments.cells import Cell
-from experiments.plan import duration, plan_text
-from experiments.presets import Preset
+from experiments.tables.cells import Cell
+from experiments.tables.plan import duration, plan_text
+from experiments.tables.presets import Preset
 from tests.synthetic import record
 
 SPREAD = (-0.1, 0.0, 0.1)

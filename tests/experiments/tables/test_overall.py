@@ -7,13 +7,13 @@ import io
 
 import pytest
 
-from experiments.cells import Cell, cells_of
-from experiments.overall import overall
-from experiments.presets import Preset, load
-from experiments.records import Record
-from experiments.render import csv_text, latex, markdown
 from experiments.report.verdicts import sentences
-from experiments.tables import Table, build
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.overall import overall
+from experiments.tables.presets import Preset, load
+from experiments.tables.records import Record
+from experiments.tables.render import csv_text, latex, markdown
+from experiments.tables.table import Table, build
 from tests.synthetic import record
 
 SETTINGS = ("recipe.lr=0.1", "recipe.lr=0.01", "recipe.lr=1e-4")

@@ -9,9 +9,19 @@ from typing import Any
 
 import numpy
 
-from experiments.cells import Cell
 from experiments.config.schema import TextRecipe
-from experiments.naming import (
+from experiments.stats import (
+    LEVEL,
+    Spread,
+    detectable,
+    first_places,
+    seeds_for_difference,
+    seeds_for_equivalence,
+    spread_of,
+    welch_anova,
+)
+from experiments.tables.cells import Cell
+from experiments.tables.naming import (
     TITLES,
     cell_title,
     commit_title,
@@ -23,18 +33,8 @@ from experiments.naming import (
     p_text,
     shortened,
 )
-from experiments.presets import Preset, context
-from experiments.records import Record, origins
-from experiments.stats import (
-    LEVEL,
-    Spread,
-    detectable,
-    first_places,
-    seeds_for_difference,
-    seeds_for_equivalence,
-    spread_of,
-    welch_anova,
-)
+from experiments.tables.presets import Preset, context
+from experiments.tables.records import Record, origins
 
 ROUNDING = ("precision", "channels_last", "compile", "cuda_graphs", "deterministic", "micro_batch", "together")
 ORDINARY = {"precision": "fp32", "together": "interleaved"}

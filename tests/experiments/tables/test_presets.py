@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.cells import cells_of, value_at
 from experiments.config import compose_run, run_hash
 from experiments.errors import UserError
-from experiments.presets import Preset, expand, load, names, reference_cell
-from experiments.presets import preset as preset_of
+from experiments.tables.cells import cells_of, value_at
+from experiments.tables.presets import Preset, expand, load, names, reference_cell
+from experiments.tables.presets import preset as preset_of
 
 PLAN = OmegaConf.create(
     {"name": "p", "title": "P", "seeds": 2, "cells": ["activation=gelu", "activation=gem N=1", "activation=gem N=2"]}

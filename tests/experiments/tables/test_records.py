@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell, cells_of
-from experiments.presets import Preset
-from experiments.presets import load as load_preset
-from experiments.records import CURVE_POINTS, load, origins, outcome, read, refresh, strangers, thin, write
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.presets import Preset
+from experiments.tables.presets import load as load_preset
+from experiments.tables.records import CURVE_POINTS, load, origins, outcome, read, refresh, strangers, thin, write
 from tests.experiments.zygote import ROOT
 from tests.synthetic import record
 

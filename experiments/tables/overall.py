@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy
 
-from experiments.cells import Cell
-from experiments.naming import activation_title, higher_is_better
-from experiments.presets import context
 from experiments.stats import Comparison, Summary, compare_both, summarise
-from experiments.tables import Row, Table
+from experiments.tables.cells import Cell
+from experiments.tables.naming import activation_title, higher_is_better
+from experiments.tables.presets import context
+from experiments.tables.table import Row, Table
 
 
 @dataclass(frozen=True)

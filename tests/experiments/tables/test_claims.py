@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell, cells_of
-from experiments.claims import Question, answer, markdown, questions
 from experiments.errors import UserError
-from experiments.presets import Preset, context, load
-from experiments.tables import Table, build
+from experiments.tables.cells import Cell, cells_of
+from experiments.tables.claims import Question, answer, markdown, questions
+from experiments.tables.presets import Preset, context, load
+from experiments.tables.table import Table, build
 from tests.synthetic import record
 
 NOISE = (-0.1, 0.0, 0.1)
@@ -46,8 +46,17 @@ def question(cell: str, says: str = "better", against: str | None = None, miniat
 
 
 def rows(tables: list[Table], *asked: Question) -> list[list[str]]:
-    """The cells of the page's table, a list a question."""
-    lines = [line for line in markdown(tables, asked).splitlines() if line.startswith("|")]
+    """The cells of the page's second table, a list a question."""
+    return parsed(markdown(tables, asked).partition("## Question by question")[2])
+
+
+def summary(tables: list[Table], *asked: Question) -> list[list[str]]:
+    """The cells of the page's first table, a list a claim."""
+    return parsed(markdown(tables, asked).partition("## Question by question")[0])
+
+
+def parsed(page: str) -> list[list[str]]:
+    lines = [line for line in page.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
 
 
@@ -84,6 +93,26 @@ def test_while_runs_are_to_come_a_claim_is_open(table: Table) -> None:
 def test_a_claim_is_told_once(table: Table) -> None:
     asked = question("activation=gem"), question("activation=relu")
     assert [row[0] for row in rows([table], *asked)] == ["a claim", ""]
+
+
+def test_the_summary_counts_how_a_claims_questions_came_out(whole: Table) -> None:
+    """Apart for the paper's size and for miniatures; claims stay in their order."""
+    ahead, behind = question("activation=relu"), question("activation=gem", miniature=True)
+    level = question("activation=golu", miniature=True)
+    other = dataclasses.replace(ahead, claim="another claim")
+    assert summary([whole], ahead, behind, level, behind, other) == [
+        ["a claim", "holds", "does not hold: 2 of 3; open: 1 of 3"],
+        ["another claim", "holds", "—"],
+    ]
+    assert summary([whole], behind, behind) == [["a claim", "—", "does not hold: all 2"]]
+
+
+def test_the_summary_says_what_is_to_come_and_what_it_takes(table: Table) -> None:
+    waiting = dataclasses.replace(question("activation=gem"), table="table_cifar100", needs="a GPU")
+    some, none = question("activation=relu", miniature=True), question("activation=segem", miniature=True)
+    assert summary([table], waiting, waiting, some, none) == [
+        ["a claim", "not run: takes 49 runs and a GPU", "open, runs to come: all 2"]
+    ]
 
 
 def test_the_reference_as_first_side_turns_the_tables_comparison_round(whole: Table) -> None:

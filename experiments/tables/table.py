@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.cells import Cell
-from experiments.naming import (
+from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
+from experiments.tables.cells import Cell
+from experiments.tables.naming import (
     cell_title,
     difference_unit,
     digits,
@@ -17,10 +18,9 @@ from experiments.naming import (
     shortened,
     with_interval,
 )
-from experiments.notes import commits, mixture, notes
-from experiments.presets import Preset, compared_pairs, reference_cell
-from experiments.records import Record, belongs
-from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
+from experiments.tables.notes import commits, mixture, notes
+from experiments.tables.presets import Preset, compared_pairs, reference_cell
+from experiments.tables.records import Record, belongs
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.cells import Cell
 from experiments.config import Config
 from experiments.config.schema import TextRecipe
-from experiments.naming import difference_unit, digits, number
-from experiments.presets import Preset, compared_pairs
-from experiments.records import Record
 from experiments.stats import Spread, detectable, seeds_for_difference, seeds_for_equivalence, spread_of
-from experiments.tables import finished
+from experiments.tables.cells import Cell
+from experiments.tables.naming import difference_unit, digits, number
+from experiments.tables.presets import Preset, compared_pairs
+from experiments.tables.records import Record
+from experiments.tables.table import finished
 
 
 @dataclass(frozen=True)

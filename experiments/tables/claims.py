@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,17 @@ from tabulate import tabulate
 
 from experiments.config.compose import CONFIGS
 from experiments.errors import UserError
-from experiments.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
-from experiments.overall import Overall, activation_of, standings
-from experiments.presets import load
 from experiments.stats import Comparison, as_family, compare
-from experiments.tables import Row, Table
+from experiments.tables.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
+from experiments.tables.overall import Overall, activation_of, standings
+from experiments.tables.presets import load
+from experiments.tables.table import Row, Table
 
 CLAIMS = CONFIGS / "claims.yaml"
 TITLE = "The paper's claims"
-HEADERS = ("arXiv 2604.21677, abstract", "asked of", "found", "n", "difference [95 %]", "table")
+CLAIMED = "arXiv 2604.21677, abstract"
+SUMMARY = (CLAIMED, "on the paper's data and kind of network", "in miniature")
+HEADERS = (CLAIMED, "asked of", "found", "n", "difference [95 %]", "table")
 SAYS = ("better", "worse", "equal")
 
 
@@ -63,7 +67,7 @@ def questions(path: Path = CLAIMS) -> list[Question]:
 
 
 def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
-    """The page: one row a question, in the order of the claims."""
+    """The page: one row a claim, then one row a question, in the order of the claims."""
     by_name = {table.preset.name: table for table in tables}
     answers = corrected({q: answer(q, by_name[q.table]) for q in asked if q.table in by_name})
     rows = []
@@ -71,6 +75,7 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         claim = "" if before and before.claim == q.claim else q.claim
         of = q.of + (" †" if q.known else "")
         rows.append([claim, of, *(told(q, answers[q]) if q in answers else unrun(q)), f"`{q.table}`"])
+    short = tabulate(summary(asked, answers), SUMMARY, tablefmt="pipe", disable_numparse=True)
     body = tabulate(rows, HEADERS, tablefmt="pipe", disable_numparse=True)
     alone = sum(each.alone for each in answers.values())
     notes = [
@@ -82,7 +87,26 @@ def markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction.",
         *(f"† {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
     ]
-    return f"# {TITLE}\n\n{body}\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
+    bullets = "".join(f"- {note}\n" for note in notes)
+    return f"# {TITLE}\n\n{short}\n\n## Question by question\n\n{body}\n\n{bullets}"
+
+
+def summary(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> list[list[str]]:
+    """One row a claim: how its questions came out, those of the paper's size and those in miniature."""
+    rows = []
+    for claim, of_claim in groupby(asked, key=lambda q: q.claim):
+        every = list(of_claim)
+        rows.append([claim, *(tally([q for q in every if q.miniature is small], answers) for small in (False, True))])
+    return rows
+
+
+def tally(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> str:
+    """``holds``, ``open: all 5``, ``open: 4 of 5; does not hold: 1 of 5``; what has not run says what it takes."""
+    counts = Counter(state(q, answers[q]) if q in answers else unrun(q)[0] for q in asked)
+    if len(counts) == 1:
+        ((state_of_all, count),) = counts.items()
+        return state_of_all if count == 1 or state_of_all.startswith("not run") else f"{state_of_all}: all {count}"
+    return "; ".join(f"{each}: {count} of {len(asked)}" for each, count in counts.most_common()) or "—"
 
 
 def answer(question: Question, table: Table) -> Answer:
@@ -124,17 +148,20 @@ def told(question: Question, answered: Answer) -> tuple[str, str, str]:
     metric = table.preset.metric
     interval = with_interval(c.main.value, c.main.low, c.main.high, table.digits)
     difference = f"{one.title} − {other.title}: {interval} {difference_unit(metric)}".rstrip()
-    found = "open, runs to come" if table.left else standing(question, c, higher_is_better(metric))
-    return f"{found}: {table.verdict(c)}", n, difference
+    found = state(question, answered)
+    where = " in miniature" if question.miniature and not found.startswith("open") else ""
+    return f"{found}{where}: {table.verdict(c)}", n, difference
 
 
-def standing(question: Question, comparison: Comparison, higher: bool) -> str:
+def state(question: Question, answered: Answer) -> str:
     """``holds``, ``does not hold`` or ``open``. No claim of a difference is refuted by equality within a margin."""
-    where = " in miniature" if question.miniature else ""
-    holds = comparison.equal if question.says == "equal" else comparison.finding(higher) == question.says
-    if holds:
-        return f"holds{where}"
-    return f"does not hold{where}" if comparison.different else "open"
+    table, c = answered.table, answered.comparison
+    if c is None or table.left:
+        return "open, runs to come"
+    finding = c.finding(higher_is_better(table.preset.metric))
+    if c.equal if question.says == "equal" else finding == question.says:
+        return "holds"
+    return "does not hold" if c.different else "open"
 
 
 def unrun(question: Question) -> tuple[str, str, str]:

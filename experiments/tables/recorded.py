@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments import records
-from experiments.cells import cells_of
-from experiments.presets import load
-from experiments.tables import Table, build
+from experiments.tables import records
+from experiments.tables.cells import cells_of
+from experiments.tables.presets import load
+from experiments.tables.table import Table, build
 
 
 def recorded(name: str, results: Path) -> Table | None:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from experiments.naming import (
+from experiments.stats import NOTHING, Comparison
+from experiments.tables.naming import (
     difference_unit,
     metric_title,
     p_text,
@@ -17,10 +18,9 @@ from experiments.naming import (
     signed,
     with_interval,
 )
-from experiments.notes import otherwise
-from experiments.overall import Overall, overall
-from experiments.stats import NOTHING, Comparison
-from experiments.tables import Row, Table
+from experiments.tables.notes import otherwise
+from experiments.tables.overall import Overall, overall
+from experiments.tables.table import Row, Table
 
 LATEX = {
     "±": r"$\pm$",
