@@ -35,9 +35,9 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     open_rows = [row for row in ran if row.finding == "open"]
     if open_rows:
         lines.append(undecided(table, ran, open_rows))
-    few = [row for row in ran if row.finding == "few"]
-    if few:
-        lines.append(f"Too few seeds to tell: {titles(few)}.")
+    untested = [row for row in ran if row.finding == "untested"]
+    if untested:
+        lines.append(f"No test, for too few seeds or no spread: {titles(untested)}.")
     diverged = [row for row in ran if row.diverged]
     if diverged:
         shown = (f"{row.title} ({row.diverged} of {row.planned} runs)" for row in diverged)

@@ -23,7 +23,7 @@ from experiments.stats.difference import (
 )
 
 Values = Mapping[int, float]  # by seed
-Finding = Literal["better", "worse", "equal", "open", "few"]  # few: too few seeds to test
+Finding = Literal["better", "worse", "equal", "open", "untested"]  # untested: too few seeds, or no spread
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Comparison:
             return "better" if (self.main.value > 0) == higher_is_better else "worse"
         if self.equal:
             return "equal"
-        return "few" if math.isnan(self.p) else "open"
+        return "untested" if math.isnan(self.p) else "open"
 
     def agrees(self, other: Comparison) -> bool:
         """Whether both, of the same rows in two ways, find a difference and equality, or not, alike."""
@@ -69,7 +69,8 @@ class Comparison:
         within = "" if margin is None else f"equal within ±{margin:g} {unit}".rstrip()
         finding = self.finding(higher_is_better)
         if not self.different:
-            return {"equal": within, "few": "too few seeds to tell", "open": "no difference detectable"}[finding]
+            untested = "no test: too few seeds, or no spread"
+            return {"equal": within, "untested": untested, "open": "no difference detectable"}[finding]
         near, far = sorted((abs(self.main.low), abs(self.main.high)))
         by = f"{finding} by {near:.{digits}f} to {far:.{digits}f} {unit}".rstrip()
         return f"{by}, yet {within}" if self.equal else by

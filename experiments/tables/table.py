@@ -78,7 +78,7 @@ def verdict(preset: Preset, comparison: Comparison, left: int) -> str:
     """What a comparison supports, in words; ``left``: planned runs that are still to come."""
     higher, unit = higher_is_better(preset.metric), difference_unit(preset.metric)
     words = comparison.words(higher, unit, digits(preset.metric), preset.margin)
-    return f"so far {words}" if left and comparison.finding(higher) != "few" else words
+    return f"so far {words}" if left and comparison.finding(higher) != "untested" else words
 
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:

@@ -69,7 +69,7 @@ def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
     assert "So far better than GELU: ReLU (+2.00 [+1.77, +2.23])." in text
     assert "So far worse than GELU: GEM (N=1) (−2.00 [−2.23, −1.77])." in text
     assert "So far equal to GELU within the margin: GoLU" in text
-    assert "Too few seeds to tell: SE-GEM (N=1, ε=1e-4)." in text
+    assert "No test, for too few seeds or no spread: SE-GEM (N=1, ε=1e-4)." in text
     assert "Diverged: SE-GEM (N=1, ε=1e-4) (1 of 3 runs)." in text
     assert "GEM (N=1): published difference −0.50; the interval here, −2.23 to −1.77, excludes it." in text
     assert missing(table) == ["SE-GEM (N=1, ε=1e-4): 2 of 3 runs"]

@@ -73,7 +73,7 @@ def comparison(main: Difference, p: float, p_equal: float = math.nan) -> Compari
         (0.003, math.nan, True, "worse by 0.4 to 0.9 points"),
         (0.003, math.nan, False, "better by 0.4 to 0.9 points"),
         (0.06, math.nan, True, "no difference detectable"),
-        (math.nan, math.nan, True, "too few seeds to tell"),
+        (math.nan, math.nan, True, "no test: too few seeds, or no spread"),
         (0.06, 0.01, True, "equal within ±1 points"),
         (0.003, 0.01, True, "worse by 0.4 to 0.9 points, yet equal within ±1 points"),
     ],
@@ -88,7 +88,7 @@ def test_rounding_is_no_spread() -> None:
     values, reference = ({seed: 100 * k / 360 for seed, k in enumerate(right)} for right in ((344, 349), (343, 348)))
     assert values[0] - reference[0] != values[1] - reference[1]
     found = compare({"a": values, "b": reference}, {"a": "b"}, True, margin=0.5, by_seed=True)["a"]
-    assert found.words(True, "points", 2, 0.5) == "too few seeds to tell"
+    assert found.words(True, "points", 2, 0.5) == "no test: too few seeds, or no spread"
 
 
 def test_pairing_by_seed_matches_seeds_not_positions() -> None:

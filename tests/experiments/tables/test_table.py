@@ -59,7 +59,7 @@ def test_missing_seeds_and_divergence_are_shown(preset: Preset, cells: list[Cell
     records.append(record(golu, 1, 10.0, status="diverged"))
     row = rows_of(preset, cells, records)["activation=golu"]
     assert (len(row.values), row.planned, row.diverged) == (1, 3, 1)
-    assert row.verdict == "too few seeds to tell"
+    assert row.verdict == "no test: too few seeds, or no spread"
     line = next(line for line in markdown(build(preset, cells, records)).splitlines() if "GoLU" in line)
     assert "1 of 3" in line
     assert "1 diverged" in line
