@@ -1,0 +1,41 @@
+"""The pages a reader opens: every link leads to a file that is there, and to a heading that it has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "results" / "LOG.md"]
+LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def links(text: str) -> list[str]:
+    """Those within the repository."""
+    found = (markdown or html for markdown, html in LINK.findall(text))
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
+
+
+def anchors(page: Path) -> set[str]:
+    """Of the headings, as GitHub makes them: lower case, punctuation dropped, spaces as hyphens."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in links(page.read_text()):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_a_broken_link_would_be_found() -> None:
+    assert links('[a](b.md#c) and <img src="d.png"> not [e](https://example.org)') == ["b.md#c", "d.png"]
+    assert "tiny-gpt-2" in anchors(ROOT / "docs" / "findings.md")
+    assert "digits-an-mlp" in anchors(ROOT / "docs" / "findings.md")
