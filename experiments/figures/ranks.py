@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import scikit_posthocs
@@ -12,6 +13,8 @@ from experiments.stats import Ranking, rank
 from experiments.tables.naming import higher_is_better
 from experiments.tables.overall import standings
 from experiments.tables.table import Table
+
+WIDTH = 88  # letters of a title that fit the figure's width
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
@@ -37,7 +40,9 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     ranking = ranking_of([table for table in tables if table.preset.task])
     if ranking is None:
         return None
-    made, (panel,) = style.figure(1, 7.0, 1.0 + 0.24 * len(ranking.ranks))
+    title = textwrap.wrap(f"Average rank over {' · '.join(ranking.tasks)}", WIDTH)
+    title.append(f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}")
+    made, (panel,) = style.figure(1, 7.0, 0.7 + 0.15 * len(title) + 0.24 * len(ranking.ranks))
     palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[0])
     drawn = scikit_posthocs.critical_difference_diagram(
         ranking.ranks,
@@ -51,9 +56,5 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     )
     for line in (line for lines in drawn["crossbars"] for line in lines):
         line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run
-    made.suptitle(
-        f"Average rank over {' · '.join(ranking.tasks)}\n"
-        f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}",
-        fontsize=9,
-    )
+    made.suptitle("\n".join(title), fontsize=9)
     return made

@@ -175,6 +175,21 @@ def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
     assert first.title in ranking.ranks
 
 
+def test_the_title_of_the_ranks_fits_however_many_tasks_there_are(preset: Preset, cells: list[Cell]) -> None:
+    table = table_of(preset, cells, {cell.overrides: 90.0 + index for index, cell in enumerate(cells)})
+    tasks = [f"handwritten letters of alphabet {k}" for k in range(9)]
+    made = critical_differences(
+        [dataclasses.replace(table, preset=dataclasses.replace(table.preset, task=task)) for task in tasks]
+    )
+    assert made
+    made.canvas.draw()
+    title = made.texts[0]
+    assert "alphabet 8" in title.get_text()
+    box, page = title.get_window_extent(), made.bbox
+    assert page.x0 <= box.x0
+    assert box.x1 <= page.x1
+
+
 def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cell]) -> None:
     """A point up in accuracy is blue, a nat up in loss red; the test finds both, and nothing else is framed."""
     moved = {cell.overrides: 90.0 for cell in cells} | {"activation=gem": 91.0}
