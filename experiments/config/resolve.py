@@ -84,21 +84,21 @@ def typed_dataset(node: Group) -> ImageDataset | TextDataset:
         raise UserError(f"dataset.folder: no value given; give dataset.folder=…, a folder of {files} below data_dir")
     chosen, other = (TextDataset, ImageDataset) if is_text(node) else (ImageDataset, TextDataset)
     dataset: ImageDataset | TextDataset = typed(chosen, node, "dataset.", other)
-    check_place(dataset)
-    if isinstance(dataset, ImageDataset) and dataset.source != "image_folder":  # two spellings of one place, one hash
-        return dataclasses.replace(dataset, folder=dataset.name if dataset.source == "mnist" else None)
-    return dataset
+    return placed(dataset)
 
 
-def check_place(dataset: ImageDataset | TextDataset) -> None:
-    """A folder names the data and a part of the run's path, so it lies below data_dir. Raises UserError."""
+def placed(dataset: ImageDataset | TextDataset) -> ImageDataset | TextDataset:
+    """With one spelling of its folder, since it counts in the hash. A folder names the data and a part of the run's
+    path, so it lies below data_dir. Raises UserError."""
     folder = PurePosixPath(dataset.folder or dataset.name)
     if dataset.source != "hub" and (folder.is_absolute() or ".." in folder.parts):
         raise UserError(must_be("dataset.folder", folder, "a folder below data_dir; give its parent as data_dir=…"))
-    if isinstance(dataset, ImageDataset) and dataset.source != "image_folder":
-        for key, value, allowed in (("folder", dataset.folder, (None, dataset.name)), ("size", dataset.size, (None,))):
-            if value not in allowed:
-                raise UserError(f"dataset.{key}={value}: dataset={dataset.name} has its own; image_folder takes one")
+    if not isinstance(dataset, ImageDataset) or dataset.source == "image_folder":
+        return dataset
+    for key, value, allowed in (("folder", dataset.folder, (None, dataset.name)), ("size", dataset.size, (None,))):
+        if value not in allowed:
+            raise UserError(f"dataset.{key}={value}: dataset={dataset.name} has its own; image_folder takes one")
+    return dataclasses.replace(dataset, folder=dataset.name if dataset.source == "mnist" else None)
 
 
 def typed_recipe(node: Group) -> ImageRecipe | TextRecipe:
