@@ -33,7 +33,7 @@ screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium an
 	$(BIN)/python scripts/screenshot.py
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST and CIFAR-10)
-	$(BIN)/python scripts/bench.py train
+	$(BIN)/python benchmarks/bench.py train
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

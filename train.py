@@ -15,7 +15,7 @@ os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach exits.one_line inst
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(cfg: DictConfig) -> int:
-    from experiments.run import run
+    from experiments.runs.run import run
 
     return exits.outcomes.add(cfg, run)
 

@@ -16,10 +16,9 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
-from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
-from experiments.signals import leave_on_signals
+import experiments.config.compose  # noqa: F401 - registers the keys of the schemas with Hydra
+from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, unknown_key, worst
+from experiments.runs.signals import leave_on_signals
 
 
 class Outcomes:

@@ -22,13 +22,13 @@ import yaml
 from tqdm import tqdm
 
 from experiments.cli import key_values, script
-from experiments.config import Config
 from experiments.config.identity import run_directories
 from experiments.config.resolve import restore
+from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
-from experiments.lock import locked
-from experiments.tracking import WandbMirror
+from experiments.runs.lock import locked
+from experiments.runs.tracking import WandbMirror
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "mode": "online", "project": "", "entity": "", "force": "false"}
 

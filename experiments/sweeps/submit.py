@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.config import run_hash
 from experiments.config.compose import ROOT
+from experiments.config.identity import run_hash
 from experiments.errors import DIVERGED, FINISHED, UserError
-from experiments.freeze import NotCommitted, freeze
-from experiments.lock import holder, locked
+from experiments.runs.lock import holder, locked
 from experiments.sweeps import slurm
 from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
+from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.job import run_task
 from experiments.sweeps.plan import Planned
 from experiments.sweeps.queued import Place, waiting
-from experiments.together.groups import groups
-from experiments.together.groups import packs as packs_of
 
 SUBMITTED = ("new", "to be continued")  # what the other kinds of runs are not
 
@@ -103,9 +101,7 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
         packs, width = [list(range(len(chosen)))], settings["jobs"]
     else:
         width = side_by_side(settings)
-        grouped = groups(enumerate(planned.config for planned in chosen))
-        size = max(settings["runs_per_job"], width * max(map(len, grouped)))
-        packs = packed(len(chosen), size) if len(grouped) == len(chosen) else packs_of(grouped, size)
+        packs = packed(len(chosen), max(settings["runs_per_job"], width))
     requeues = settings.get("max_num_timeout", 0)
     sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
     try:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments import lock
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.files import write_json
-from experiments.run_directory import open_directory
+from experiments.runs import lock
+from experiments.runs.run_directory import open_directory
 from experiments.sweeps import board, folder, slurm, states, submit
 from experiments.sweeps.plan import Planned, expand_words, plan
 
