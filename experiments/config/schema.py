@@ -98,6 +98,7 @@ class Impl:
     deterministic: bool = switch(False)
     micro_batch: int | None = optional(positive_int())  # examples a backward pass; null: the task's choice
     threads: int | None = optional(positive_int())  # null: torch's choice
+    workers: int | None = optional(whole())  # processes that decode pictures; null: one a processor but one, at most 8
     save_every_seconds: float = non_negative(300.0)
     profile: bool = switch(False)
     mechanism: bool = switch(True)  # log dead units, saturation, moments and gradients of activations at evaluations

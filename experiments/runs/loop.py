@@ -38,7 +38,7 @@ class Trainer:
         self.processes = processes or Processes()
         self.schedule = Schedule(recipe, task.steps_per_epoch)
         self.total_steps = self.schedule.total
-        self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
+        self.optimizer = make_optimizer(task.model, recipe, not impl.deterministic, task.lr_factors)
         self.average = WeightAverage(task.model, recipe.ema) if recipe.ema is not None else None
         self.loss = compiled(task.loss, impl)
         self.bf16 = impl.precision == "bf16"
@@ -73,7 +73,7 @@ class Trainer:
         started = time.perf_counter()
         rate = self.schedule.rate(self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("lr_factor", 1.0)
         loss = self.processes.sum_gradients(self.task.model, self.backward(self.task.batch(self.step)))
         self.step += 1
         gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
