@@ -46,8 +46,9 @@ class DetectionTask(SceneTask):
         """The sum of the losses for classes, boxes, masks and proposals, as far as the detector has them."""
         for sampler in self.samplers:
             sampler.numbers = batch.numbers
+        images = [self.observable(image) for image in scaled(batch.images)]
         with computing_losses(self.model):
-            losses: dict[str, Tensor] = self.model(scaled(batch.images), batch.targets)
+            losses: dict[str, Tensor] = self.model(images, batch.targets)
         return torch.stack(list(losses.values())).sum()
 
     @torch.no_grad()

@@ -49,7 +49,7 @@ class SegmentationTask(SceneTask):
         images, classes = padded(batch.images, [target["classes"] for target in batch.targets])
         stream = global_streams(batch.numbers[0], self.device) if self.drops else contextlib.nullcontext()
         with stream:
-            outputs = self.model(self.normalise(images))
+            outputs = self.model(self.observable(self.normalise(images)))
         pixels = labelled_pixels(batch).clamp_min(1)
         loss = summed_loss(outputs["out"], classes) / pixels
         if "aux" in outputs:

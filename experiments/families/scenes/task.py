@@ -129,6 +129,10 @@ class SceneTask(Task[SceneBatch]):
         for start in range(0, len(batch.images), size):
             yield batch.part(slice(start, start + size))
 
+    def observable(self, images: Tensor) -> Tensor:
+        """With a gradient in evaluation mode, in which activations are observed: those of frozen layers too."""
+        return images if self.model.training else images.requires_grad_(torch.is_grad_enabled())
+
     def evaluated_at_once(self) -> list[range]:
         """Numbers of the pictures to evaluate on, by batch. Pictures of one size are evaluated together."""
         count = self.source.count("evaluation")
