@@ -152,6 +152,7 @@ def serve() -> None:
 def preload() -> None:
     """What a sweep does before its forks, and the imports of the tables. Composing, Hydra looks for its plug-ins and
     ANTLR builds its parser."""
+    import timm  # noqa: F401
     import torchvision  # noqa: F401
 
     import experiments.figures

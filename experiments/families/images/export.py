@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 import gem
-from experiments.activations.build import activation_factory
 from experiments.activations.resolve import OWN_KEYS
+from experiments.activations.target import load_target
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.images.models.library import create
@@ -66,21 +66,32 @@ def loading_lines(
     config: Config, model: LibraryModel, channels: int, classes: int, old: list[type[nn.Module]], out: Path
 ) -> list[str]:
     options: dict[str, Any] = {"num_classes": classes} | ({"in_chans": channels} if channels != COLOURS else {})
-    given = ", ".join(
-        [repr(model.architecture), *(f"{key}={value!r}" for key, value in (options | model.options).items())]
-    )
-    create_call = f"timm.create_model({given})" if model.kind == "timm" else f"torchvision.models.get_model({given})"
-    parameters = {key: value for key, value in config.activation.items() if key not in OWN_KEYS}
-    new = repr(config.activation["name"])
-    if "target" in config.activation:
-        new = getattr(activation_factory(config.activation), "func", nn.Module).__name__
-    words = [f"({', '.join(f'{kind.__module__}.{kind.__name__}' for kind in old)},)", new]
-    words += [f"functional={model.swap == 'complete'}", *(f"{key}={value!r}" for key, value in parameters.items())]
-    modules = sorted({kind.__module__ for kind in old})
+    create_call = "timm.create_model" if model.kind == "timm" else "torchvision.models.get_model"
+    imports, new = activation_words(config.activation)
+    types = ", ".join(f"{kind.__module__}.{kind.__name__}" for kind in old)
     return [
-        f"import gem, {model.kind}, {', '.join(modules)}",
+        f"import gem, torch, {model.kind}, {', '.join(sorted({kind.__module__ for kind in old}))}",
         "from safetensors.torch import load_file",
-        f"model = {create_call}",
-        f"gem.replace_activations(model, {', '.join(words)})",
+        *imports,
+        f"model = {create_call}({model.architecture!r}, {keywords(options | model.options)})",
+        f"gem.replace_activations(model, ({types},), {new}, functional={model.swap == 'complete'})",
         f"model.load_state_dict(load_file({str(out / 'model.safetensors')!r}))",
     ]
+
+
+def activation_words(activation: Mapping[str, Any]) -> tuple[list[str], str]:
+    """The imports that an activation needs, and what makes a module of it."""
+    parameters = keywords({key: value for key, value in activation.items() if key not in OWN_KEYS})
+    if "target" not in activation:
+        return [], f"lambda: gem.make_activation({', '.join(filter(None, [repr(activation['name']), parameters]))})"
+    place, _, name = str(activation["target"]).rpartition(":")
+    module = Path(place).stem if place.endswith(".py") else place
+    lines = [f"from {module} import {name}  # its file is kept in the run's folder activation/"]
+    if isinstance(load_target(activation["target"]).function, type):
+        return lines, f"lambda: {name}({parameters})"
+    call = f"{name}(x, {parameters})" if parameters else f"{name}(x)"
+    return lines, f'type("{name}", (torch.nn.Module,), {{"forward": lambda self, x: {call}}})'
+
+
+def keywords(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in values.items())

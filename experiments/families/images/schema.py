@@ -164,10 +164,9 @@ def check_images(dataset: Dataset, model: Model, recipe: Recipe) -> None:
                 f"recipe.{key}={getattr(recipe, key)}: must be {without} for images in memory; dataset=imagenet reads "
                 f"any folder of pictures with train/<class>/* and val/<class>/*"
             )
-    if recipe.batch_size % (recipe.accumulate * recipe.repeats):
+    if recipe.batch_size % recipe.accumulate:
         raise UserError(
-            f"recipe.batch_size={recipe.batch_size}: must be a multiple of recipe.accumulate={recipe.accumulate} times "
-            f"recipe.repeats={recipe.repeats}"
+            f"recipe.batch_size={recipe.batch_size}: must be a multiple of recipe.accumulate={recipe.accumulate}"
         )
     if (recipe.mixup or recipe.cutmix) and recipe.batch_size // recipe.accumulate % 2:
         raise UserError(f"recipe.batch_size={recipe.batch_size}: must be even in each part, as pairs are mixed")

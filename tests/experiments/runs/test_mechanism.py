@@ -26,6 +26,7 @@ NETWORKS = {
     "mlp": (["model=mlp", "model.width=32"], 2),
     "cnn": (["model=cnn", "model.width=4"], 3),
     "resnet20": (["model=resnet20", "recipe.max_steps=3", "recipe.log_every=1"], 19),
+    "timm": (["model=timm", "model.architecture=test_resnet", "recipe.max_steps=3", "recipe.log_every=1"], 12),
     "gpt2_tiny": (["model=gpt2_tiny"], 2),
     "bert_tiny": (["model=bert_tiny"], 3),
 }

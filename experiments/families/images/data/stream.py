@@ -122,13 +122,16 @@ class StreamedImages(ImageSource):
         return torch.randperm(self.train_count, generator=generator(self.seed, "order", epoch))
 
     def keys(self, step: int) -> list[Key]:
-        """This process's pictures of a step. Copies of one picture lie far apart in a batch, as its neighbours mix."""
-        epoch, position = divmod(step, self.steps_per_epoch)
+        """This process's pictures of a step: a stretch of the epoch, in which each comes ``repeats`` times in a row.
+
+        Within a batch the copies then move far apart, since neighbours are mixed.
+        """
+        epoch, number = divmod(step, self.steps_per_epoch)
         size, repeats = self.recipe.batch_size, self.recipe.repeats
-        distinct = self.epoch_order(epoch)[position * size // repeats : (position + 1) * size // repeats]
-        indices = self.chosen[distinct].repeat(repeats).tolist()
-        rows = range(size)[self.share.rows(size)]
-        return [(epoch, position * size + row, indices[row]) for row in rows]
+        places = torch.cat([torch.arange(copy, size, repeats) for copy in range(repeats)])[self.share.rows(size)]
+        positions = number * size + places
+        indices = self.chosen[self.epoch_order(epoch)[positions // repeats]]
+        return [(epoch, *pair) for pair in zip(positions.tolist(), indices.tolist(), strict=True)]
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         if self.last is not None and self.last[0] == step:

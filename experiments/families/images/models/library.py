@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from experiments.activations.build import MakeActivation
-from experiments.errors import UserError, unknown_key
+from experiments.errors import UserError
 from experiments.families.images.models.swap import put_in
 from experiments.families.images.schema import LibraryModel
 from experiments.randomness import global_stream
@@ -31,9 +32,11 @@ def architectures(library: str) -> tuple[str, ...]:
 
 def check_library_model(config: LibraryModel) -> None:
     """Raise UserError for an unknown architecture, and for options that a user may not set."""
-    if config.architecture not in architectures(config.kind):
-        known = list(architectures(config.kind))
-        raise UserError(unknown_key(f"model.architecture={config.architecture}", known))
+    names = architectures(config.kind)
+    if config.architecture not in names:
+        close = difflib.get_close_matches(config.architecture, names, n=3)
+        way_out = f"did you mean {' or '.join(close)}?" if close else f"{config.kind} lists its models"
+        raise UserError(f"model.architecture={config.architecture}: unknown to {config.kind}; {way_out}")
     for key in SET_HERE:
         if key in config.options:
             raise UserError(f"model.options={given(config.options)}: must leave out {key}, which this suite sets")
