@@ -72,7 +72,7 @@ VALUES = {
     "recipe.dtype=float64": ["recipe.dtype=float64", "must be float32"],
     "recipe.mixup=-1": ["recipe.mixup=-1.0", "at least 0"],
     "recipe.mixup=0.2 recipe.batch_size=63": ["recipe.batch_size=63", "must be even"],
-    "recipe.accumulate=3": ["recipe.batch_size=64", "a multiple of recipe.accumulate=3"],
+    "recipe.accumulate=3": ["recipe.batch_size=128", "a multiple of recipe.accumulate=3"],
     "recipe.random_erase=0.25": ["recipe.random_erase=0.25", "must be 0.0 for images in memory", "dataset=imagenet"],
     "recipe.augment=resized_crop_flip": ["recipe.augment=resized_crop_flip", "none, crop or crop_flip"],
     "recipe.auto_augment=Rand": ["recipe.auto_augment=Rand", "rand-m9-mstd0.5"],
@@ -124,7 +124,7 @@ NETWORKS = {
 }
 NETWORKS = {f"{DIGITS} model=timm {line}": parts for line, parts in NETWORKS.items()}
 FILES = {
-    "": ["imagenet: must have train/<class>/* and val/<class>/*", "scripts/prepare_data.py"],
+    "seed=1": ["imagenet: must have train/<class>/* and val/<class>/*", "scripts/prepare_data.py"],
     "dataset.folder=empty": ["empty: must have train/<class>/*"],
     "dataset.folder=broken": ["broken/train/a/0.jpg: not a readable picture"],
     "dataset.folder=lonely": ["lonely: train/ and val/ must have the same classes; only one has b"],
