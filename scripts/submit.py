@@ -36,7 +36,7 @@ from experiments.sweeps.command import submit
 from experiments.sweeps.folder import LOCAL, SLURM
 from experiments.sweeps.plan import expand_words
 
-OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": ""}
+OWN = {"launcher": LOCAL, "jobs": "", "runs_per_job": "", "per_gpu": ""}
 OWN |= dict.fromkeys(("skip_recorded", "dirty"), "false")
 
 
@@ -48,6 +48,8 @@ def main(words: list[str]) -> int:
     of_runs = [word for word in words if word.split("=")[0] not in OWN and word not in of_launcher]
     settings = settings_of(own, of_launcher)
     launcher = LOCAL if own["launcher"] == LOCAL else SLURM
+    if not of_runs:
+        raise UserError("nothing to submit: give an experiment or the words of a run, such as experiment=table_mnist")
     if launcher == SLURM and not dry_run:
         slurm.require()
     records = every_record(ROOT / "results" / "records") if switch(own, "skip_recorded") else []
@@ -76,7 +78,9 @@ def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
         unused = [*of_launcher, *(f"{key}={own[key]}" for key in ("runs_per_job", "per_gpu") if own[key])]
         if unused:
             raise UserError(f"{unused[0]}: launcher=local has no such setting; it takes jobs=…")
-        return {"jobs": read_whole("jobs", own["jobs"]), "dirty": switch(own, "dirty")}
+        return {"jobs": read_whole("jobs", own["jobs"] or "1"), "dirty": switch(own, "dirty")}
+    if own["jobs"]:
+        raise UserError(f"jobs={own['jobs']}: is for launcher=local; on Slurm give launcher.array_parallelism=…")
     given = [f"launcher.{key}={read_whole(key, own[key])}" for key in ("runs_per_job", "per_gpu") if own[key]]
     dirty = f"launcher.dirty={switch(own, 'dirty')}".lower()
     return compose_launcher([f"launcher={own['launcher']}", *given, dirty, *of_launcher])

@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.activations.resolve import CUSTOM
+from experiments.activations.names import CUSTOM
 from experiments.activations.target import registered
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config, Impl, Tracking
@@ -75,10 +75,16 @@ def composed_once(*overrides: str) -> DictConfig:
     return compose(overrides)
 
 
+def hydra_word(word: str) -> str:
+    """``launcher=slurm`` and ``launcher.partition=gpu`` as Hydra wants them; every other word as it is."""
+    if word.startswith("launcher="):
+        return f"hydra/{word}"
+    return f"hydra.{word}" if word.startswith("launcher.") else word
+
+
 def compose_launcher(words: Sequence[str]) -> dict[str, Any]:
     """The settings of ``hydra/launcher``: words such as ``launcher=slurm`` and ``launcher.partition=gpu``."""
-    overrides = [f"hydra/{word}" if word.startswith("launcher=") else f"hydra.{word}" for word in words]
-    node = compose(overrides, with_hydra=True).hydra.launcher
+    node = compose([hydra_word(word) for word in words], with_hydra=True).hydra.launcher
     settings: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     return settings
 

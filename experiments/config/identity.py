@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from experiments.activations.resolve import label
+from experiments.activations.names import label
 from experiments.config.schema import Config, Dataset, Model, Recipe
 from experiments.families.registry import family_of_model
 

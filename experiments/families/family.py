@@ -60,6 +60,10 @@ class Family(ABC):
         """Download, decode or tokenise what a run needs; returns one line that says what there is."""
         return f"{dataset.name}: nothing to prepare"
 
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        """The user's own files that ``dataset`` reads, which may change; None of published data."""
+        return None
+
     def warm(self, config: Config) -> None:  # noqa: B027 - need not be given
         """Import and read what the runs of a sweep share, before they fork. Complaints are left to the runs."""
 

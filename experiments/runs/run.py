@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from experiments.runs.provenance import command
 from experiments.runs.run_directory import open_directory, read_known
 from experiments.runs.session import Session, session
 from experiments.runs.signals import StopFlag, stop_on_signals
+from experiments.runs.tracking import check_tracking
 
 
 def run(cfg: DictConfig) -> int:
@@ -39,7 +41,9 @@ def run_config(config: Config, command: str) -> int:
     """
     directory = run_path(config)
     if (directory / "metrics.json").exists():
+        warn_of_newer_data(config, directory)
         return report(config, directory, "finished before")
+    check_tracking(config.tracking)
     device = prepare(config.impl)
     config.impl = settle(config.impl, device)
     with processes(device) as group:
@@ -124,6 +128,20 @@ def drive(files: Session, stop: StopFlag) -> None:
             if trainer.seconds - saved_at >= files.config.impl.save_every_seconds:
                 files.save()
                 saved_at = trainer.seconds
+
+
+def warn_of_newer_data(config: Config, directory: Path) -> None:
+    """Say on stderr that the user's files were changed after the run had finished: it does not know them."""
+    folder = family_of_model(config.model.kind).data_folder(config.dataset, config.data_dir)
+    if folder is None or not folder.is_dir():
+        return
+    newest = max((path.stat().st_mtime for path in folder.rglob("*")), default=0.0)
+    if newest > (directory / "metrics.json").stat().st_mtime:
+        print(
+            f"warning: files below {folder} changed after this run had finished; move {os.path.relpath(directory)} "
+            f"away to train on them",
+            file=sys.stderr,
+        )
 
 
 def report(config: Config, directory: Path, what: str) -> int:

@@ -16,7 +16,7 @@ from experiments.config.compose import CONFIGS, compose, composed_once
 from experiments.config.identity import run_hash
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config
-from experiments.errors import UserError, must_be, unknown_key
+from experiments.errors import UserError, must_be, suggestion
 from experiments.families.metric import Metric
 from experiments.families.registry import family_of_model
 from experiments.studies.presets import Preset
@@ -92,7 +92,8 @@ def metric_of(preset: Preset, cells: Sequence[Cell]) -> Metric:
     family = next(iter(families.values()))
     metric = family.metric(preset.metric)
     if metric is None:
-        raise UserError(unknown_key(f"experiment.metric={preset.metric}", [each.key for each in family.metrics]))
+        hint = suggestion(preset.metric, [each.key for each in family.metrics])
+        raise UserError(f"experiment.metric={preset.metric}: is no metric of the family {family.kind}; {hint}")
     return metric
 
 

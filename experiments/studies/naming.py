@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.activations.resolve import OWN_KEYS, label
+from experiments.activations.names import OWN_KEYS, label
 from experiments.config.identity import pinned_activations
 from experiments.studies.presets import context
 

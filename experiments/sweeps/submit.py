@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.activations.source import import_folder
+from experiments.activations.target import keep_source
 from experiments.config.compose import ROOT
 from experiments.config.identity import run_hash
 from experiments.errors import DIVERGED, FINISHED, UserError
@@ -100,10 +102,10 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     if launcher == LOCAL:
         packs, width = [list(range(len(chosen)))], settings["jobs"]
     else:
-        width = side_by_side(settings)
-        packs = packed(len(chosen), max(settings["runs_per_job"], width))
+        packs, width = packs_of(len(chosen), settings)
     requeues = settings.get("max_num_timeout", 0)
-    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
+    frozen = [freeze_source(planned.frozen(), runs_dir / PLACE / "activations") for planned in chosen]
+    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, frozen)
     try:
         if launcher == LOCAL:
             own(sweep.folder)
@@ -113,6 +115,27 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise
     return sweep
+
+
+def freeze_source(frozen: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A run that trains with a copy of its activation's file, so that later edits do not affect it.
+
+    An importable module stays where it is: a job compares its digest, and refuses another one.
+    """
+    activation = frozen["config"]["activation"]
+    path, _, name = activation.get("target", "").rpartition(":")
+    if not path.endswith(".py"):
+        return frozen
+    keep_source(activation, folder / activation["source"])
+    copy = folder / activation["source"] / Path(path).relative_to(import_folder(Path(path)))
+    changed = activation | {"target": f"{copy}:{name}"}
+    return frozen | {"config": frozen["config"] | {"activation": changed}}
+
+
+def packs_of(count: int, settings: dict[str, Any]) -> tuple[list[list[int]], int]:
+    """The jobs of ``count`` runs on Slurm, as indices, and how many runs of a job train side by side."""
+    width = side_by_side(settings)
+    return packed(count, max(settings["runs_per_job"], width)), width
 
 
 def side_by_side(settings: dict[str, Any]) -> int:

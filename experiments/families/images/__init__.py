@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.config.schema import Config, Dataset, Model, Recipe
@@ -46,6 +47,10 @@ class Images(Family):
             f"{dataset.name}: {len(data.train_y)} training and {len(data.test_y)} {data.evaluated} images of "
             f"{channels}×{height}×{width}, {data.classes} classes, fingerprint {data.fingerprint()}"
         )
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        assert isinstance(dataset, schema.ImageDataset)
+        return Path(data_dir) / (dataset.folder or dataset.name) if dataset.source == "image_folder" else None
 
     def warm(self, config: Config) -> None:
         import experiments.families.images.task  # noqa: F401

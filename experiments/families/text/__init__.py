@@ -61,6 +61,10 @@ class Text(Family):
             f"nats, fingerprint {tokens.fingerprint}"
         )
 
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        assert isinstance(dataset, schema.TextDataset)
+        return Path(data_dir) / dataset.folder if dataset.source == "text" else None
+
     def warm(self, config: Config) -> None:
         import experiments.families.text.task  # noqa: F401
 
