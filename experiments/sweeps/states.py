@@ -106,11 +106,16 @@ class Watcher:
         return Board(groups, scheduler)
 
     def universe(self) -> dict[str, dict[Path, tuple[str, set[int]]]]:
-        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk."""
+        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk.
+
+        A run of a preset with other values than the preset's belongs to none: it is not what the preset asks for.
+        """
         found: dict[str, dict[Path, tuple[str, set[int]]]] = {}
-        for name, directory in self.seen():
-            for folder, (title, seeds) in self.planned(name).items() if name in preset_names() else ():
-                found.setdefault(name, {}).setdefault(folder, (title, set(seeds)))
+        for tag, directory in self.seen():
+            planned = self.planned(tag) if tag in preset_names() else {}
+            for folder, (title, seeds) in planned.items():
+                found.setdefault(tag, {}).setdefault(folder, (title, set(seeds)))
+            name = tag if not planned or directory.parent in planned else OTHERS
             cells = found.setdefault(name, {})
             title, seeds_seen = cells.setdefault(directory.parent, (directory.parent.name, set()))
             seeds_seen.add(int(directory.name.removeprefix("seed")))

@@ -105,6 +105,16 @@ def test_runs_of_no_experiment(tmp_path: Path) -> None:
     assert [run.state for run in group.runs()] == ["done"]
 
 
+def test_a_preset_with_other_values_is_not_counted_for_it(runs: list[Planned], tmp_path: Path) -> None:
+    words = ["experiment=quickstart", "activation=relu", "recipe.epochs=3", f"runs_dir={tmp_path}"]
+    end(Planned((), compose_run(words)))
+    end(runs[0])
+    preset, others = states.Watcher(str(tmp_path), None).look().groups
+    assert (preset.name, others.name) == ("quickstart", states.OTHERS)
+    assert len(preset.runs()) == 18
+    assert [run.state for run in others.runs()] == ["done"]
+
+
 def test_a_run_moved_aside_is_no_run(runs: list[Planned], tmp_path: Path) -> None:
     end(runs[0])
     begin(runs[1]).rename(runs[1].directory.with_name("seed1.old"))
