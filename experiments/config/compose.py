@@ -22,6 +22,7 @@ from experiments.families.registry import config_folders, families
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
+RECORDS = ROOT / "results" / "records"
 
 
 def register_keys() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,9 @@ def submit(
     launcher: str,
     settings: dict[str, Any],
     dry_run: bool = False,
-    recorded: Container[tuple[str, int]] = (),
 ) -> Handed:
     """Plan every run, say what becomes of each kind, and hand over those that are neither complete nor queued.
 
-    Those whose run hash and seed are in ``recorded`` are left alone too.
     Malformed runs are named on stderr and the others go on. Raises UserError where nothing can be submitted.
     """
     runs, wrong = plan(jobs)
@@ -45,12 +43,12 @@ def submit(
     check_tracking(runs[0].config.tracking)
     runs_dir = common_place(runs)
     if dry_run:
-        decisions = decide(runs, runs_dir, recorded)
+        decisions = decide(runs, runs_dir)
         explain(decisions)
         print(f"nothing submitted (--dry-run); {packing(decisions, launcher, settings)}")
         return Handed(decisions, None, wrong)
     with alone(runs_dir):
-        decisions = decide(runs, runs_dir, recorded)
+        decisions = decide(runs, runs_dir)
         name = sweep_name(runs)
         print(f"{name}: {len(runs)} runs: {summary(decisions)}", flush=True)
         chosen = [decision.planned for decision in decisions if decision.submitted]

@@ -31,8 +31,8 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 WORDS = {FINISHED: "finished", BAD_INPUT: "bad input", DIVERGED: "diverged", UNFINISHED: "unfinished", FAILED: "failed"}
 
 
-def run_task(folder: str, number: int, before: int = FINISHED) -> None:
-    """Run task ``number`` of the sweep in ``folder``; leave with the worst exit status of its runs, and ``before``.
+def run_task(folder: str, number: int) -> None:
+    """Run task ``number`` of the sweep in ``folder``; leave with the worst exit status of its runs.
 
     The status is 0 only if every run is complete, so that Slurm says COMPLETED of nothing else.
     """
@@ -46,7 +46,7 @@ def run_task(folder: str, number: int, before: int = FINISHED) -> None:
             print(f"stopped by {stop.signal.name if stop.signal else ''}", flush=True)
             print(again(sweep) if slurm.in_job() else "submit again to continue", flush=True)
             status = UNFINISHED
-    if status := worst((status, before)):
+    if status:
         sys.exit(status)
 
 
