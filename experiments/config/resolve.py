@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.activations.resolve import ROOT_KEYS, typed_activation
+from experiments.activations.names import ROOT_KEYS
+from experiments.activations.resolve import typed_activation
 from experiments.config.schema import Config, Dataset, Impl, Model, Recipe, Root, Tracking
 from experiments.config.typed import Group, typed
 from experiments.errors import UserError, must_be

@@ -49,7 +49,10 @@ class Session:
         if not self.log.agrees(state["log"]):
             raise Broken(f"{self.log.path.name} no longer begins with the lines written before it")
         if state.get("data", self.identity["data"]) != self.identity["data"]:
-            raise UserError(f"data_dir={self.config.data_dir}: the data are not those this run was begun with")
+            raise UserError(
+                f"data_dir={self.config.data_dir}: the data are not those this run was begun with; put them "
+                f"back, or move {self.directory} away to train on the new ones"
+            )
 
     def begin(self, command: str) -> None:
         """Say in meta.json what starts here: from which step, by which command. Keep the activation's source."""

@@ -37,6 +37,11 @@ class Images(Family):
     }
     recipe = schema.ImageRecipe
     metrics = METRICS
+    held_out: ClassVar = {
+        "test_accuracy": "holdout_accuracy",
+        "test_top5_accuracy": "holdout_top5_accuracy",
+        "test_loss": "holdout_loss",
+    }
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
         from experiments.families.images.data.load import open_images
@@ -68,6 +73,11 @@ class Images(Family):
             f"{dataset.name}: {len(data.train_y)} training and {len(data.test_y)} {data.evaluated} images of "
             f"{channels}×{height}×{width}, {data.classes} classes, fingerprint {data.fingerprint()}"
         )
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        if not isinstance(dataset, schema.ImageDataset) or dataset.source != "image_folder":
+            return None  # of a million picture files only the list is looked at, when a run begins
+        return Path(data_dir) / (dataset.folder or dataset.name)
 
     def warm(self, config: Config) -> None:
         import experiments.families.images.task  # noqa: F401

@@ -149,8 +149,6 @@ def settled_pictures(dataset: PictureFolder) -> PictureFolder:
 def check_images(dataset: Dataset, model: Model, recipe: Recipe) -> None:
     """Raise UserError where data, network and recipe do not fit together."""
     assert isinstance(recipe, ImageRecipe)
-    if recipe.dtype != "float32":
-        raise UserError(f"recipe.dtype={recipe.dtype}: must be float32 for images")
     files = isinstance(dataset, PictureFolder)
     if files and recipe.augment.startswith("crop"):
         raise UserError(f"recipe.augment={recipe.augment}: must be none or resized_crop_flip for picture files")

@@ -48,12 +48,13 @@ class ImageTask(Task[Rows]):
         self.evaluated = images.evaluated
         self.activation_type = type(activation_factory(config.activation)())
         self.model, survey = build(config, images.shape, images.classes)
-        self.model = self.model.to(device)
+        self.dtype = getattr(torch, recipe.dtype)
+        self.model = self.model.to(device, self.dtype)
         self.rows = rows_a_pass(config, self.model, processes, draws=survey is not None and survey.draws)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
-        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device) for value in images.statistics())
+        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device, self.dtype) for value in images.statistics())
         self.part_rows = recipe.batch_size // recipe.accumulate
         self.mixes = bool(recipe.mixup or recipe.cutmix)
         self.draws = False
@@ -75,7 +76,7 @@ class ImageTask(Task[Rows]):
         rows: Rows = (x, y)
         if self.mixes:
             mix = {part: self.draw_mix(step, part) for part in set(parts)}
-            rows += (torch.tensor([mix[part] for part in parts]).to(self.device),)
+            rows += (torch.tensor([mix[part] for part in parts]).to(self.device, self.dtype),)
         if self.draws:
             rows += (torch.tensor([address(self.seed, "noise", step, part) for part in parts]),)
         return rows
@@ -97,7 +98,7 @@ class ImageTask(Task[Rows]):
 
     def normalise(self, x: Tensor) -> Tensor:
         """uint8 images in units of the data's sd; what is floating point is so already."""
-        values = x if x.is_floating_point() else (x.float() - self.mean) / self.sd
+        values = x.to(self.dtype) if x.is_floating_point() else (x.to(self.dtype) - self.mean) / self.sd
         return values.contiguous(memory_format=self.layout)
 
     def loss(self, batch: Rows) -> Tensor:
@@ -105,8 +106,8 @@ class ImageTask(Task[Rows]):
         x, y = self.normalise(batch[0]), batch[1]
         smoothing = self.recipe.label_smoothing
         if len(batch) == 2:
-            return F.cross_entropy(self.model(x).float(), y, label_smoothing=smoothing)
-        logits, weight = self.model(mix_images(x, batch[2])).float(), batch[2][:, 0]
+            return F.cross_entropy(self.model(x).to(self.dtype), y, label_smoothing=smoothing)
+        logits, weight = self.model(mix_images(x, batch[2])).to(self.dtype), batch[2][:, 0]
         own, other = (
             F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
             for labels in (y, swap_neighbours(y))
@@ -116,7 +117,7 @@ class ImageTask(Task[Rows]):
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """By image, the cross-entropy in nats and whether the prediction is right: bool [B, 1], or [B, 2] with whether
         the label is among the five likeliest."""
-        logits = self.model(self.normalise(x)).float()
+        logits = self.model(self.normalise(x)).to(self.dtype)
         right = (logits.argmax(1) == y)[:, None]
         if self.images.top_five:
             five = logits.topk(min(5, self.images.classes), 1).indices

@@ -90,7 +90,7 @@ def test_what_cannot_change_the_result_lies_outside(override: str) -> None:
 
 TEXT = ("dataset=imdb", "model=gpt2_tiny")
 OTHER_TEXT_VALUES = {
-    "dataset": {"name": "x", "source": "hub", "folder": "x", "subset": "x", "validation": 0.02},
+    "dataset": {"name": "x", "source": "hub", "folder": "x", "subset": "x", "validation": 0.02, "holdout": 0.1},
     "model": {"kind": "bert", "layers": 3, "heads": 2, "width": 64, "context": 32, "vocab_size": 512},
     "recipe": {
         "max_steps": 9,
@@ -150,6 +150,7 @@ OTHER_VALUES = {
         "log_every": 23,
         "accumulate": 2,
         "ema": 0.5,
+        "dtype": "float64",
         "power": 2.0,
         "step_epochs": 2.4,
         "mixup": 0.2,
@@ -163,7 +164,6 @@ OTHER_VALUES = {
 }
 # What the check of the family refuses for images in memory, as typed values.
 REFUSED_IN_MEMORY = {
-    "dtype": "float64",
     "interpolation": "bicubic",
     "auto_augment": "randaugment",
     "random_erase": 0.25,
