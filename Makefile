@@ -8,16 +8,22 @@ help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 quickstart: $(VENV)/experiments  ## six activations on handwritten digits, three seeds, a table and a figure
-	OMP_NUM_THREADS=1 $(BIN)/python train.py -m experiment=quickstart
+	OMP_NUM_THREADS=1 $(BIN)/python train.py -m experiment=quickstart fresh=true
 	@echo
 	$(BIN)/python scripts/aggregate.py table=quickstart
 	$(BIN)/python scripts/figures.py figure=quickstart
+
+check: $(VENV)/dev  ## lint, types and the quick tests, in a minute and a half
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not command"
 
 test: $(VENV)/dev  ## everything that runs in minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --durations=12
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations=12
 
 test-slow: $(VENV)/dev  ## the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
@@ -49,4 +55,4 @@ $(VENV)/dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
-.PHONY: help quickstart test test-slow test-slurm report screenshot bench
+.PHONY: help quickstart check test test-slow test-slurm report screenshot bench

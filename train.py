@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
-import hydra
-from omegaconf import DictConfig
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports ends the program without a traceback
 
-from experiments import exits
+import hydra  # noqa: E402
+from omegaconf import DictConfig  # noqa: E402
+
+from experiments import exits  # noqa: E402
 
 os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach exits.one_line instead of being printed by Hydra
 

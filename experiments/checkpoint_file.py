@@ -21,7 +21,7 @@ def header_of(payload: bytes) -> bytes:
     return b"%s %s %d\n" % (MAGIC, hashlib.sha256(payload).hexdigest().encode(), len(payload))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """The verified content of one checkpoint file, tensors on the CPU. Raises Broken."""
     try:
         data = path.read_bytes()

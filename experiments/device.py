@@ -16,7 +16,7 @@ from experiments.errors import UserError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def prepare(impl: Impl) -> torch.device:
+def prepare_device(impl: Impl) -> torch.device:
     """Choose the device and pin threads and algorithms. Raises UserError where a GPU is asked for and there
     is none, and where switches contradict each other."""
     if impl.device == "cuda" and not torch.cuda.is_available():
@@ -49,7 +49,7 @@ def compiled(function: Function, impl: Impl) -> Function:
 BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}  # in the flags of /proc/cpuinfo: x86 and, the last, Arm
 
 
-def settle(impl: Impl, device: torch.device) -> Impl:
+def settle_precision(impl: Impl, device: torch.device) -> Impl:
     """``impl`` with precision=auto replaced by what ``device`` is good at, so that records say what was used."""
     if impl.precision != "auto":
         return impl

@@ -44,13 +44,19 @@ def must_be(key: str, value: Any, allowed: str) -> str:
     return f"{key}={value}: must be {allowed}"
 
 
-def unknown_key(key: str, known: Sequence[str]) -> str:
-    """``recipe.lrr: unknown; did you mean recipe.lr?``, or the known keys where none is close."""
-    return f"{key}: unknown; {suggestion(key, known)}"
+def unknown_key(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """``recipe.lrr: unknown; did you mean recipe.lr?``, or the known keys where none is close.
+
+    ``elsewhere``: keys of other groups, which may have been meant too.
+    """
+    return f"{key}: unknown; {suggestion(key, known, elsewhere)}"
 
 
-def suggestion(key: str, known: Sequence[str]) -> str:
-    """The closest of ``known``, else all of them. What stands before the last point does not make names alike."""
-    last = {name.rpartition(".")[2]: name for name in known}
+def suggestion(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """The closest of ``known`` and ``elsewhere``, else all of ``known``.
+
+    What stands before the last point does not make names alike.
+    """
+    last = {name.rpartition(".")[2]: name for name in (*elsewhere, *known)}
     close = difflib.get_close_matches(key.partition("=")[0].rpartition(".")[2], list(last), n=1)
     return f"did you mean {last[close[0]]}?" if close else f"known: {', '.join(known)}"

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import gem
-from experiments.activations.resolve import OWN_KEYS
+from experiments.activations.names import OWN_KEYS
 from experiments.activations.target import load_target
 from experiments.errors import UserError
 

@@ -11,18 +11,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.activations.target import load_target, registered
+from experiments.activations.names import CUSTOM, OWN_KEYS, PLACEMENT, ROOT_KEYS, Activation
+from experiments.activations.target import fault, load_target, registered
 from experiments.errors import UserError, must_be, unknown_key
 
-CUSTOM = "custom"
-ROOT_KEYS = ("N", "eps")  # are given without ``activation.`` before them
-OWN_KEYS = ("name", "target", "source")  # are no parameters
-PLACEMENT = ("inplace", "device", "dtype", "save")  # say where and how it is computed, not what
 REQUIRED = inspect.Parameter.empty
 KINDS = {"float": float, "int": int, "bool": bool, "str": str, float: float, int: int, bool: bool, str: str}
 ALLOWED = {int: "an integer", float: "a finite number", bool: "true or false", str: "a text"}
-
-Activation = dict[str, Any]  # {"name": …, **parameters}; a stranger's has target and source (its digest) too
 
 
 def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> Activation:
@@ -35,7 +30,7 @@ def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> 
     given = {str(key): value for key, value in plain.items() if key not in OWN_KEYS and value != "???"}
     given |= {key: value for key, value in root.items() if value is not None}
     name = str(plain.get("name"))
-    target = plain.get("target") if name == CUSTOM else registered().get(name)
+    target = plain.get("target", registered().get(name))
     if name == CUSTOM and target in (None, "???"):
         raise UserError("activation.target: no value given; give activation.target=mine.py:Swash")
     if target is not None:
@@ -110,23 +105,16 @@ def try_out(name: str, values: str) -> None:
     """Build it and call it once: torch checks some parameters in the call only. Raises UserError."""
     import torch
 
-    from experiments.activations.build import activation_factory
+    from experiments.activations.build import activation_factory  # imports torch too
 
     activation = {"name": name, **json.loads(values)}
     shown = f"activation={name}" if "target" not in activation else f"activation.target={activation['target']}"
     try:
         found = activation_factory(activation)()(torch.zeros(1, 2))
     except Exception as error:  # a stranger's code may raise anything
-        from experiments.activations.target import fault
-
         told = str(error) if "target" not in activation else fault(error)
         raise UserError(f"{shown}: {told}") from error
     if not isinstance(found, torch.Tensor):
         raise UserError(f"{shown}: must return a tensor, returned {type(found).__name__}")
     if found.shape != (1, 2):
         raise UserError(f"{shown}: must keep the shape of its input, made {tuple(found.shape)} of (1, 2)")
-
-
-def label(activation: Mapping[str, Any]) -> str:
-    """The name people know it by: ``egem``, or ``Swash`` of ``mine.py:Swash``."""
-    return str(activation["target"]).rpartition(":")[2] if activation["name"] == CUSTOM else str(activation["name"])

@@ -1,12 +1,15 @@
 """The source code behind an activation: which files it is made of, and their digest.
 
 A file's own imports count where they lie beside it or in the same package: an edited helper is another activation too.
+Of an installed distribution the version stands for everything but the module itself.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +31,16 @@ def source_files(path: Path) -> dict[str, Path]:
             found[name] = file
             waiting += local_imports(file, folder)
     return dict(sorted(found.items()))
+
+
+def installed_version(path: Path) -> str | None:
+    """``torch 2.14.1`` of a file below the site packages, by its package's ``__version__``; None of a local file."""
+    places = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    place = next((place for place in places if path.resolve().is_relative_to(place)), None)
+    if place is None:
+        return None
+    package = path.resolve().relative_to(place).parts[0].removesuffix(".py")
+    return f"{package} {getattr(importlib.import_module(package), '__version__', 'of unknown version')}"
 
 
 def import_folder(path: Path) -> Path:
@@ -66,9 +79,9 @@ def files_of(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
                 yield path.resolve()
 
 
-def digest_of(files: dict[str, Path]) -> str:
-    """16 hexadecimal digits over the names and contents of ``files``."""
-    digest = hashlib.sha256()
+def digest_of(files: dict[str, Path], installed: str | None = None) -> str:
+    """16 hexadecimal digits over the names and contents of ``files``, and over the version that is ``installed``."""
+    digest = hashlib.sha256((installed or "").encode())
     for name, path in files.items():
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:DIGITS]

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from experiments.activations.source import digest_of, import_folder, source_files
+from experiments.activations.source import digest_of, import_folder, installed_version, source_files
 from experiments.errors import UserError, must_be, suggestion
 from experiments.files import write_atomic
 
@@ -44,10 +44,17 @@ def load_target(text: str) -> Target:
         raise UserError(must_be("activation.target", text, FORM))
     path = Path(place).resolve() if place.endswith(".py") else module_path(text, place)
     if not path.is_file():
-        raise UserError(f"activation.target={text}: there is no file {place}; give {FORM}")
-    files = source_files(path)
-    digest = digest_of(files)
-    module = load_file(text, path, digest) if place.endswith(".py") else load_module(text, place)
+        what = "file" if place.endswith(".py") else "Python source of the module"
+        raise UserError(f"activation.target={text}: there is no {what} {place}; give {FORM}")
+    if place.endswith(".py"):
+        files = source_files(path)
+        digest = digest_of(files)
+        module = load_file(text, path, digest)
+    else:
+        module = load_module(text, place)
+        installed = installed_version(path)
+        files = source_files(path) if installed is None else {path.name: path}
+        digest = digest_of(files, installed)
     found = getattr(module, name, None)
     if found is None:
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]

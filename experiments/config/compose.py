@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.activations.resolve import CUSTOM
+from experiments.activations.names import CUSTOM
 from experiments.activations.target import registered
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config, Impl, Tracking
@@ -22,6 +22,7 @@ from experiments.families.registry import config_folders, families
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
+RECORDS = ROOT / "results" / "records"
 
 
 def register_keys() -> None:
@@ -48,12 +49,15 @@ def register_keys() -> None:
 def register_activations() -> None:
     """The choices of the group ``activation`` that have no file: a stranger's, and those of installed packages.
 
-    Which parameters they take is known once they are loaded: any key may be given.
+    Which parameters an activation takes is known once it is loaded: any key may be given, and ``resolve`` refuses.
     """
+    store = ConfigStore.instance()
+    store.store(
+        group="hydra/keys", name="activation", node=OmegaConf.create({}, flags={"struct": False}), package="activation"
+    )
     for name in (CUSTOM, *registered()):
         values = {"name": name} | ({"target": "???"} if name == CUSTOM else {})
-        node = OmegaConf.create(values, flags={"struct": False})
-        ConfigStore.instance().store(group="activation", name=name, node=node, package="activation")
+        store.store(group="activation", name=name, node=values, package="activation")
 
 
 def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
@@ -75,10 +79,16 @@ def composed_once(*overrides: str) -> DictConfig:
     return compose(overrides)
 
 
+def hydra_word(word: str) -> str:
+    """``launcher=slurm`` and ``launcher.partition=gpu`` as Hydra wants them; every other word as it is."""
+    if word.startswith("launcher="):
+        return f"hydra/{word}"
+    return f"hydra.{word}" if word.startswith("launcher.") else word
+
+
 def compose_launcher(words: Sequence[str]) -> dict[str, Any]:
     """The settings of ``hydra/launcher``: words such as ``launcher=slurm`` and ``launcher.partition=gpu``."""
-    overrides = [f"hydra/{word}" if word.startswith("launcher=") else f"hydra.{word}" for word in words]
-    node = compose(overrides, with_hydra=True).hydra.launcher
+    node = compose([hydra_word(word) for word in words], with_hydra=True).hydra.launcher
     settings: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     return settings
 

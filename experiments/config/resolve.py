@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.activations.resolve import ROOT_KEYS, typed_activation
+from experiments.activations.names import ROOT_KEYS
+from experiments.activations.resolve import typed_activation
 from experiments.config.schema import Config, Dataset, Impl, Model, Recipe, Root, Tracking
 from experiments.config.typed import Group, typed
 from experiments.errors import UserError, must_be
@@ -84,6 +85,11 @@ def check_recipe(recipe: Recipe) -> None:
         raise UserError(
             f"recipe.warmup_steps={recipe.warmup_steps}: recipe.warmup_epochs={recipe.warmup_epochs:g} is given too; "
             f"give recipe.warmup_epochs=0 with it"
+        )
+    if recipe.step_epochs and recipe.milestones:
+        raise UserError(
+            f"recipe.step_epochs={recipe.step_epochs:g}: recipe.milestones is given too; "
+            f"give recipe.milestones=[] with it"
         )
     if recipe.nesterov and recipe.optimizer == "sgd" and not recipe.momentum:
         raise UserError(must_be("recipe.nesterov", "true", "false where recipe.momentum=0"))

@@ -56,9 +56,9 @@ class Recipe:
     steps: int | None = optional(positive_int())  # optimiser steps
     max_steps: int | None = optional(positive_int())  # end after this many optimiser steps, whatever else is said
     # The optimiser.
-    optimizer: str = one_of("sgd", "adamw", "rmsprop")
+    optimizer: str = one_of("sgd", "adamw", "rmsprop", "rmsprop_tf")
     lr: float = positive()
-    momentum: float = fraction(0.0)  # sgd, rmsprop; adamw uses betas
+    momentum: float = fraction(0.0)  # all but adamw, which uses betas
     nesterov: bool = switch(False)
     betas: list[float] = rule(
         "two numbers from 0 up to, not including, 1", lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), [0.9, 0.999]
@@ -74,6 +74,7 @@ class Recipe:
     milestones: list[float] = rule(
         "epochs in increasing order, each above 0", lambda m: m == sorted(set(m)) and all(v > 0 for v in m), []
     )
+    step_epochs: float | None = optional(positive())  # step: a milestone every so many epochs, in place of milestones
     lr_factor: float = positive(0.1)  # step: the factor at each milestone
     power: float = positive(0.9)  # poly: (1 - share of the training)^power
     final_lr: float = fraction(0.0)  # where linear, cosine and poly end, as a fraction of lr

@@ -32,6 +32,7 @@ class Family(ABC):
     models: ClassVar[Mapping[str, type[Model]]]  # by ``kind``; no other family has the same
     recipe: ClassVar[type[Recipe]]
     metrics: ClassVar[Sequence[Metric]]
+    held_out: ClassVar[Mapping[str, str]] = {}  # metric → the same on held-out training data, under dataset.holdout
     progress_key: ClassVar[str] = "epoch"  # what learning curves are drawn over: a key of every line
     loss_unit: ClassVar[str] = "nats"  # of the training loss
 
@@ -59,6 +60,10 @@ class Family(ABC):
     def prepare(self, dataset: Dataset, model: Model, data_dir: str, cache_dir: str) -> str:
         """Download, decode or tokenise what a run needs; returns one line that says what there is."""
         return f"{dataset.name}: nothing to prepare"
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        """The user's own files that ``dataset`` reads, which may change; None of published data."""
+        return None
 
     def warm(self, config: Config) -> None:  # noqa: B027 - need not be given
         """Import and read what the runs of a sweep share, before they fork. Complaints are left to the runs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,6 +50,7 @@ class Task(ABC, Generic[Batch]):
     throughput: Throughput | None = None
     flops_per_step: float | None = None  # of forward and backward passes, over all processes
     compiles: bool = True  # whether ``loss`` can be compiled
+    units_last: Collection[nn.Module] = frozenset()  # activations whose input counts units along its last axis
     libraries: tuple[str, ...] = ()  # packages besides torch whose version may change the result
     lr_factors: Mapping[str, float] = {}  # learning rates of parameters, by how their names begin, as multiples of lr
 
@@ -84,7 +85,10 @@ class Task(ABC, Generic[Batch]):
         """Let go of what the task holds besides memory, such as worker processes."""
 
     def channel_axis(self, x: Tensor) -> int:
-        """The axis of an activation's input ``x`` that counts units: 1 for [B, C, H, W], else the last."""
+        """The axis of an activation's input ``x`` that counts units: 1 for [B, C, H, W], else the last.
+
+        It is the last one for the modules in ``units_last``, whatever their input.
+        """
         return 1 if x.ndim == 4 else x.ndim - 1
 
     def surroundings(self, examples: int) -> Surroundings:

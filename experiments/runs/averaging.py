@@ -14,7 +14,9 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.live = [t for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()]
+        named = [*model.named_parameters(), *model.named_buffers()]
+        self.names = [name for name, tensor in named if tensor.is_floating_point()]
+        self.live = [tensor for _, tensor in named if tensor.is_floating_point()]
         self.average = [t.detach().clone() for t in self.live]
 
     @torch.no_grad()
@@ -33,9 +35,11 @@ class WeightAverage:
             with torch.no_grad():
                 torch._foreach_copy_(self.live, kept)
 
-    def state(self) -> list[Tensor]:
-        return self.average
+    def state(self) -> dict[str, Tensor]:
+        """The averages by the names that the model's state has for them."""
+        return dict(zip(self.names, self.average, strict=True))
 
     @torch.no_grad()
-    def load(self, state: list[Tensor]) -> None:
-        torch._foreach_copy_(self.average, [t.to(own.device) for t, own in zip(state, self.average, strict=True)])
+    def load(self, state: dict[str, Tensor]) -> None:
+        saved = [state[name].to(own.device) for name, own in zip(self.names, self.average, strict=True)]
+        torch._foreach_copy_(self.average, saved)

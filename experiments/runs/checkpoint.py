@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from experiments.checkpoint_file import Broken, header_of
-from experiments.checkpoint_file import read as read
+from experiments.checkpoint_file import read_checkpoint as read_checkpoint
 from experiments.errors import UserError
 from experiments.files import write_atomic
 
@@ -42,7 +42,7 @@ class Checkpoints:
     def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
         """Write durably, then drop all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
         buffer = io.BytesIO()
-        torch.save(own(state), buffer)
+        torch.save(own_storage(state), buffer)
         payload = buffer.getvalue()
         self.directory.mkdir(exist_ok=True)
         for leftover in self.directory.glob("*.tmp"):  # of a save that was killed; the lock makes us the only writer
@@ -61,7 +61,7 @@ class Checkpoints:
         broken: dict[Path, Broken] = {}
         for step in reversed(self.steps()):
             try:
-                state = read(self.path(step))
+                state = read_checkpoint(self.path(step))
                 check(state)
             except Broken as error:
                 broken[self.path(step)] = error
@@ -80,14 +80,14 @@ class Checkpoints:
         return None
 
 
-def own(value: Any) -> Any:
+def own_storage(value: Any) -> Any:
     """``value`` with its tensors; one that is a part of a larger one (a row of an ensemble) is copied out of it."""
     if isinstance(value, dict):
         held = copy.copy(value)  # a state_dict has attributes too
-        held.update((key, own(item)) for key, item in value.items())
+        held.update((key, own_storage(item)) for key, item in value.items())
         return held
     if isinstance(value, (list, tuple)):
-        return type(value)(map(own, value))
+        return type(value)(map(own_storage, value))
     if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
         return value.clone()
     return value

@@ -16,8 +16,12 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """The recipe's optimiser over all parameters.
 
-    With ``decay_all=false`` weight decay spares tensors of fewer than two axes. ``lr_factors``: see ``Task``; a group
-    of its parameters has its factor as ``lr_factor``, by which the loop multiplies the rate.
+    With ``decay_all=false`` weight decay spares tensors of fewer than two axes. ``rmsprop_tf`` is TensorFlow's RMSprop
+    with the smoothing 0.9 and ε = 0.001 of EfficientNet's recipe: ε lies below the square root, the mean squares begin
+    at 1, and the momentum holds steps that are scaled by the rate already.
+
+    ``lr_factors``: see ``Task``. A group of parameters has its factor as ``lr_factor``; the loop multiplies the rate by
+    it.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     spared = [] if recipe.decay_all else [p for p in parameters if p.ndim < 2]
@@ -31,6 +35,10 @@ def make_optimizer(
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=fused)
+    if recipe.optimizer == "rmsprop_tf":
+        from timm.optim import RMSpropTF
+
+        return RMSpropTF(groups, recipe.lr, alpha=0.9, eps=1e-3, momentum=recipe.momentum)
     if recipe.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, recipe.lr, momentum=recipe.momentum)
     return torch.optim.AdamW(groups, recipe.lr, betas=(recipe.betas[0], recipe.betas[1]), fused=fused)

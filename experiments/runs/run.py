@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 from experiments.config.identity import run_path
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config
-from experiments.device import prepare, settle
+from experiments.device import prepare_device, settle_precision
 from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
 from experiments.families.build import build_task
 from experiments.families.registry import family_of_model
@@ -25,6 +26,7 @@ from experiments.runs.provenance import command
 from experiments.runs.run_directory import open_directory, read_known
 from experiments.runs.session import Session, session
 from experiments.runs.signals import StopFlag, stop_on_signals
+from experiments.runs.tracking import check_tracking
 
 
 def run(cfg: DictConfig) -> int:
@@ -39,9 +41,11 @@ def run_config(config: Config, command: str) -> int:
     """
     directory = run_path(config)
     if (directory / "metrics.json").exists():
+        warn_of_newer_data(config, directory)
         return report(config, directory, "finished before")
-    device = prepare(config.impl)
-    config.impl = settle(config.impl, device)
+    check_tracking(config.tracking)
+    device = prepare_device(config.impl)
+    config.impl = settle_precision(config.impl, device)
     # The task comes before anything is created: it finds missing data.
     with processes(device) as group, closing(build_task(config, device, group)) as task:
         trainer = Trainer(task, config.recipe, config.impl, device, group)
@@ -124,6 +128,20 @@ def drive(files: Session, stop: StopFlag) -> None:
             if trainer.seconds - saved_at >= files.config.impl.save_every_seconds:
                 files.save()
                 saved_at = trainer.seconds
+
+
+def warn_of_newer_data(config: Config, directory: Path) -> None:
+    """Say on stderr that the user's files were changed after the run had finished: it does not know them."""
+    folder = family_of_model(config.model.kind).data_folder(config.dataset, config.data_dir)
+    if folder is None or not folder.is_dir():
+        return
+    newest = max((path.stat().st_mtime for path in folder.rglob("*")), default=0.0)
+    if newest > (directory / "metrics.json").stat().st_mtime:
+        print(
+            f"warning: files below {folder} changed after this run had finished; move {os.path.relpath(directory)} "
+            f"away to train on them",
+            file=sys.stderr,
+        )
 
 
 def report(config: Config, directory: Path, what: str) -> int:

@@ -37,7 +37,10 @@ class Schedule:
         if recipe.schedule == "constant":
             return 1.0
         if recipe.schedule == "step":
-            return recipe.lr_factor ** bisect.bisect_right(recipe.milestones, step / self.steps_per_epoch)
+            epoch = step / self.steps_per_epoch
+            every = recipe.step_epochs
+            passed = math.floor(epoch / every) if every else bisect.bisect_right(recipe.milestones, epoch)
+            return recipe.lr_factor**passed
         if recipe.schedule == "inverse_sqrt":
             return math.sqrt(max(1, self.warmup) / (step + 1))
         done = (step - self.warmup) / max(1, self.total - self.warmup)

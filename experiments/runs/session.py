@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,17 @@ class Session:
         if not self.log.agrees(state["log"]):
             raise Broken(f"{self.log.path.name} no longer begins with the lines written before it")
         if state.get("data", self.identity["data"]) != self.identity["data"]:
-            raise UserError(f"data_dir={self.config.data_dir}: the data are not those this run was begun with")
+            raise UserError(
+                f"data_dir={self.config.data_dir}: the data are not those this run was begun with; put them "
+                f"back, or move {self.directory} away to train on the new ones"
+            )
 
     def begin(self, command: str) -> None:
         """Say in meta.json what starts here: from which step, by which command. Keep the activation's source."""
         self.meta = read_json(self.directory / "meta.json")
         begun = part(self.config.impl, self.trainer.device, self.trainer.step, command)
         begun |= {"processes": self.trainer.processes.count}
+        begun["versions"] |= {name: version(name) for name in self.trainer.task.libraries}
         self.meta["parts"].append(begun)
         keep_changes(self.directory)
         keep_source(self.config.activation, self.directory / "activation")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from experiments.errors import Stopped
+from experiments.errors import UNFINISHED, Stopped
 
 PREEMPTION = (signal.SIGTERM, signal.SIGUSR2)
 
@@ -46,8 +49,16 @@ def leave_on_signals() -> Iterator[None]:
             signal.signal(further, signal.SIG_IGN)  # they would interrupt the leaving
         raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to continue")
 
-    with handled(PREEMPTION, leave):
+    with handled(PREEMPTION, leave), handled((signal.SIGINT,), leave_at_once):
         yield
+
+
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """End the process without a traceback: an exception would fall into the middle of an import."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        print("stopped by SIGINT; run the same command again to continue", file=sys.stderr, flush=True)
+    os._exit(UNFINISHED)
 
 
 @contextmanager

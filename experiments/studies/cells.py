@@ -16,7 +16,7 @@ from experiments.config.compose import CONFIGS, compose, composed_once
 from experiments.config.identity import run_hash
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config
-from experiments.errors import UserError, must_be, unknown_key
+from experiments.errors import UserError, must_be, suggestion
 from experiments.families.metric import Metric
 from experiments.families.registry import family_of_model
 from experiments.studies.presets import Preset
@@ -24,19 +24,30 @@ from experiments.studies.presets import Preset
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash."""
+    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash.
+
+    ``tuned``: the overrides that were chosen for it, besides.
+    """
 
     overrides: str
     config: Config
     run: str
+    tuned: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        return [*self.overrides.split(), *self.tuned]
 
 
-def cells_of(preset: Preset) -> list[Cell]:
-    """The preset's cells. Raises UserError if two of them are the same configuration."""
-    cells = []
-    for overrides in preset.cells:
-        config = compose_cell(f"experiment={preset.name}", *overrides.split())
-        cells.append(Cell(overrides, config, run_hash(config)))
+def make_cell(preset: Preset, overrides: str, extra: Sequence[str] = (), tuned: Sequence[str] = ()) -> Cell:
+    """One cell of ``preset``; ``extra`` are overrides that all cells get."""
+    config = compose_cell(f"experiment={preset.name}", *extra, *overrides.split(), *tuned)
+    return Cell(overrides, config, run_hash(config), tuple(tuned))
+
+
+def cells_of(preset: Preset, extra: Sequence[str] = ()) -> list[Cell]:
+    """The preset's cells, untuned. Raises UserError if two of them are the same configuration."""
+    cells = [make_cell(preset, overrides, extra) for overrides in preset.cells]
     by_run: dict[str, list[str]] = {}
     for cell in cells:
         by_run.setdefault(cell.run, []).append(cell.overrides)
@@ -92,7 +103,8 @@ def metric_of(preset: Preset, cells: Sequence[Cell]) -> Metric:
     family = next(iter(families.values()))
     metric = family.metric(preset.metric)
     if metric is None:
-        raise UserError(unknown_key(f"experiment.metric={preset.metric}", [each.key for each in family.metrics]))
+        hint = suggestion(preset.metric, [each.key for each in family.metrics])
+        raise UserError(f"experiment.metric={preset.metric}: is no metric of the family {family.kind}; {hint}")
     return metric
 
 

@@ -6,9 +6,13 @@ import functools
 import os
 from collections.abc import Sequence
 
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
 from experiments import exits
 from experiments.errors import UserError
 from experiments.processes import place
+from experiments.runs.tracking import check_tracking
 from experiments.sweeps.plan import Composer
 
 
@@ -21,8 +25,18 @@ def train_jobs(jobs: Sequence[Sequence[str]]) -> None:
     if count > 1 and len(jobs) > 1:
         raise UserError(f"{len(jobs)} runs by {count} processes: must be one run a launch; start each by itself")
     compose = Composer()
+    check_tracking_of(compose, jobs)
     for job in jobs:
         exits.outcomes.attempt(" ".join(job), functools.partial(train_job, compose, job))
+
+
+def check_tracking_of(compose: Composer, jobs: Sequence[Sequence[str]]) -> None:
+    """One complaint for all runs where W&B cannot be reached, not one a run. Raises UserError."""
+    try:
+        tracking = compose(jobs[0]).config.tracking
+    except (HydraException, OmegaConfBaseException, UserError):  # said when its turn comes
+        return
+    check_tracking(tracking)
 
 
 def train_job(compose: Composer, job: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ DEAF_AT_FIRST = ["sh", "-c", "trap '' TERM USR2; exec \"$@\"", "job"]
 
 
 @dataclass(frozen=True)
-class Task:
+class SlurmTask:
     """One task of a sweep's array as squeue shows it; a pending one may have been requeued."""
 
     raw: str  # SLURM_JOB_ID of the task
@@ -37,7 +37,7 @@ class Task:
     why: str  # Slurm's reason for a pending one
 
 
-def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
+def submit_array(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
     """Submit ``task(folder, number)`` for every pack of ``sweep`` as one array; returns the job id at once.
 
     ``settings`` are those of configs/hydra/launcher. Raises UserError with what sbatch said when it refuses.
@@ -47,7 +47,6 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
     executor = submitit.AutoExecutor(
         folder=sweep.folder / "slurm", cluster="slurm", slurm_max_num_timeout=sweep.max_requeues
     )
-    given = {key: value for key, value in settings.items() if value and key not in OURS}
     setup = [*(settings.get("setup") or []), f'cd "{sweep.code}"', f'export PYTHONPATH="{sweep.code}"']
     executor.update_parameters(
         name=sweep.name,
@@ -55,7 +54,7 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
         slurm_setup=setup,
         slurm_srun_args=DEAF_AT_FIRST,
         slurm_additional_parameters={"requeue": True} | (settings.get("additional_parameters") or {}),
-        **{key if key in COMMON else f"slurm_{key}": value for key, value in given.items()},
+        **{key if key in COMMON else f"slurm_{key}": value for key, value in sbatch_settings(settings).items()},
     )
     count = len(sweep.packs)
     try:
@@ -64,6 +63,11 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
     except (submitit.core.utils.FailedJobError, OSError, subprocess.SubprocessError) as error:
         raise UserError(f"launcher=slurm: sbatch refused: {reason(str(error))}") from error
     return str(jobs[0].job_id).partition("_")[0]
+
+
+def sbatch_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """What submitit passes on to sbatch."""
+    return {key: value for key, value in settings.items() if value and key not in OURS}
 
 
 def reason(text: str) -> str:
@@ -84,7 +88,7 @@ def require() -> None:
         raise UserError("launcher=slurm: pip install '.[slurm]' first") from error
 
 
-def tasks(names: Iterable[str]) -> dict[str, dict[int, Task]]:
+def tasks(names: Iterable[str]) -> dict[str, dict[int, SlurmTask]]:
     """By sweep and number, the tasks that Slurm still has: pending, running, completing.
 
     Raises UserError when squeue cannot be asked, for then nobody knows.
@@ -93,10 +97,12 @@ def tasks(names: Iterable[str]) -> dict[str, dict[int, Task]]:
     if not listed:
         return {}
     command = ["squeue", "--noheader", "--array", f"--name={listed}", "--format=%A|%i|%K|%T|%N|%M|%r|%j"]
-    found: dict[str, dict[int, Task]] = {}
+    found: dict[str, dict[int, SlurmTask]] = {}
     for line in ask(command).splitlines():
         raw, job, number, state, node, elapsed, why, name = line.split("|", 7)
-        found.setdefault(name, {})[int(number) if number.isdigit() else 0] = Task(raw, job, state, node, elapsed, why)
+        found.setdefault(name, {})[int(number) if number.isdigit() else 0] = SlurmTask(
+            raw, job, state, node, elapsed, why
+        )
     return found
 
 

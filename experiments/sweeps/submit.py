@@ -7,18 +7,19 @@ import itertools
 import os
 import shutil
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.activations.source import import_folder
+from experiments.activations.target import keep_source
 from experiments.config.compose import ROOT
-from experiments.config.identity import run_hash
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.runs.lock import holder, locked
 from experiments.sweeps import slurm
-from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
+from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, hold_sweep, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
 from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.job import run_task
@@ -41,13 +42,12 @@ class Decision:
         return self.kind in SUBMITTED
 
 
-def decide(runs: Sequence[Planned], runs_dir: Path, recorded: Container[tuple[str, int]] = ()) -> list[Decision]:
-    """``recorded``: run hash and seed of what need not be trained here again."""
+def decide(runs: Sequence[Planned], runs_dir: Path) -> list[Decision]:
     places = waiting(runs_dir)
-    return [decision(planned, places, recorded) for planned in runs]
+    return [decision(planned, places) for planned in runs]
 
 
-def decision(planned: Planned, places: dict[Path, Place], recorded: Container[tuple[str, int]]) -> Decision:
+def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
     directory = planned.directory
     outcome = outcome_of(directory)
     if outcome == FINISHED:
@@ -58,14 +58,12 @@ def decision(planned: Planned, places: dict[Path, Place], recorded: Container[tu
         return Decision(planned, "queued already", places[directory].text)
     if locked(directory / "lock"):
         return Decision(planned, "running", holder(directory))
-    if (run_hash(planned.config), planned.config.seed) in recorded:
-        return Decision(planned, "recorded before", "in results/records")
     if any((directory / "checkpoints").glob("step*.pt")):
         return Decision(planned, "to be continued")
     return Decision(planned, "new")
 
 
-def summary(decisions: Sequence[Decision]) -> str:
+def count_kinds(decisions: Sequence[Decision]) -> str:
     counts = Counter(decision.kind for decision in decisions)
     return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
@@ -100,19 +98,40 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     if launcher == LOCAL:
         packs, width = [list(range(len(chosen)))], settings["jobs"]
     else:
-        width = side_by_side(settings)
-        packs = packed(len(chosen), max(settings["runs_per_job"], width))
+        packs, width = packs_of(len(chosen), settings)
     requeues = settings.get("max_num_timeout", 0)
-    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
+    frozen = [freeze_source(planned.frozen(), runs_dir / PLACE / "activations") for planned in chosen]
+    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, frozen)
     try:
         if launcher == LOCAL:
-            own(sweep.folder)
+            hold_sweep(sweep.folder)
         else:
-            slurm.submit(sweep, settings, run_task)
+            slurm.submit_array(sweep, settings, run_task)
     except UserError:
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise
     return sweep
+
+
+def freeze_source(frozen: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A run that trains with a copy of its activation's file, so that later edits do not affect it.
+
+    An importable module stays where it is: a job compares its digest, and refuses another one.
+    """
+    activation = frozen["config"]["activation"]
+    path, _, name = activation.get("target", "").rpartition(":")
+    if not path.endswith(".py"):
+        return frozen
+    keep_source(activation, folder / activation["source"])
+    copy = folder / activation["source"] / Path(path).relative_to(import_folder(Path(path)))
+    changed = activation | {"target": f"{copy}:{name}"}
+    return frozen | {"config": frozen["config"] | {"activation": changed}}
+
+
+def packs_of(count: int, settings: dict[str, Any]) -> tuple[list[list[int]], int]:
+    """The jobs of ``count`` runs on Slurm, as indices, and how many runs of a job train side by side."""
+    width = side_by_side(settings)
+    return packed(count, max(settings["runs_per_job"], width)), width
 
 
 def side_by_side(settings: dict[str, Any]) -> int:

@@ -152,14 +152,15 @@ def serve() -> None:
 def preload() -> None:
     """What a sweep does before its forks, and the imports of the tables. Composing, Hydra looks for its plug-ins and
     ANTLR builds its parser."""
+    import timm  # noqa: F401
     import torchvision  # noqa: F401
 
     import experiments.figures
     import experiments.tables.table  # noqa: F401
     from experiments.config.compose import compose_run
-    from experiments.sweeps.job import prepare
+    from experiments.sweeps.job import warm_process
 
-    prepare(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))
+    warm_process(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))
 
 
 def child(request: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ class Text(Family):
     models: ClassVar = {"gpt2": schema.Transformer, "bert": schema.Transformer}
     recipe = schema.TextRecipe
     metrics = METRICS
+    held_out: ClassVar = {f"val_{name}": f"holdout_{name}" for name in ("loss", "perplexity", "token_accuracy")}
     progress_key = "tokens"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
@@ -60,6 +61,10 @@ class Text(Family):
             f"({tokens.tokenizer.size:,} kinds), unigram entropy {tokens.unigram_entropy('validation', None):.4f} "
             f"nats, fingerprint {tokens.fingerprint}"
         )
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        assert isinstance(dataset, schema.TextDataset)
+        return Path(data_dir) / dataset.folder if dataset.source == "text" else None
 
     def warm(self, config: Config) -> None:
         import experiments.families.text.task  # noqa: F401

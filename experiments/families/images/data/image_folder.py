@@ -89,6 +89,8 @@ def decode(folder: Path, archive: Path | None, size: int) -> ImageData:
         if split in splits:
             image = decode_one(f"{archive or folder}: {name}", file, size)
             splits[split].setdefault(label, []).append((picture, image))
+    for empty in [] if archive else empty_classes(folder):
+        raise UserError(f"{empty}: a class without a picture; put some there, or remove the folder")
     labels = sorted(splits["train"])
     for split, classes in splits.items():
         if sorted(classes) != labels or not labels:
@@ -119,6 +121,12 @@ def entries(folder: Path, archive: Path | None) -> Iterator[tuple[str, IO[bytes]
         if path.is_file() and is_picture(str(path.relative_to(folder))):
             with open(path, "rb") as file:
                 yield path.relative_to(folder).as_posix(), file
+
+
+def empty_classes(folder: Path) -> list[Path]:
+    """The folders of classes that hold no picture."""
+    classes = [path for split in ("train", "test") for path in sorted((folder / split).glob("*")) if path.is_dir()]
+    return [path for path in classes if not any(file.suffix.lower() in SUFFIXES for file in path.rglob("*"))]
 
 
 def is_picture(name: str) -> bool:

@@ -8,10 +8,28 @@ from pathlib import Path
 
 import torch
 
+from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.images.data.images import ImageData
-from experiments.families.images.schema import ImageDataset
+from experiments.families.images.data.resident import ResidentImages
+from experiments.families.images.data.source import ImageSource, Share
+from experiments.families.images.schema import ImageDataset, ImageRecipe, PictureFolder
+from experiments.processes import Processes
 from experiments.randomness import generator
+
+
+def open_images(config: Config, device: torch.device, processes: Processes) -> ImageSource:
+    """The images of ``config`` in batches: in memory, or decoded while a network trains. Raises UserError."""
+    recipe, dataset, share = config.recipe, config.dataset, Share.of(processes)
+    assert isinstance(recipe, ImageRecipe)
+    if isinstance(dataset, PictureFolder):
+        from experiments.families.images.data.picture_list import list_pictures
+        from experiments.families.images.data.stream import StreamedImages
+
+        sets = list_pictures(Path(config.data_dir) / str(dataset.folder), Path(config.cache_dir))
+        return StreamedImages(sets, dataset, recipe, config.seed, device, share, config.impl.workers)
+    assert isinstance(dataset, ImageDataset)
+    return ResidentImages(load_images(dataset, config.data_dir, config.cache_dir), recipe, config.seed, device, share)
 
 
 def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageData:

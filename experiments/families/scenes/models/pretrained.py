@@ -9,7 +9,7 @@ import yaml
 from torch import Tensor, nn
 
 from experiments.activations.resolve import label
-from experiments.checkpoint_file import Broken, read
+from experiments.checkpoint_file import Broken, read_checkpoint
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.files import read_json
@@ -28,7 +28,7 @@ def load_pretrained(backbone: nn.Module, config: Config, pretrained: str) -> Non
     if not files:
         raise UserError(f"{shown}: {run} has no checkpoint")
     try:
-        state = read(files[-1])
+        state = read_checkpoint(files[-1])
     except Broken as error:
         raise UserError(f"{shown}: {files[-1]} is damaged ({error})") from error
     weights: dict[str, Tensor] = state["model"] | averages(state)

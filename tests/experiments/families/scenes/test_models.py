@@ -1,4 +1,4 @@
-"""The networks: the activation in every place, torchvision's sizes and states, an initialisation that follows the seed."""
+"""The networks: the activation in every place, torchvision's sizes and states, initialised by the seed alone."""
 
 from __future__ import annotations
 

@@ -141,8 +141,8 @@ def test_one_line_and_nothing_created(train: Zygote, tmp_path: Path, line: str, 
 
 
 def test_pretrained_weights_that_are_not_there(train: Zygote, tmp_path: Path, data: Path) -> None:
-    line = ["dataset=coco", "model=retinanet_resnet50", "activation=egem", "eps=1e-4", "recipe.batch_size=2", f"data_dir={data}"]
-    ended = train.run(*line, cwd=tmp_path)
+    line = ["dataset=coco", "model=retinanet_resnet50", "activation=egem", "eps=1e-4", "recipe.batch_size=2"]
+    ended = train.run(*line, f"data_dir={data}", cwd=tmp_path)
     words = ["model.pretrained=imagenet-resnet50", "no finished run with activation=egem", "eps=0.0001", "seed=0"]
     assert is_one_error_line(ended, *words, "train it first", "model.pretrained=null")
     assert not any(tmp_path.iterdir())

@@ -170,9 +170,7 @@ def test_padded_to_the_largest() -> None:
 
 
 def test_the_sides_of_the_recipes() -> None:
-    retinanet, deeplab = (
-        compose_run(["dataset=coco", f"model={name}_resnet50"]) for name in ("retinanet", "deeplab")
-    )
+    retinanet, deeplab = (compose_run(["dataset=coco", f"model={name}_resnet50"]) for name in ("retinanet", "deeplab"))
     views = views_of(retinanet.recipe, retinanet.model)  # type: ignore[arg-type]
     assert list(views.sides) == [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
     assert views.longest == 1333
