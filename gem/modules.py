@@ -2,7 +2,7 @@
 
 All are elementwise, keep shape, type and memory layout, raise TypeError for an input that is not real
 floating-point, and check their parameters at construction. ``inplace`` is accepted, so that they take the place of
-other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see :mod:`gem.functional`.
+other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see :mod:`gem.reference`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gem._autograd import activate
 from gem._checks import SAVES, check_choice, check_count, check_slope
+from gem._closed_forms import Gated, Gompertz
+from gem._learnable import activate_scaled
 from gem._scale import constants_from_bits, constants_to_bits, make_scale
-from gem.closed_forms import Gated, Gompertz
-from gem.fast import activate
-from gem.functional import gated_leaky, golu_limits, gompertz_gated, widen
-from gem.learnable import activate_scaled
+from gem.reference import gated_leaky, golu_limits, gompertz_gated, widen
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -169,7 +169,7 @@ class GEM(_LogLogistic):
 class EGEM(_LogLogistic):
     """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
 
-    A reconstruction; see :func:`gem.functional.egem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
+    A reconstruction; see :func:`gem.reference.egem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
     are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 
@@ -191,7 +191,7 @@ class EGEM(_LogLogistic):
 class SEGEM(_LogLogistic):
     """SE-GEM: egem(x) - negative_slope·egem(-x).
 
-    A reconstruction; see :func:`gem.functional.segem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
+    A reconstruction; see :func:`gem.reference.segem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
     are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 

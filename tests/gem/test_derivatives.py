@@ -12,11 +12,11 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 import gem
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
+from gem._autograd import activate
+from gem._closed_forms import Family, Gated, Gompertz
+from gem._learnable import activate_scaled
 from gem._scale import make_scale
-from gem.closed_forms import Family, Gated, Gompertz
-from gem.fast import activate
-from gem.learnable import activate_scaled
 
 GEM1, SEGEM2 = Gated(*make_scale(1, 0.3), 0.0), Gated(*make_scale(2, 0.3, "scale"), 0.1)
 GOLU = Gompertz(1.1, 1.2, 0.8)

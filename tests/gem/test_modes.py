@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 import gem
-from gem import functional as F  # noqa: N812
-from gem.blocked import PIECE
+from gem import reference as F  # noqa: N812
+from gem._pieces import PIECE
 
 MODULES: list[Callable[[], nn.Module]] = [
     lambda: gem.GEM(N=2),
@@ -268,7 +268,7 @@ def test_the_learnable_scale_is_the_same_in_pieces(
     monkeypatch: pytest.MonkeyPatch, save: str, channels: int | None, layout: torch.memory_format
 ) -> None:
     """An input larger than a piece: value and gradients are those of the plain formula."""
-    monkeypatch.setattr("gem.learnable.PIECE", 16)
+    monkeypatch.setattr("gem._learnable.PIECE", 16)
     module = gem.SEGEM(eps=0.1, learnable=True, channels=channels, save=save).double()
     x = images().double().contiguous(memory_format=layout).requires_grad_()
     alpha = module.log_alpha.exp().view(-1, 1, 1) if channels else module.log_alpha.exp()

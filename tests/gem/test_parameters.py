@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import gem
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
 
 BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     *(("gem", {"N": N}, error, "N") for N, error in ((0, ValueError), (-1, ValueError), (33, ValueError))),

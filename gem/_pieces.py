@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gem.closed_forms import Family, Gated, Gompertz
-from gem.inverse import derivative_at
+from gem._closed_forms import Family, Gated, Gompertz
+from gem._inverse import derivative_at
 
 PIECE = 1 << 17
 _aten = torch.ops.aten

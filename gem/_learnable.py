@@ -1,7 +1,7 @@
 """A scale that is learned: α·f(x/α) with α a positive tensor, one for the layer or one a channel.
 
 The derivative against α is f(t) - t·f'(t) with t = x/α: both need nothing but the output (or the input) and α.
-In eager mode on a CPU all of it is done piece by piece, as in :mod:`gem.blocked`.
+In eager mode on a CPU all of it is done piece by piece, as in :mod:`gem._pieces`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from gem import kernels
-from gem.blocked import PIECE
-from gem.closed_forms import Gated
-from gem.fast import invert
-from gem.functional import check_floating, gated_leaky, widen
+from gem import _dispatch
+from gem._autograd import invert
+from gem._closed_forms import Gated
+from gem._pieces import PIECE
+from gem.reference import check_floating, gated_leaky, widen
 
 
 def activate_scaled(x: Tensor, alpha: Tensor, N: int, slope: float, save: str = "input") -> Tensor:
@@ -39,7 +39,7 @@ class _Scaled(Function):
 
     @staticmethod
     def forward(x: Tensor, alpha: Tensor, family: Gated, save: str) -> Tensor:
-        if not kernels.is_plain_cpu(x, alpha):
+        if not _dispatch.is_plain_cpu(x, alpha):
             return _value(x, alpha, family).to(x.dtype)
         out = torch.empty_like(x)
         for part, out_part in _pieces(alpha, x, out):
@@ -55,7 +55,7 @@ class _Scaled(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         saved, alpha = ctx.saved_tensors
-        if torch.is_grad_enabled() or not kernels.is_plain_cpu(grad, saved, alpha):
+        if torch.is_grad_enabled() or not _dispatch.is_plain_cpu(grad, saved, alpha):
             by_x, by_alpha = _gradients(grad, saved, alpha, ctx)
             return by_x.to(grad.dtype), by_alpha.to(alpha.dtype), None, None
         by_x = torch.empty_like(grad)
@@ -89,7 +89,7 @@ def _gradients(grad: Tensor, saved: Tensor, alpha: Tensor, ctx: Any) -> tuple[Te
     t, wide = _in_units(saved, alpha), widen(grad)
     if ctx.save == "output":
         t = invert(t, ctx.family)
-    by_x = wide * ctx.family.derivative(t) if torch.is_grad_enabled() else kernels.slope_product(wide, t, ctx.family)
+    by_x = wide * ctx.family.derivative(t) if torch.is_grad_enabled() else _dispatch.slope_product(wide, t, ctx.family)
     return by_x, (wide * ctx.family.scale_derivative(t)).sum_to_size(alpha.shape)
 
 

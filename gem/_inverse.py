@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gem.closed_forms import FAR, Gated
-from gem.functional import clamp, even_power
+from gem._closed_forms import FAR, Gated
+from gem.reference import clamp, even_power
 
 MANY = 8  # for a larger N Halley's method takes one step more
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from gem import kernels
-from gem.closed_forms import Family, Gated
-from gem.functional import check_floating, widen
-from gem.inverse import preimage
+from gem import _dispatch
+from gem._closed_forms import Family, Gated
+from gem._inverse import preimage
+from gem.reference import check_floating, widen
 
 
 def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
@@ -41,7 +41,7 @@ def invert(y: Tensor, family: Gated) -> Tensor:
 class _Value(Function):
     @staticmethod
     def forward(x: Tensor, family: Family, save: str) -> Tensor:
-        return kernels.value(x, family)
+        return _dispatch.value(x, family)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Family, str], output: Tensor) -> None:
@@ -53,7 +53,7 @@ class _Value(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (saved,) = ctx.saved_tensors
         if not torch.is_grad_enabled():
-            product = kernels.slope_product_at if ctx.save == "output" else kernels.slope_product
+            product = _dispatch.slope_product_at if ctx.save == "output" else _dispatch.slope_product
             return product(grad, saved, ctx.family), None, None
         x = invert(saved, ctx.family) if ctx.save == "output" else saved
         return _SlopeProduct.apply(grad, x, ctx.family), None, None
@@ -73,7 +73,7 @@ class _SlopeProduct(Function):
 
     @staticmethod
     def forward(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-        return kernels.slope_product(grad, x, family)
+        return _dispatch.slope_product(grad, x, family)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Family], output: Tensor) -> None:

@@ -1,6 +1,6 @@
 """The two gates as values, each with its function's value, first and second derivative in plain operations.
 
-These take float32 or float64 tensors (see :func:`gem.functional.widen`) and are differentiable themselves.
+These take float32 or float64 tensors (see :func:`gem.reference.widen`) and are differentiable themselves.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
 
 FAR = 2.0**50  # in units of the scale; from here on the gate is 1 to more than double precision
 

@@ -11,10 +11,10 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from gem import blocked
-from gem.closed_forms import Family, Gated
-from gem.functional import widen
-from gem.inverse import derivative_at
+from gem import _pieces
+from gem._closed_forms import Family, Gated
+from gem._inverse import derivative_at
+from gem.reference import widen
 
 # Below this many elements a launch costs more than the work. Not yet measured on a GPU: the smallest sizes of
 # `scripts/bench.py activations` show on which side of it the naive composition wins.
@@ -24,7 +24,7 @@ TRITON_FROM = 1 << 12
 def value(x: Tensor, family: Family) -> Tensor:
     """f(x)."""
     if is_plain_cpu(x):
-        return blocked.value(x, family)
+        return _pieces.value(x, family)
     if (triton := _triton_for(x)) is not None:
         out: Tensor = triton.value_op(x, *triton.arguments(family))
         return out
@@ -34,7 +34,7 @@ def value(x: Tensor, family: Family) -> Tensor:
 def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
     """grad·f'(x)."""
     if is_plain_cpu(grad, x):
-        return blocked.slope_product(grad, x, family)
+        return _pieces.slope_product(grad, x, family)
     if (triton := _triton_for(grad, x)) is not None:
         N, parameters = triton.arguments(family)
         out: Tensor = triton.slope_product_op(grad, x, N, False, parameters)
@@ -46,7 +46,7 @@ def slope_product_at(grad: Tensor, y: Tensor, family: Family) -> Tensor:
     """grad·f'(x) where f(x) = ``y``."""
     assert isinstance(family, Gated)
     if is_plain_cpu(grad, y):
-        return blocked.slope_product_at(grad, y, family)
+        return _pieces.slope_product_at(grad, y, family)
     if (triton := _triton_for(grad, y)) is not None:
         N, parameters = triton.arguments(family, invert=True)
         out: Tensor = triton.slope_product_op(grad, y, N, True, parameters)
@@ -67,7 +67,7 @@ def _load_triton() -> ModuleType | None:
     if os.environ.get("GEM_TRITON") == "0":
         return None
     try:
-        found = importlib.import_module("gem.triton_kernels")
+        found = importlib.import_module("gem._triton_kernels")
         found.try_out(torch.device("cuda"))
     except ImportError:
         return None

@@ -1,15 +1,16 @@
-"""Two more things that SE-GEM may mean, for the ablation over readings of the paper; ours is ``functional.segem``.
+"""Two more things that SE-GEM may mean, for the ablation over readings of the paper.
 
-All three have what the paper (arXiv:2604.21677) states: piecewise, C^(2N) at 0 and no more, no dead units, E-GEM on the
-positive side (here up to the linear term). **Reconstructions**, none confirmed. Plain operations, so in eager mode
-autograd keeps the intermediates; conventions for types, infinities and NaN are those of :mod:`gem.functional`.
+Ours is :func:`gem.reference.segem`. All three have what the paper (arXiv:2604.21677) states: piecewise, C^(2N) at 0
+and no more, no dead units, E-GEM on the positive side (here up to the linear term). **Reconstructions**, none
+confirmed. Plain operations, so in eager mode autograd keeps the intermediates; conventions for types, infinities and
+NaN are those of :mod:`gem.reference`.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
 from gem._checks import check_floating, check_N, check_positive, check_slope
 from gem._scale import make_scale
 
@@ -17,7 +18,7 @@ from gem._scale import make_scale
 def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float = 0.01) -> Tensor:
     """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope`` in [0, 1): a linear term on both sides, slope λ at 0 too.
 
-    Elementwise; parameters otherwise, and errors, as in :func:`gem.functional.egem` (additive eps).
+    Elementwise; parameters otherwise, and errors, as in :func:`gem.reference.egem` (additive eps).
     """
     N, c, s = make_scale(N, eps, "additive")
     return gated_linear(x, N, c, s, check_slope(negative_slope))
@@ -27,7 +28,7 @@ def segem_bounded(x: Tensor, N: int = 1, eps: float = 1e-4, bound: float = 0.01)
     """egem(x) for x > 0, else -bound·u^(2N+1) / (eps + u^(2N+1)) with u = -x: the negative side saturates at -bound.
 
     Its slope there fades, in exact arithmetic never to 0. As eps → 0 it tends to a step of height ``bound`` at 0.
-    Elementwise; ``bound`` lies in [1e-30, 1e30], the rest is as in :func:`gem.functional.egem` (additive eps).
+    Elementwise; ``bound`` lies in [1e-30, 1e30], the rest is as in :func:`gem.reference.egem` (additive eps).
     """
     N, c, s = make_scale(N, eps, "additive")
     return gated_bounded(x, N, c, s, bounded_scale(N, eps), check_positive("bound", bound))
