@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from torch import Tensor, nn
@@ -50,6 +51,7 @@ class Task(ABC, Generic[Batch]):
     throughput: Throughput | None = None
     flops_per_step: float | None = None  # of forward and backward passes, over all processes
     compiles: bool = True  # whether ``loss`` can be compiled
+    signatures: Mapping[str, str] = MappingProxyType({})  # texts for the result: how a metric was computed
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
@@ -62,6 +64,10 @@ class Task(ABC, Generic[Batch]):
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """The family's metrics on the evaluation set, by key."""
+
+    def final_metrics(self) -> dict[str, float]:
+        """The metrics that are measured once, after the last step, because they take long."""
+        return {}
 
     def parts(self, batch: Batch) -> Iterator[tuple[Batch, float]]:
         """``batch`` in parts, each with a backward pass of its own, and the weight of its loss.

@@ -20,7 +20,7 @@ from experiments.families.text.masking import mask, masked_tokens
 from experiments.families.text.models.build import build_transformer
 from experiments.families.text.schema import TextRecipe, Transformer
 from experiments.processes import Processes
-from experiments.randomness import generator
+from experiments.randomness import generator, set_global_streams
 
 EVAL_TOKENS = 4096  # of an evaluation batch, in at most EVAL_SEQUENCES sequences
 EVAL_SEQUENCES = 16
@@ -72,6 +72,7 @@ class TextTask(Task[Rows]):
         activation = activation_factory(config.activation)
         self.activation_type = type(activation())
         self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device)
+        self.dropout, self.step = model.dropout, 0
         self.throughput = Throughput("tokens", recipe.tokens_per_step)
         predicted = masked_tokens(recipe.mask_rate, self.length - 1) / self.length if self.masked else 1.0
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length, predicted)
@@ -85,6 +86,7 @@ class TextTask(Task[Rows]):
 
     def batch(self, step: int) -> Rows:
         """This process's share of the sequences of a step."""
+        self.step = step
         epoch, position = divmod(step, self.steps_per_epoch)
         order, shift = self.epoch_order(epoch)
         chosen = order[position * self.sequences : (position + 1) * self.sequences]
@@ -100,7 +102,12 @@ class TextTask(Task[Rows]):
         return tokens if self.vocabulary_map is None else self.vocabulary_map[tokens]
 
     def parts(self, batch: Rows) -> Iterator[tuple[Rows, float]]:
-        return cut_rows(batch, self.rows, self.processes.count)
+        first = self.share.start
+        for part, weight in cut_rows(batch, self.rows, self.processes.count):
+            if self.dropout:
+                set_global_streams(self.seed, "dropout", self.step, first)
+            yield part, weight
+            first += len(part[0])
 
     def probe_batch(self) -> Rows:
         batch = self.batch(0)
