@@ -65,12 +65,6 @@ class TranslationTask(Task[PairBatch]):
         self.train = pairs.splits["train"]
         self.plan = BatchPlan(self.train, recipe.tokens_per_step)
         self.steps_per_epoch = len(self.plan)
-        fewest = min(last - first for first, last in zip(self.plan.bounds, self.plan.bounds[1:], strict=False))
-        if fewest < processes.count * recipe.accumulate:
-            raise UserError(
-                f"recipe.tokens_per_step={recipe.tokens_per_step}: gives a batch of {fewest} pairs, fewer than "
-                f"{processes.count} processes × recipe.accumulate={recipe.accumulate}"
-            )
         self.fingerprint = pairs.fingerprint
         self.entropy = pairs.unigram_entropy("test")
         activation = activation_factory(config.activation)
@@ -88,9 +82,10 @@ class TranslationTask(Task[PairBatch]):
         rank, count = self.processes.rank, self.processes.count
         first, last = rank * len(index) // count, (rank + 1) * len(index) // count
         lengths = self.train.target.lengths_of(index)
-        own = index[first:last]
+        own, counts = index[first:last], lengths[first:last].tolist()
+        if first == last:  # fewer pairs than processes: work on any pair, with weight 0, as all must have gradients
+            own, counts = index[:1], [0]
         source, target = self.train.source.padded(own), self.train.target.padded(own)
-        counts = lengths[first:last].tolist()
         return PairBatch(source.to(self.device), target.to(self.device), counts, int(lengths.sum()), first)
 
     def parts(self, batch: PairBatch) -> Iterator[tuple[PairBatch, float]]:

@@ -50,7 +50,7 @@ class MLP(nn.Module):
 
 
 class GatedMLP(nn.Module):
-    """down(activation(Wx) · Vx): SwiGLU with SiLU, GEGLU with GELU, ReGLU with ReLU. Shazeer 2020 (arXiv 2002.05202)."""
+    """down(activation(Wx) · Vx): SwiGLU with SiLU, GEGLU with GELU, ReGLU with ReLU. Shazeer 2020, arXiv 2002.05202."""
 
     def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module], bias: bool = True) -> None:
         super().__init__()

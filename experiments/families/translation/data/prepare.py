@@ -107,7 +107,7 @@ def read_prepared(folder: Path) -> PreparedPairs | None:
     try:
         text = (folder / "tokenizer.json").read_text()
         test = [Pair(*sides) for sides in read_json(folder / "test.json")]
-        with numpy.load(folder / "tokens.npz") as stored:
+        with open(folder / "tokens.npz", "rb") as file, numpy.load(file) as stored:
             arrays = {name: stored[name] for name in stored.files}
         digest = hashlib.sha256(text.encode())
         for name in sorted(arrays):
