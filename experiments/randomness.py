@@ -1,9 +1,8 @@
 """Randomness by address: every draw is a function of (seed, purpose, index), made where it is used.
 
-Nothing depends on how far a stream was read, so resuming or interleaving runs cannot change a run, and a checkpoint
-holds no generator states. Draws are made on the CPU, whatever the device, so that a run sees the same order and
-augmentation everywhere. Where a library draws from torch's global streams (initialisation, dropout), these are set to
-an address beforehand.
+No result depends on where a global stream happens to be, so resuming, interleaving runs or changing the number of
+processes cannot change a run, and a checkpoint holds no generator states. Draws are made on the CPU,
+whatever the device, so that a run sees the same order and augmentation everywhere.
 """
 
 from __future__ import annotations
@@ -21,23 +20,18 @@ def generator(seed: int, purpose: str, *index: int | str) -> torch.Generator:
 
 
 def address(seed: int, purpose: str, *index: int | str) -> int:
-    """The seed of a generator for one address: an integer below 2^63."""
-    text = "/".join([str(seed), purpose, *map(str, index)])
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    """The number of one address, from 0 to 2^63 - 1, for whatever takes a seed."""
+    name = "/".join([str(seed), purpose, *map(str, index)])
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
-def set_global_streams(seed: int, purpose: str, *index: int | str) -> None:
-    """Set torch's global generators, of all devices, to one address: dropout draws from them."""
-    torch.manual_seed(address(seed, purpose, *index))
-
-
 @contextmanager
-def global_streams_at(seed: int, purpose: str, *index: int | str) -> Iterator[None]:
-    """Within the block torch's global generators start at one address: libraries initialise their networks from them.
+def global_stream(seed: int, purpose: str, *index: int | str) -> Iterator[None]:
+    """Torch's global CPU stream stands at one address within the block, and where it was after it.
 
-    The CPU's generator is as before afterwards.
+    For the code of libraries that draws from the global stream, such as the constructors of their networks.
     """
     with torch.random.fork_rng(devices=[]):
-        set_global_streams(seed, purpose, *index)
+        torch.default_generator.manual_seed(address(seed, purpose, *index))
         yield

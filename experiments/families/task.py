@@ -51,6 +51,7 @@ class Task(ABC, Generic[Batch]):
     throughput: Throughput | None = None
     flops_per_step: float | None = None  # of forward and backward passes, over all processes
     compiles: bool = True  # whether ``loss`` can be compiled
+    libraries: tuple[str, ...] = ()  # packages besides torch whose version may change the result
     signatures: Mapping[str, str] = MappingProxyType({})  # texts for the result: how a metric was computed
 
     @abstractmethod

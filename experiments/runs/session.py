@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Session:
         self.meta = read_json(self.directory / "meta.json")
         begun = part(self.config.impl, self.trainer.device, self.trainer.step, command)
         begun |= {"processes": self.trainer.processes.count}
+        begun["versions"] |= {name: version(name) for name in self.trainer.task.libraries}
         self.meta["parts"].append(begun)
         keep_changes(self.directory)
         keep_source(self.config.activation, self.directory / "activation")

@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.families.diffusion.sampling import to_unit
 from experiments.families.images.data.images import ImageData
 from experiments.files import write_atomic
-from experiments.randomness import generator, global_streams_at
+from experiments.randomness import generator, global_stream
 
 EPOCHS, BATCH, RATE = 2, 128, 1e-3
 WIDTH, FEATURES = 32, 64
@@ -49,7 +49,7 @@ class Classifier(nn.Module):
 
 def train_classifier(data: ImageData) -> Classifier:
     """On the training pictures, on the CPU, always with seed 0."""
-    with global_streams_at(0, "frechet classifier"):
+    with global_stream(0, "frechet classifier"):
         model = Classifier(data.shape, data.classes)
     optimizer = torch.optim.Adam(model.parameters(), RATE)
     for epoch in range(EPOCHS):

@@ -26,9 +26,10 @@ from experiments.families.diffusion.models.unet import build_unet, diffusers
 from experiments.families.diffusion.sampling import sample_pictures, scheduler_settings, to_unit
 from experiments.families.diffusion.schema import DiffusionRecipe, UNet
 from experiments.families.images.data.images import ImageData
+from experiments.families.passes import check_parts, set_dropout
 from experiments.families.task import Rows, Task, Throughput, cut_rows
 from experiments.processes import Processes
-from experiments.randomness import generator, set_global_streams
+from experiments.randomness import generator
 
 EVAL_BATCH = 250
 PROBE_IMAGES = 32
@@ -40,6 +41,8 @@ class DiffusionTask(Task[Rows]):
     A batch is pictures uint8 [B, C, H, W], noise float32 of the same shape, and time steps int64 [B]. Noise and time
     steps are drawn for the whole batch, so that a row does not depend on how the batch is shared out.
     """
+
+    libraries = ("diffusers",)
 
     def __init__(self, config: Config, data: ImageData, device: torch.device, processes: Processes) -> None:
         recipe, model = config.recipe, config.model
@@ -89,7 +92,7 @@ class DiffusionTask(Task[Rows]):
         first = self.share.start
         for part, weight in cut_rows(batch, self.rows, self.processes.count):
             if self.dropout:
-                set_global_streams(self.seed, "dropout", self.step, first)
+                set_dropout(self.seed, self.step, first)
             yield part, weight
             first += len(part[0])
 
@@ -143,17 +146,18 @@ class DiffusionTask(Task[Rows]):
 
 def own_rows(config: Config, processes: Processes) -> tuple[slice, int]:
     """The rows of a batch that this process works on, and how many at a time. Raises UserError."""
-    recipe = config.recipe
+    recipe, model = config.recipe, config.model
     assert isinstance(recipe, DiffusionRecipe)
-    size, count = recipe.batch_size, processes.count
+    assert isinstance(model, UNet)
+    size, count, parts = recipe.batch_size, processes.count, recipe.accumulate
     if size % count:
         raise UserError(f"recipe.batch_size={size}: cannot be shared equally by {count} processes")
+    if size % parts:
+        raise UserError(f"recipe.accumulate={parts}: must divide {size}, the pictures of a step")
+    if model.dropout:
+        check_parts(config, processes)
     share = size // count
-    if share % recipe.accumulate:
-        raise UserError(
-            f"recipe.accumulate={recipe.accumulate}: must divide {share}, the pictures of a step in a process"
-        )
-    rows = min(share // recipe.accumulate, config.impl.micro_batch or share)
+    rows = min(share, size // parts, config.impl.micro_batch or size)
     return slice(processes.rank * share, (processes.rank + 1) * share), rows
 
 

@@ -14,13 +14,14 @@ from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.device import compiled
 from experiments.errors import UserError
+from experiments.families.passes import check_parts, set_dropout
 from experiments.families.task import Rows, Task, Throughput, cut_rows
 from experiments.families.text.data.tokens import Tokens
 from experiments.families.text.masking import mask, masked_tokens
 from experiments.families.text.models.build import build_transformer
 from experiments.families.text.schema import TextRecipe, Transformer
 from experiments.processes import Processes
-from experiments.randomness import generator, set_global_streams
+from experiments.randomness import generator
 
 EVAL_TOKENS = 4096  # of an evaluation batch, in at most EVAL_SEQUENCES sequences
 EVAL_SEQUENCES = 16
@@ -45,7 +46,9 @@ class TextTask(Task[Rows]):
         self.share = slice(
             processes.rank * self.sequences // processes.count, (processes.rank + 1) * self.sequences // processes.count
         )
-        self.rows = sequences_a_pass(config, len(range(self.sequences)[self.share]), self.length)
+        if model.dropout:
+            check_parts(config, processes)
+        self.rows = sequences_a_pass(config, self.sequences // processes.count, processes.count)
         self.eval_sequences = max(1, min(EVAL_SEQUENCES, EVAL_TOKENS // self.length))
         self.vocabulary = min(model.vocab_size, tokens.tokenizer.size)
         self.vocabulary_map = tokens.vocabulary_map(model.vocab_size)
@@ -105,7 +108,7 @@ class TextTask(Task[Rows]):
         first = self.share.start
         for part, weight in cut_rows(batch, self.rows, self.processes.count):
             if self.dropout:
-                set_global_streams(self.seed, "dropout", self.step, first)
+                set_dropout(self.seed, self.step, first)
             yield part, weight
             first += len(part[0])
 
@@ -171,11 +174,18 @@ class TextTask(Task[Rows]):
         }
 
 
-def sequences_a_pass(config: Config, share: int, length: int) -> int:
+def sequences_a_pass(config: Config, share: int, processes: int) -> int:
     """Sequences of a backward pass, of the ``share`` that a process has of a step."""
-    parts = config.recipe.accumulate
-    if share % parts:
-        raise UserError(f"recipe.accumulate={parts}: must divide {share}, the sequences of a step in this process")
+    recipe, model, parts = config.recipe, config.model, config.recipe.accumulate
+    assert isinstance(recipe, TextRecipe)
+    assert isinstance(model, Transformer)
+    whole = share * processes if model.dropout else share
+    if whole % parts:
+        what = "the sequences of a step" + ("" if model.dropout else " in this process")
+        raise UserError(f"recipe.accumulate={parts}: must divide {whole}, {what}")
+    if model.dropout:
+        return whole // parts
+    length = recipe.sequence or model.context
     return min(share // parts, config.impl.micro_batch or max(1, PASS_TOKENS // length))
 
 

@@ -11,7 +11,7 @@ from experiments.activations.build import MakeActivation
 from experiments.errors import UserError
 from experiments.families.translation.data.bpe import END, PAD
 from experiments.families.translation.schema import Marian
-from experiments.randomness import global_streams_at
+from experiments.randomness import global_stream
 
 
 def build_marian(config: Marian, activation: MakeActivation, seed: int) -> Any:
@@ -20,7 +20,7 @@ def build_marian(config: Marian, activation: MakeActivation, seed: int) -> Any:
     Embeddings are multiplied by √width, so that they have variance 1 (Vaswani et al. 2017, arXiv 1706.03762).
     """
     library = transformers()
-    with global_streams_at(seed, "init"):
+    with global_stream(seed, "init"):
         model = library.MarianMTModel(library.MarianConfig(**marian_settings(config)))
     return gem.replace_activations(model, nn.ReLU, activation)
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.errors import UserError
+from experiments.families.passes import check_parts, set_dropout
 from experiments.families.task import Task, Throughput
 from experiments.families.translation.data.batches import BatchPlan
 from experiments.families.translation.data.bpe import PAD
@@ -22,7 +23,6 @@ from experiments.families.translation.decoding import decoding_words, sacrebleu,
 from experiments.families.translation.model import build_marian
 from experiments.families.translation.schema import Marian, TranslationRecipe
 from experiments.processes import Processes
-from experiments.randomness import set_global_streams
 
 EVAL_TOKENS = 8192  # of an evaluation batch
 PASS_TOKENS = 16384  # of a backward pass, unless impl.micro_batch says otherwise
@@ -33,25 +33,28 @@ PROBE_PAIRS = 64
 class PairBatch:
     """Padded sentences, source int64 [B, S] and target int64 [B, T] on the device.
 
-    ``counts`` are the target tokens of each row, ``total`` those of the step over all processes, ``first`` the number
-    of the first row within the step.
+    ``counts`` are the target tokens of each row, ``first`` is the number of the first row within the step. Over all
+    processes, the step has ``pairs`` rows and ``total`` target tokens.
     """
 
     source: Tensor
     target: Tensor
     counts: list[int]
-    total: int
     first: int
+    pairs: int
+    total: int
 
     def rows(self, first: int, last: int) -> PairBatch:
         rows = slice(first, last)
-        return PairBatch(self.source[rows], self.target[rows], self.counts[rows], self.total, self.first + first)
+        sides = (self.source[rows], self.target[rows])
+        return PairBatch(*sides, self.counts[rows], self.first + first, self.pairs, self.total)
 
 
 class TranslationTask(Task[PairBatch]):
     """Label-smoothed cross-entropy over the target tokens, the end of the sentence among them."""
 
     compiles = False  # every batch has a shape of its own
+    libraries = ("transformers", "tokenizers")
 
     def __init__(self, config: Config, pairs: PreparedPairs, device: torch.device, processes: Processes) -> None:
         recipe, model = config.recipe, config.model
@@ -61,6 +64,8 @@ class TranslationTask(Task[PairBatch]):
         if recipe.beams:
             sacrebleu()  # says now what is missing at the end
         self.recipe, self.seed, self.device, self.processes = recipe, config.seed, device, processes
+        if model.dropout:
+            check_parts(config, processes)
         self.pairs, self.micro_batch = pairs, config.impl.micro_batch
         self.train = pairs.splits["train"]
         self.plan = BatchPlan(self.train, recipe.tokens_per_step)
@@ -79,14 +84,14 @@ class TranslationTask(Task[PairBatch]):
         self.step = step
         epoch, position = divmod(step, self.steps_per_epoch)
         index = self.epoch_batches(epoch)[position]
-        rank, count = self.processes.rank, self.processes.count
-        first, last = rank * len(index) // count, (rank + 1) * len(index) // count
+        first, last = self.own_rows(len(index))
         lengths = self.train.target.lengths_of(index)
         own, counts = index[first:last], lengths[first:last].tolist()
         if first == last:  # fewer pairs than processes: work on any pair, with weight 0, as all must have gradients
             own, counts = index[:1], [0]
-        source, target = self.train.source.padded(own), self.train.target.padded(own)
-        return PairBatch(source.to(self.device), target.to(self.device), counts, int(lengths.sum()), first)
+        whole = (self.train.source, self.train.target)
+        sides = (side.padded(own, int(side.lengths_of(index).max())).to(self.device) for side in whole)
+        return PairBatch(*sides, counts, first, len(index), int(lengths.sum()))
 
     def parts(self, batch: PairBatch) -> Iterator[tuple[PairBatch, float]]:
         """Weighed by target tokens, as the loss is a mean over them."""
@@ -94,13 +99,23 @@ class TranslationTask(Task[PairBatch]):
         for first in range(0, len(batch.counts), rows):
             part = batch.rows(first, first + rows)
             if self.dropout:
-                set_global_streams(self.seed, "dropout", self.step, part.first)
+                set_dropout(self.seed, self.step, part.first)
             yield part, sum(part.counts) / batch.total
 
+    def own_rows(self, pairs: int) -> tuple[int, int]:
+        """Where the rows of this process begin and end in a step of ``pairs``; with dropout they are whole parts."""
+        rank, count = self.processes.rank, self.processes.count
+        if not self.dropout:
+            return rank * pairs // count, (rank + 1) * pairs // count
+        share = -(-pairs // self.recipe.accumulate) * (self.recipe.accumulate // count)
+        return min(pairs, rank * share), min(pairs, (rank + 1) * share)
+
     def rows_a_pass(self, batch: PairBatch) -> int:
+        part = -(-batch.pairs // self.recipe.accumulate)
+        if self.dropout:
+            return part
         widest = max(batch.source.shape[1], batch.target.shape[1])
-        most = self.micro_batch or max(1, PASS_TOKENS // widest)
-        return min(most, -(-len(batch.counts) // self.recipe.accumulate))
+        return min(part, self.micro_batch or max(1, PASS_TOKENS // widest))
 
     def logits(self, source: Tensor, target: Tensor) -> Tensor:
         """Float32 logits [B, T, vocabulary] of the tokens of ``target``, each from those before it."""

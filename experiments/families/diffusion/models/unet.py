@@ -10,7 +10,7 @@ import gem
 from experiments.activations.build import MakeActivation
 from experiments.errors import UserError
 from experiments.families.diffusion.schema import UNet
-from experiments.randomness import global_streams_at
+from experiments.randomness import global_stream
 
 
 def build_unet(config: UNet, shape: tuple[int, int, int], activation: MakeActivation, seed: int) -> Any:
@@ -19,7 +19,7 @@ def build_unet(config: UNet, shape: tuple[int, int, int], activation: MakeActiva
     Raises UserError where the pictures cannot be halved at every level.
     """
     check_shape(config, shape)
-    with global_streams_at(seed, "init"):
+    with global_stream(seed, "init"):
         model = diffusers().UNet2DModel(**unet_settings(config, shape))
     return gem.replace_activations(model, nn.SiLU, activation)
 

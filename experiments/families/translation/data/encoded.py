@@ -45,10 +45,10 @@ class Sentences:
         ends = self.ends[:count]
         return Sentences(self.tokens[: ends[-1]], ends)
 
-    def padded(self, index: NDArray[numpy.int64]) -> Tensor:
-        """int64 [len(index), longest]: the sentences ``index``, filled up with padding."""
+    def padded(self, index: NDArray[numpy.int64], width: int | None = None) -> Tensor:
+        """int64 [len(index), width]: the sentences ``index``, filled up with padding; None: to the longest of them."""
         rows = [self.tokens[self.ends[i - 1] if i else 0 : self.ends[i]] for i in index.tolist()]
-        out = numpy.full((len(rows), max(len(row) for row in rows)), PAD, numpy.int64)
+        out = numpy.full((len(rows), width or max(len(row) for row in rows)), PAD, numpy.int64)
         for number, row in enumerate(rows):
             out[number, : len(row)] = row
         return torch.from_numpy(out)

@@ -90,12 +90,12 @@ def test_the_shares_of_the_processes_make_up_the_batch() -> None:
 
 
 def test_dropout_is_addressed_by_step_and_row() -> None:
-    """The same step gives the same gradients, whatever was drawn in between; the parts of two processes are alike."""
+    """The same step gives the same losses, whatever was drawn in between; two processes have the parts of one."""
 
     def losses(subject: Any, step: int) -> list[float]:
         return [subject.loss(part).item() for part, _ in subject.parts(subject.batch(step))]
 
-    words = ("model.dropout=0.5", "impl.micro_batch=8")
+    words = ("model.dropout=0.5", "recipe.accumulate=4")
     subject = task(*words)
     first = losses(subject, 2)
     torch.rand(7)
@@ -161,13 +161,16 @@ def test_pictures_that_cannot_be_halved_are_refused() -> None:
         ("recipe.noise_schedule=cosine", "recipe.noise_schedule=cosine: must be one of linear, squaredcos_cap_v2"),
         ("recipe.batch_size=1438", "recipe.batch_size=1438: must be at most 1437"),
         ("recipe.accumulate=5", "recipe.accumulate=5: must divide 32"),
+        ("model.dropout=0.1 impl.micro_batch=8", "impl.micro_batch=8: must be null for model=ddpm_tiny, whose dropout"),
     ],
 )
 def test_what_does_not_fit_is_refused(word: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        task(word)
+        task(*word.split())
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(UserError, match=r"recipe.batch_size=32: cannot be shared equally by 3 processes"):
         task(processes=Share(0, 3))
+    with pytest.raises(UserError, match=r"recipe.accumulate=1: must be a multiple of 2, the number of processes"):
+        task("model.dropout=0.1", processes=Share(0, 2))

@@ -118,14 +118,20 @@ def test_a_process_without_a_pair_has_gradients_of_zero(line: list[str]) -> None
 
 
 def test_dropout_is_addressed(line: list[str]) -> None:
-    def losses(step: int) -> list[float]:
-        return [subject.loss(part).item() for part, _ in subject.parts(subject.batch(step))]
+    def losses(subject: Any, step: int) -> list[float]:
+        return [subject.loss(part).item() for part, weight in subject.parts(subject.batch(step)) if weight]
 
-    subject = task(line, "model.dropout=0.5", "impl.micro_batch=5")
-    first = losses(1)
+    words = ("model.dropout=0.5", "recipe.accumulate=4", "recipe.tokens_per_step=1024")
+    subject = task(line, *words)
+    first = losses(subject, 1)
     torch.rand(3)
-    assert losses(2) != first
-    assert losses(1) == first
+    assert losses(subject, 2) != first
+    assert losses(subject, 1) == first
+    for count in (2, 4):
+        shares = [task(line, *words, processes=Share(rank, count)) for rank in range(count)]
+        for step in range(subject.steps_per_epoch):
+            shared = [loss for share in shares for loss in losses(share, step)]
+            assert shared == pytest.approx(losses(subject, step), rel=1e-5)
 
 
 def test_evaluation_is_the_mean_over_the_target_tokens(line: list[str]) -> None:
@@ -271,12 +277,13 @@ def test_what_is_exported_is_loaded_by_transformers(line: list[str], tmp_path: P
         ("recipe.tokens_per_step=8", "recipe.tokens_per_step=8: must be at least"),
         ("recipe.dtype=float64", "recipe.dtype=float64: must be float32 for translation"),
         ("dataset.languages=[en]", r"dataset.languages=\[.*en.*\]: must be two languages"),
+        ("model.dropout=0.1 impl.micro_batch=8", "impl.micro_batch=8: must be null for model=marian_tiny"),
         ("dataset.folder=/data/x", "dataset.folder=/data/x: must be a folder below data_dir"),
     ],
 )
 def test_what_does_not_fit_is_refused(line: list[str], words: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        task(line, words)
+        task([*line, *words.split()])
 
 
 def test_what_cannot_be_compiled_says_so(line: list[str]) -> None:
