@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from torch import Tensor, nn
@@ -52,7 +53,8 @@ class Task(ABC, Generic[Batch]):
     compiles: bool = True  # whether ``loss`` can be compiled
     units_last: Collection[nn.Module] = frozenset()  # activations whose input counts units along its last axis
     libraries: tuple[str, ...] = ()  # packages besides torch whose version may change the result
-    lr_factors: Mapping[str, float] = {}  # learning rates of parameters, by how their names begin, as multiples of lr
+    lr_factors: Mapping[str, float] = MappingProxyType({})  # rates of parameters, by their prefix, as multiples of lr
+    signatures: Mapping[str, str] = MappingProxyType({})  # texts for the result: how a metric was computed
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
@@ -65,6 +67,10 @@ class Task(ABC, Generic[Batch]):
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """The family's metrics on the evaluation set, by key."""
+
+    def final_metrics(self) -> dict[str, float]:
+        """The metrics that are measured once, after the last step, because they take long."""
+        return {}
 
     def parts(self, batch: Batch) -> Iterator[tuple[Batch, float]]:
         """``batch`` in parts, each with a backward pass of its own, and the weight of its loss.

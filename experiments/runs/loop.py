@@ -146,6 +146,8 @@ class Trainer:
         elif self.evaluation_due:
             with self.average.in_place() if self.average else contextlib.nullcontext(), self.autocast():
                 line |= self.task.evaluate()
+                if self.step == self.total_steps:
+                    line |= self.task.final_metrics()
             if not all(math.isfinite(value) for value in line.values()):
                 self.diverged, line["diverged_at_step"] = True, self.step
             elif self.probe:

@@ -89,7 +89,8 @@ class Session:
         """The result: the last logged line, without times, so that equal runs have equal files."""
         last = {key: value for key, value in self.log.last.items() if key not in (*TIMES, "lr")}
         status = "diverged" if self.trainer.diverged else "finished"
-        return {"format": FORMAT, "status": status, "run": run_hash(self.config), "seed": self.config.seed, **last}
+        known = {"format": FORMAT, "status": status, "run": run_hash(self.config), "seed": self.config.seed}
+        return {**known, **last, **self.trainer.task.signatures}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -37,7 +38,21 @@ def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageDat
 
     Raises UserError naming the file that is missing or wrong and the ways out.
     """
-    data = read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir)
+    return chosen_images(
+        read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir), config
+    )
+
+
+class Choice(Protocol):
+    """What a configuration says of the images to be used."""
+
+    name: str
+    train_size: int | None
+    holdout: int
+
+
+def chosen_images(data: ImageData, config: Choice) -> ImageData:
+    """``data`` with ``train_size`` and ``holdout`` applied. Raises UserError where there are too few images."""
     if config.holdout + (config.train_size or 1) > len(data.train_y):
         raise UserError(
             f"dataset.holdout={config.holdout} dataset.train_size={config.train_size}: must together be at most "
