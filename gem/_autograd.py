@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-from gem import _kernels
+from gem import _dispatch
 from gem._closed_forms import Family, Gated
 from gem._inverse import preimage
 from gem._layouts import has_values, map_values
@@ -33,7 +33,7 @@ def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
     if torch._C._are_functorch_transforms_active():
         out = _TransformedValue.apply(x, family)
     elif not (x.requires_grad and torch.is_grad_enabled()):
-        out = _kernels.value(x, family)
+        out = _dispatch.value(x, family)
     elif save == "output":
         out = _ValueSavingOutput.apply(x, handle_of(x), family)
     else:
@@ -46,7 +46,7 @@ def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
     if is_in_forward_mode():
         return (widen(grad) * family.derivative(widen(x))).to(grad.dtype)
     if not torch.is_grad_enabled():
-        return _kernels.slope_product(grad, x, family)
+        return _dispatch.slope_product(grad, x, family)
     function = _TransformedSlope if torch._C._are_functorch_transforms_active() else _SlopeProduct
     out: Tensor = function.apply(grad, x, family)
     return out
@@ -74,7 +74,7 @@ class _Value(Function):
     def forward(ctx: Any, x: Tensor, family: Family) -> Tensor:
         ctx.family = family
         ctx.save_for_backward(x)
-        return _kernels.value(x, family)
+        return _dispatch.value(x, family)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -84,7 +84,7 @@ class _Value(Function):
 class _ValueSavingOutput(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, handle: Tensor, family: Gated) -> Tensor:
-        y = _kernels.value(x, family)
+        y = _dispatch.value(x, family)
         ctx.family = family
         ctx.save_for_backward(y, handle)
         return y
@@ -93,7 +93,7 @@ class _ValueSavingOutput(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         y, handle = ctx.saved_tensors
         if not torch.is_grad_enabled() and not is_in_forward_mode():
-            return _kernels.slope_product_at(grad, y, ctx.family), None, None
+            return _dispatch.slope_product_at(grad, y, ctx.family), None, None
         x = attach(handle, preimage(widen(y.detach()), ctx.family))
         return slope_product(grad, x, ctx.family), None, None
 
@@ -105,7 +105,7 @@ class _SlopeProduct(Function):
     def forward(ctx: Any, grad: Tensor, x: Tensor, family: Family) -> Tensor:
         ctx.family = family
         ctx.save_for_backward(grad, x)
-        return _kernels.slope_product(grad, x, family)
+        return _dispatch.slope_product(grad, x, family)
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -121,7 +121,7 @@ class _TransformedValue(Function):
 
     @staticmethod
     def forward(x: Tensor, family: Family) -> Tensor:
-        return _kernels.value(x, family)
+        return _dispatch.value(x, family)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Family], output: Tensor) -> None:
@@ -140,7 +140,7 @@ class _TransformedSlope(Function):
 
     @staticmethod
     def forward(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-        return _kernels.slope_product(grad, x, family)
+        return _dispatch.slope_product(grad, x, family)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Family], output: Tensor) -> None:

@@ -35,6 +35,11 @@ class Gated:
         """The scale α: the gate is 1/2 at x = α."""
         return float(self.c ** (1 / (2 * self.N)) / self.s)
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Where the gate is about 2^-60 and 1 - 2^-60: outside, its derivative against the scale is nothing."""
+        return self.alpha / 2.0 ** (30 / self.N), self.alpha * 2.0 ** (30 / self.N)
+
     def value(self, x: Tensor) -> Tensor:
         return reference.gated_leaky(x, self.N, self.c, self.s, self.slope or None)
 

@@ -35,6 +35,11 @@ def preimage(y: Tensor, family: Gated) -> Tensor:
     return torch.where(y == 0, 0 if family.slope else -family.alpha, torch.where(y < 0, -x, x))
 
 
+def halley_steps(N: int, dtype: torch.dtype) -> int:
+    """How many steps give the precision of ``dtype``."""
+    return (3 if dtype == torch.float64 else 2) + (N > MANY)
+
+
 def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
     """w and t, for |y|."""
     N, tiny = family.N, torch.finfo(y.dtype).tiny
@@ -43,7 +48,7 @@ def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
     w = clip(w, tiny, FAR)
     power = w ** (1 / (2 * N + 1))
     t = torch.maximum(w, power + w / (2 * N + 1))
-    for _ in range((3 if y.dtype == torch.float64 else 2) + (N > MANY)):
+    for _ in range(halley_steps(N, y.dtype)):
         b = w / (even_power(t, N) * t)
         gap = 1 - w / t - b
         rise = 1 + 2 * N * b

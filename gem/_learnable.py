@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.overrides import handle_torch_function, has_torch_function
 
-from gem import _kernels
+from gem import _dispatch
 from gem._autograd import attach, handle_of, is_in_forward_mode
 from gem._checks import check_floating
 from gem._closed_forms import Gated
 from gem._inverse import preimage
 from gem._layouts import has_values, map_values
-from gem._pieces import PIECE, log_scale_sum
+from gem._pieces import PIECE
 from gem._scale import scale_of
 from gem.reference import gated_leaky, widen
 
@@ -91,8 +91,8 @@ class _Scaled(Function):
     def forward(ctx: Any, x: Tensor, log_alpha: Tensor, handle: Tensor | None, N: int, slope: float) -> Tensor:
         ctx.N, ctx.slope = N, slope
         if _is_one_number(x, log_alpha):
-            y = _kernels.value(x, _with_numbers(log_alpha, N, slope))
-        elif _kernels.is_plain_cpu(x):
+            y = _dispatch.value(x, _with_numbers(log_alpha, N, slope))
+        elif _dispatch.is_plain_cpu(x):
             y = torch.empty_like(x)
             for x_part, y_part in _pieces(log_alpha, x, y):
                 y_part.copy_(gated_leaky(x_part, N, 1.0, _factor(log_alpha, x), slope or None))
@@ -104,13 +104,13 @@ class _Scaled(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         saved, log_alpha, handle = ctx.saved_tensors
-        if torch.is_grad_enabled() or is_in_forward_mode() or not _kernels.is_plain_cpu(saved, grad):
+        if torch.is_grad_enabled() or is_in_forward_mode() or not _dispatch.is_plain_cpu(saved, grad):
             by_x, by_log_alpha = _gradients(grad, saved, log_alpha, handle, ctx)
             return by_x.to(grad.dtype), by_log_alpha.to(log_alpha.dtype), None, None, None
         if handle is None and _is_one_number(saved, log_alpha):
             family = _with_numbers(log_alpha, ctx.N, ctx.slope)
-            by_x = _kernels.slope_product(grad, saved, family)
-            return by_x, log_scale_sum(grad, saved, family).to(log_alpha.dtype), None, None, None
+            by_x = _dispatch.slope_product(grad, saved, family)
+            return by_x, _dispatch.log_scale_sum(grad, saved, family).to(log_alpha.dtype), None, None, None
         by_x = torch.empty_like(grad)
         by_log_alpha = torch.zeros_like(log_alpha, dtype=widen(grad).dtype)
         for grad_part, saved_part, by_x_part in _pieces(log_alpha, grad, saved, by_x):
@@ -122,7 +122,7 @@ class _Scaled(Function):
 
 def _is_one_number(x: Tensor, log_alpha: Tensor) -> bool:
     """Whether α can be read without waiting for a device, and the kernels for a fixed scale serve."""
-    return log_alpha.dim() == 0 and log_alpha.device.type == "cpu" and _kernels.is_plain_cpu(x)
+    return log_alpha.dim() == 0 and log_alpha.device.type == "cpu" and _dispatch.is_plain_cpu(x)
 
 
 def _with_numbers(log_alpha: Tensor, N: int, slope: float) -> Gated:

@@ -144,11 +144,10 @@ def _gated_slope_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, fam
 
 def _log_scale_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, family: Gated) -> None:
     """grad·f(x)·q = grad·x·w / (1 + w)² with w = c/v, |x| held where w is between 2^-60 and 2^60."""
-    bound = 2.0 ** (30 / family.N)
     if family.slope == 0:
-        torch.clamp(x, family.alpha / bound, family.alpha * bound, out=out)
+        torch.clamp(x, *family.middle, out=out)
     else:
-        torch.abs(x, out=out).clamp_(family.alpha / bound, family.alpha * bound)
+        torch.abs(x, out=out).clamp_(*family.middle)
     _invert_power(out, work, family)
     work.mul_(work).mul_(family.c)
     out.mul_(work)

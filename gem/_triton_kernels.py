@@ -1,7 +1,7 @@
 """Triton kernels for eager use on a GPU: one forward and one backward for the whole family.
 
 Registered as ``torch.ops.gem.value`` and ``torch.ops.gem.slope_product``. They compute in float32, so float64 is
-left to the plain operations. Imported by :mod:`gem._kernels` alone, at the first call that wants them.
+left to the plain operations. Imported by :mod:`gem._dispatch` alone, at the first call that wants them.
 """
 
 from __future__ import annotations

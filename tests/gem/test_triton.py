@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import gem
-from gem import _kernels
+from gem import _dispatch
 
 pytest.importorskip("triton")
 
@@ -92,10 +92,10 @@ def test_kernels_compile_without_a_gpu() -> None:
 
 
 def test_without_triton_the_plain_operations_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    _kernels._load_triton.cache_clear()
+    _dispatch._load_triton.cache_clear()
     monkeypatch.setitem(sys.modules, "gem._triton_kernels", None)
-    assert _kernels._load_triton() is None
-    _kernels._load_triton.cache_clear()
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
 
 
 def test_a_launch_that_fails_is_told_once_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,14 +107,14 @@ def test_a_launch_that_fails_is_told_once_and_replaced(monkeypatch: pytest.Monke
 
     broken.try_out = try_out  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "gem._triton_kernels", broken)
-    _kernels._load_triton.cache_clear()
+    _dispatch._load_triton.cache_clear()
     with pytest.warns(UserWarning, match=r"Triton cannot launch \(Failed to find C compiler"):
-        assert _kernels._load_triton() is None
-    assert _kernels._load_triton() is None
-    _kernels._load_triton.cache_clear()
+        assert _dispatch._load_triton() is None
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
     monkeypatch.setenv("GEM_TRITON", "0")
-    assert _kernels._load_triton() is None
-    _kernels._load_triton.cache_clear()
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
 
 
 def test_a_device_without_kernels_gets_plain_operations() -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from gem import _pieces
+from gem import _native, _pieces
 from gem._checks import is_wrapped
 from gem._closed_forms import Family, Gated
 from gem._inverse import derivative_at
@@ -23,42 +23,68 @@ from gem.reference import widen
 TRITON_FROM = 1 << 12
 
 
+cpu: ModuleType = _pieces  # or _native, see gem.kernels
+
+
 def value(x: Tensor, family: Family) -> Tensor:
     """f(x)."""
+    out: Tensor
     if is_plain_cpu(x):
-        return _pieces.value(x, family)
+        out = cpu.value(x, family)
+        return out
     if (triton := _triton_for(x)) is not None:
-        out: Tensor = triton.value_op(x, *triton.arguments(family))
+        out = triton.value_op(x, *triton.arguments(family))
         return out
     return family.value(x)
 
 
 def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
     """grad·f'(x)."""
+    out: Tensor
     if is_plain_cpu(x, grad):
-        return _pieces.slope_product(grad, x, family)
+        out = cpu.slope_product(grad, x, family)
+        return out
     if (triton := _triton_for(x, grad)) is not None:
         N, parameters = triton.arguments(family)
-        out: Tensor = triton.slope_product_op(grad, x, N, False, parameters)
+        out = triton.slope_product_op(grad, x, N, False, parameters)
         return out
     return (widen(grad) * family.derivative(widen(x))).to(grad.dtype)
 
 
 def slope_product_at(grad: Tensor, y: Tensor, family: Gated) -> Tensor:
     """grad·f'(x) where f(x) = ``y``."""
+    out: Tensor
     if is_plain_cpu(y, grad):
-        return _pieces.slope_product_at(grad, y, family)
+        out = cpu.slope_product_at(grad, y, family)
+        return out
     if (triton := _triton_for(y, grad)) is not None:
         N, parameters = triton.arguments(family, invert=True)
-        out: Tensor = triton.slope_product_op(grad, y, N, True, parameters)
+        out = triton.slope_product_op(grad, y, N, True, parameters)
         return out
     return (widen(grad) * derivative_at(widen(y), family)).to(grad.dtype)
+
+
+def log_scale_sum(grad: Tensor, x: Tensor, family: Gated) -> Tensor:
+    """The sum of grad·(f(x) - x·f'(x)) on a CPU, in float32 or float64."""
+    out: Tensor = cpu.log_scale_sum(grad, x, family)
+    return out
 
 
 def _triton_for(x: Tensor, *others: Tensor) -> ModuleType | None:
     """The Triton kernels, if they are there and serve these tensors."""
     wanted = x.device.type == "cuda" and x.dtype != torch.float64 and x.numel() >= TRITON_FROM
     return _load_triton() if wanted and _is_plain(x, *others) else None
+
+
+def triton_status() -> str:
+    """What serves CUDA tensors, as far as it is known without trying."""
+    if not torch.cuda.is_available():
+        return "torch (no device)"
+    if os.environ.get("GEM_TRITON") == "0":
+        return "torch (GEM_TRITON=0)"
+    if not _load_triton.cache_info().currsize:
+        return "triton, not tried yet"
+    return "triton" if _load_triton() else "torch (Triton cannot launch)"
 
 
 @cache
