@@ -13,11 +13,17 @@ quickstart: $(VENV)/experiments  ## six activations on handwritten digits, three
 	$(BIN)/python scripts/aggregate.py table=quickstart
 	$(BIN)/python scripts/figures.py figure=quickstart
 
+check: $(VENV)/dev  ## lint, types and the quick tests, in a minute and a half
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not command"
+
 test: $(VENV)/dev  ## everything that runs in minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --durations=12
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations=12
 
 test-slow: $(VENV)/dev  ## the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
@@ -33,7 +39,7 @@ screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium an
 	$(BIN)/python scripts/screenshot.py
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST and CIFAR-10)
-	$(BIN)/python scripts/bench.py train
+	$(BIN)/python benchmarks/bench.py train
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -49,4 +55,4 @@ $(VENV)/dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
-.PHONY: help quickstart test test-slow test-slurm report screenshot bench
+.PHONY: help quickstart check test test-slow test-slurm report screenshot bench

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
-import hydra
-from omegaconf import DictConfig
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports ends the program without a traceback
 
-from experiments import exits
+import hydra  # noqa: E402
+from omegaconf import DictConfig  # noqa: E402
+
+from experiments import exits  # noqa: E402
 
 os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach exits.one_line instead of being printed by Hydra
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(cfg: DictConfig) -> int:
-    from experiments.run import run
+    from experiments.runs.run import run
 
     return exits.outcomes.add(cfg, run)
 

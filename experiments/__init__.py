@@ -1,7 +1,6 @@
-"""From a command to a table.
+"""The experiment suite: what turns a configuration into a run, runs into records, and records into verdicts.
 
-A run: ``exits`` → ``config`` → ``run`` → ``session`` (files) and ``loop`` (steps) → ``tasks`` → ``models``, ``data``.
-Many runs: ``sweeps``, on this machine or Slurm; ``together``, several in one process.
-A table: ``tables``, from a preset and its records, with ``stats`` below it; ``figures`` and ``report`` on top of it.
-What a network does, beyond its result: ``mechanism`` while it trains, ``landscape`` afterwards.
+``config`` types what is asked, ``activations`` finds the activation, ``families`` hold the kinds of task, ``runs``
+train one run, ``sweeps`` many. ``records`` keep the results, ``studies`` say what is asked of them, ``stats`` whether
+a difference is real; ``tables``, ``figures``, ``landscape`` and ``report`` show it.
 """

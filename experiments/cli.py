@@ -6,8 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-from experiments.config.resolve import must_be, unknown_key
-from experiments.errors import FINISHED, UserError
+from experiments.errors import FINISHED, UserError, must_be, unknown_key
 from experiments.exits import guarded
 
 

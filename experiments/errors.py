@@ -1,8 +1,10 @@
-"""The error a user can act on, and the exit statuses a run ends with."""
+"""The error a user can act on, its wording, and the exit statuses a run ends with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 FINISHED = 0
 FAILED = 1  # a mistake in the code, with its traceback
@@ -35,3 +37,26 @@ class Stopped(BaseException):
 
 class Busy(Exception):
     """Another process holds the run; nothing was touched (exit status 75)."""
+
+
+def must_be(key: str, value: Any, allowed: str) -> str:
+    """``recipe.lr=-1: must be a finite number above 0``"""
+    return f"{key}={value}: must be {allowed}"
+
+
+def unknown_key(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """``recipe.lrr: unknown; did you mean recipe.lr?``, or the known keys where none is close.
+
+    ``elsewhere``: keys of other groups, which may have been meant too.
+    """
+    return f"{key}: unknown; {suggestion(key, known, elsewhere)}"
+
+
+def suggestion(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """The closest of ``known`` and ``elsewhere``, else all of ``known``.
+
+    What stands before the last point does not make names alike.
+    """
+    last = {name.rpartition(".")[2]: name for name in (*elsewhere, *known)}
+    close = difflib.get_close_matches(key.partition("=")[0].rpartition(".")[2], list(last), n=1)
+    return f"did you mean {last[close[0]]}?" if close else f"known: {', '.join(known)}"

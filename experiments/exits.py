@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
+import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-import experiments.config  # noqa: F401 - registers the schemas' defaults with Hydra
-from experiments.config.resolve import unknown_key
-from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
-from experiments.signals import leave_on_signals
+from experiments.config.compose import config_files, hydra_word
+from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, unknown_key, worst
+from experiments.runs.signals import leave_on_signals
+
+MANY = 20  # choices; more are not listed where one of them is close
 
 
 class Outcomes:
@@ -68,6 +71,9 @@ def guarded(main: Callable[[], int | None]) -> int:
         status = main() or FINISHED
         sys.stdout.flush()
         return status
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
         return 128 + signal.SIGPIPE
@@ -77,6 +83,8 @@ def guarded(main: Callable[[], int | None]) -> int:
 
 def one_line(main: Callable[[], Any]) -> int:
     """Run train.py's ``main`` ``guarded``, and sum up the runs that failed."""
+
+    sys.argv[1:] = map(hydra_word, sys.argv[1:])
 
     def trained() -> int | None:
         with leave_on_signals():
@@ -112,8 +120,9 @@ def words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        return f"{group or 'config'}={option}: must be one of {', '.join(error.options or [])}"
+        return no_such_choice(str(error.missing_cfg_file), error.options or [])
+    if ambiguous := re.search(r"Ambiguous value for argument '([^']+)'", str(error)):
+        return f"{ambiguous[1]}: several values are a sweep; add -m: python train.py -m {' '.join(sys.argv[1:])}"
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}"
@@ -122,8 +131,21 @@ def words(error: BaseException) -> str:
     if isinstance(error.__cause__, OmegaConfBaseException):
         return words(error.__cause__)
     if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.full_key:
-        return unknown_key(given(error.full_key), known_keys(error))
+        return unknown_key(given(error.full_key), known_keys(error), keys_of_groups(error))
     return " ".join(str(error).split())
+
+
+def no_such_choice(path: str, options: Sequence[str]) -> str:
+    """``dataset=mnits: must be one of …``; of many the closest alone."""
+    group, _, option = path.rpartition("/")
+    if path == "hydra/launcher/sweep":
+        return "launcher=slurm: needs the extra packages for Slurm; pip install -e '.[slurm]' first"
+    if group == "hydra/launcher":
+        group, options = "launcher", sorted(config_files(group))
+    close = difflib.get_close_matches(option, options, n=3)
+    if close and len(options) > MANY:
+        return f"{group or 'config'}={option}: there is none of this name; did you mean {' or '.join(close)}?"
+    return f"{group or 'config'}={option}: must be one of {', '.join(options)}"
 
 
 def given(key: str) -> str:
@@ -136,6 +158,16 @@ def known_keys(error: OmegaConfBaseException) -> list[str]:
     prefix = str(error.full_key).rpartition(".")[0]
     keys = list(error.parent_node) if isinstance(error.parent_node, DictConfig) else []
     return [f"{prefix}.{key}" if prefix else str(key) for key in keys]
+
+
+def keys_of_groups(error: OmegaConfBaseException) -> list[str]:
+    """The keys of all groups, in full, where the unknown one is given without a group."""
+    if "." in str(error.full_key) or not isinstance(error.parent_node, DictConfig):
+        return []
+    root = OmegaConf.to_container(error.parent_node)
+    assert isinstance(root, dict)
+    groups = {name: node for name, node in root.items() if isinstance(node, dict) and name != "hydra"}
+    return [f"{name!s}.{key!s}" for name, node in groups.items() for key in node]
 
 
 def first_line(error: Exception) -> str:

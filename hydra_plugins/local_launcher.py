@@ -1,4 +1,4 @@
-"""``hydra/launcher=local``: the runs of a sweep in this process, each cell composed once, seeds together if asked."""
+"""``hydra/launcher=local``: the runs of a sweep in this process, each cell composed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class LocalLauncher(BasicLauncher):
     """Hydra's own composes every run anew, which takes longer than a short run trains."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from experiments.sweeps.in_process import sweep
+        from experiments.sweeps.in_process import train_jobs
 
-        sweep([list(overrides) for overrides in job_overrides])
+        train_jobs([list(overrides) for overrides in job_overrides])
         return []

@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-from experiments.tables.presets import expand
+from experiments.studies.presets import expand
 
 
 class PresetSweeper(BasicSweeper):

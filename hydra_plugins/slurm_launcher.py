@@ -1,4 +1,4 @@
-"""``hydra/launcher=slurm``: hydra-submitit-launcher's settings and executor, with the sweep submitted as
+"""``launcher=slurm``: hydra-submitit-launcher's settings and executor, with the sweep submitted as
 ``scripts/submit.py`` submits it: frozen, packed, requeued, all failures listed."""
 
 # No ``from __future__ import annotations``: Hydra executes this file before it is in sys.modules, where a dataclass

@@ -3,8 +3,8 @@
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
   python scripts/aggregate.py table=all              every preset that has a record or a run, and the paper's claims
   python scripts/aggregate.py table=claims           what the paper claims and what was found, as table=all wrote it
-  python scripts/aggregate.py table=properties       what follows from the formulas, as derived by scripts/certify.py
-  python scripts/aggregate.py table=speed            the benchmarks, as measured by scripts/bench.py
+  python scripts/aggregate.py table=properties       what follows from the formulas, as derived by benchmarks/certify.py
+  python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
 
 Finished runs below runs_dir (results/runs) are copied into results/records/<experiment>.jsonl; the tables
 results/tables/<experiment>.md, .csv and .tex are made from the records alone.
@@ -21,18 +21,18 @@ from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic, write_page
 from experiments.parallel import over_cores
+from experiments.records.store import refresh_records
+from experiments.studies.cells import cells_of
+from experiments.studies.presets import load_preset, preset_names
 from experiments.tables import claims
-from experiments.tables.cells import cells_of
-from experiments.tables.presets import load, names
-from experiments.tables.records import refresh
 from experiments.tables.render import FORMATS, markdown
 from experiments.tables.table import Table, build
 
 KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {
-    "properties": ("properties.md", "certify.py"),
-    "speed": ("bench_*.md", "bench.py train"),
-    "claims": ("claims.md", "aggregate.py table=all"),
+    "properties": ("properties.md", "benchmarks/certify.py"),
+    "speed": ("bench_*.md", "benchmarks/bench.py train"),
+    "claims": ("claims.md", "scripts/aggregate.py table=all"),
 }
 
 
@@ -52,7 +52,7 @@ def main(words: list[str]) -> None:
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     """Every table that has a run, each written in all formats; then the page of the paper's claims."""
     any_runs = Path(runs_dir).is_dir()
-    some = [name for name in names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
+    some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(aggregate, results=results, runs_dir=runs_dir, empty=False), some)
     tables = []
     for table in every:
@@ -65,9 +65,10 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
 
 def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table:
     """The table, written in all formats; one without a run only if ``empty``."""
-    plan = load(name)
+    plan = load_preset(name)
     cells = cells_of(plan)
-    table = build(plan, cells, refresh(plan, cells, results / "records", runs_dir))
+    runs = {cell.run: cell.config for cell in cells}
+    table = build(plan, cells, refresh_records(name, runs, plan.seeds, results / "records", runs_dir))
     if table.runs or empty:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         for suffix, render in FORMATS.items():
@@ -80,7 +81,7 @@ def page(results: Path, name: str) -> str:
     pattern, maker = PAGES[name]
     found = sorted((results / "tables").glob(pattern))
     if not found:
-        raise UserError(f"table={name}: {results}/tables has no {pattern}; python scripts/{maker} writes it")
+        raise UserError(f"table={name}: {results}/tables has no {pattern}; python {maker} writes it")
     return "\n".join(path.read_text() for path in found)
 
 

@@ -24,7 +24,7 @@ from experiments.figures.landscape import landscape_figures
 from experiments.figures.style import save
 from experiments.landscape.study import read
 from experiments.parallel import over_cores
-from experiments.tables.presets import names
+from experiments.studies.presets import preset_names
 from experiments.tables.recorded import recorded
 from experiments.tables.table import Table
 
@@ -39,9 +39,9 @@ Maker = Callable[[], Figures]
 def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
     results, wanted = Path(values["results_dir"]), values["figure"]
-    if wanted not in (*GENERAL, *names()):
-        raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(names())}")
-    needed = {"functions": [], "tasks": names(), "all": names()}.get(wanted, [wanted])
+    if wanted not in (*GENERAL, *preset_names()):
+        raise UserError(f"figure={wanted}: must be {', '.join(GENERAL)} or one of {', '.join(preset_names())}")
+    needed = {"functions": [], "tasks": preset_names(), "all": preset_names()}.get(wanted, [wanted])
     tables = [table for table in over_cores(functools.partial(recorded, results=results), needed) if table]
     if not draw_all(tables, results, wanted):
         raise UserError(f"figure={wanted}: {TOO_LITTLE if wanted == 'tasks' else NO_RECORDS.format(wanted)}")

@@ -23,12 +23,11 @@ import sys
 from pathlib import Path
 
 from experiments.cli import key_values, read_positive, read_whole, script
-from experiments.config.resolve import must_be
-from experiments.errors import UserError
+from experiments.errors import UserError, must_be
 from experiments.landscape.study import Settings, measure, path_of
-from experiments.tables.cells import cells_of
-from experiments.tables.naming import number
-from experiments.tables.presets import load
+from experiments.studies.cells import cells_of
+from experiments.studies.naming import number
+from experiments.studies.presets import load_preset
 
 PARTS = ("sharpness", "surface", "weights", "variance")
 KEYS = {
@@ -58,7 +57,7 @@ def main(words: list[str]) -> None:
         span=read_positive("span", values["span"]),
     )
     seeds = [read_whole("seeds", seed, 0) for seed in values["seeds"].split(",")]
-    cells = cells_of(load(values["experiment"]))
+    cells = cells_of(load_preset(values["experiment"]))
     if values["activation"]:
         wanted = values["activation"].split(",")
         cells = [cell for cell in cells if cell.config.activation["name"] in wanted]

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from experiments.cli import key_values, read_whole, script
-from experiments.tables.cells import cells_of
-from experiments.tables.plan import plan_text
-from experiments.tables.presets import load, names
-from experiments.tables.records import every_record
+from experiments.records.read import every_record
+from experiments.studies.cells import cells_of
+from experiments.studies.cost import plan_text
+from experiments.studies.presets import load_preset, preset_names
 
 KEYS = {"experiment": "", "workers": "1", "results_dir": "results"}
 
@@ -23,8 +23,8 @@ def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
     workers = read_whole("workers", values["workers"])
     records = every_record(Path(values["results_dir"]) / "records")
-    chosen = names() if values["experiment"] == "all" else [values["experiment"]]
-    for preset in [load(name) for name in chosen]:
+    chosen = preset_names() if values["experiment"] == "all" else [values["experiment"]]
+    for preset in [load_preset(name) for name in chosen]:
         print(plan_text(preset, cells_of(preset), records, workers))
 
 

@@ -30,14 +30,16 @@ from tabulate import tabulate
 from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.config.compose import ROOT
 from experiments.errors import UserError
+from experiments.families.metric import Metric
 from experiments.files import write_page
-from experiments.freeze import fill
-from experiments.metrics_log import TIMES
-from experiments.provenance import code_version, cpu_model, device_name
+from experiments.records.read import read_records
+from experiments.records.record import Record, metric_keys, read_outcome
+from experiments.runs.metrics_log import TIMES
+from experiments.runs.provenance import code_version, commit_title, cpu_model, device_name
 from experiments.stats import summarise
-from experiments.tables.naming import commit_title, digits, metric_title
-from experiments.tables.presets import load, names
-from experiments.tables.records import Record, outcome, read
+from experiments.studies.cells import cells_of, metric_of
+from experiments.studies.presets import load_preset, preset_names
+from experiments.sweeps.freeze import fill
 from experiments.tables.table import finished
 
 KEYS = {
@@ -71,7 +73,8 @@ def main(words: list[str]) -> int:
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds, missing = [], True, False
     for name, records in tables.items():
-        metric = load(name).metric
+        plan = load_preset(name)
+        metric = metric_of(plan, cells_of(plan))
         for record in random.Random(f"{draw} {name}").sample(records, min(count, len(records))):
             again = attempt(record, places)
             if again:
@@ -100,13 +103,13 @@ def recorded_tables(
 ) -> dict[str, list[Record]]:
     """The sound records of at most ``minutes``, all or those ``interrupted`` alone, by table. Raises UserError where
     there are none."""
-    known = [name for name in names() if (folder / f"{name}.jsonl").exists()]
+    known = [name for name in preset_names() if (folder / f"{name}.jsonl").exists()]
     if wanted not in ("all", *known) or not known:
         raise UserError(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
-    sound = {name: list(read(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+    sound = {name: list(read_records(folder / f"{name}.jsonl")[0].values()) for name in chosen}
     if interrupted:
         sound = {name: [r for r in sound[name] if r["provenance"]["starts"] > 1] for name in chosen}
         if not any(sound.values()):
@@ -149,7 +152,7 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     found = list(runs.glob("*/*/seed*/metrics.json"))
     if len(found) != 1:
         raise UserError(f"{title}: training ended with status {done.returncode} and without a result; see above")
-    again = outcome(found[0].parent)
+    again = read_outcome(found[0].parent, metric_keys(record["config"]["model"]["kind"]))
     if again["provenance"]["device"].startswith(cpu_model()):  # code of before 2026-11-24 did not name the instructions
         again["provenance"]["device"] = device_name(torch.device("cpu"))
     return again
@@ -160,13 +163,13 @@ def title_of(record: Record) -> str:
     return f"{record['config']['activation']['name']}-{record['run'][:8]}/seed{record['seed']}"
 
 
-def spread(record: Record, records: list[Record], metric: str) -> float:
+def spread(record: Record, records: list[Record], metric: Metric) -> float:
     """The sample sd of the cell's finished runs; nan where it has fewer than two."""
-    own = finished([each for each in records if each["run"] == record["run"]], metric)
+    own = finished([each for each in records if each["run"] == record["run"]], metric.key)
     return summarise(list(own.values())).sd
 
 
-def compare(record: Record, again: Record, metric: str, sd: float) -> Verdict:
+def compare(record: Record, again: Record, metric: Metric, sd: float) -> Verdict:
     before, after = record["provenance"], again["provenance"]
     if (record["run"], record["seed"]) != (again["run"], again["seed"]):
         return Verdict(f"another run: {again['run'][:8]}/seed{again['seed']}", False)
@@ -189,24 +192,24 @@ def timeless(curve: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in curve.items() if key not in TIMES}
 
 
-def difference(record: Record, again: Record, metric: str) -> float:
-    """Of the metric; infinite where one of the two diverged."""
-    a, b = (each["result"].get(metric) for each in (record, again))
+def difference(record: Record, again: Record, metric: Metric) -> float:
+    """Absolute difference of the metric between two runs. Infinity if one of them diverged."""
+    a, b = (each["result"].get(metric.key) for each in (record, again))
     return 0.0 if a == b else math.inf if a is None or b is None else abs(a - b)
 
 
-def row(table: str, record: Record, again: Record | None, metric: str, verdict: str) -> list[str]:
+def row(table: str, record: Record, again: Record | None, metric: Metric, verdict: str) -> list[str]:
     def told(each: Record | None) -> str:
         if each is None:
             return "—"
-        value = each["result"].get(metric)
-        return each["result"]["status"] if value is None else f"{value:.{digits(metric)}f}"
+        value = each["result"].get(metric.key)
+        return each["result"]["status"] if value is None else f"{value:.{metric.digits}f}"
 
     origin = record["provenance"]
     device = again["provenance"]["device"] if again else "—"
     return [
         *(f"{table} {title_of(record)}", commit_title(origin["commit"], origin["clean"]), device),
-        *(metric_title(metric), told(record), told(again), verdict),
+        *(metric.heading, told(record), told(again), verdict),
     ]
 
 

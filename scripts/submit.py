@@ -11,7 +11,6 @@ The words are those of train.py -m, and these:
   jobs           local: runs side by side (1)
   runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
   per_gpu        slurm: runs side by side on one GPU (1)
-  probe          true: time a few steps and say how the runs would train fastest here, and why; submit nothing
   skip_recorded  true: leave alone also what results/records has, trained here or elsewhere
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
   --dry-run      say what would be done with every run, and do nothing
@@ -31,14 +30,14 @@ from typing import Any
 from experiments.cli import key_values, read_whole, script
 from experiments.config.compose import ROOT, compose_launcher
 from experiments.errors import UserError
+from experiments.records.read import every_record
 from experiments.sweeps import slurm
-from experiments.sweeps.command import complain, submit
+from experiments.sweeps.command import submit
 from experiments.sweeps.folder import LOCAL, SLURM
-from experiments.sweeps.plan import Planned, expand_words, plan
-from experiments.tables.records import every_record
+from experiments.sweeps.plan import expand_words
 
-OWN = {"launcher": LOCAL, "jobs": "1", "runs_per_job": "", "per_gpu": ""}
-OWN |= dict.fromkeys(("skip_recorded", "dirty", "probe"), "false")
+OWN = {"launcher": LOCAL, "jobs": "", "runs_per_job": "", "per_gpu": ""}
+OWN |= dict.fromkeys(("skip_recorded", "dirty"), "false")
 
 
 def main(words: list[str]) -> int:
@@ -47,10 +46,10 @@ def main(words: list[str]) -> int:
     own = key_values([word for word in words if word.split("=")[0] in OWN], OWN)
     of_launcher = [word for word in words if word.startswith("launcher.")]
     of_runs = [word for word in words if word.split("=")[0] not in OWN and word not in of_launcher]
-    if switch(own, "probe"):
-        return probe(of_runs, own["launcher"] == LOCAL)
     settings = settings_of(own, of_launcher)
     launcher = LOCAL if own["launcher"] == LOCAL else SLURM
+    if not of_runs:
+        raise UserError("nothing to submit: give an experiment or the words of a run, such as experiment=table_mnist")
     if launcher == SLURM and not dry_run:
         slurm.require()
     records = every_record(ROOT / "results" / "records") if switch(own, "skip_recorded") else []
@@ -73,33 +72,15 @@ def main(words: list[str]) -> int:
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": str(code)})
 
 
-def probe(words: list[str], local: bool) -> int:
-    """One line for each data set, network and batch size of the experiment; the first activation stands for all."""
-    from experiments.sweeps.job import prepare
-    from experiments.together.probe import advice
-
-    runs, wrong = plan(expand_words(words))
-    complain(wrong)
-    kinds: dict[str, list[Planned]] = {}
-    for run in runs:
-        key = repr((run.config.dataset, run.config.model, getattr(run.config.recipe, "batch_size", None)))
-        kinds.setdefault(key, []).append(run)
-    for same in kinds.values():
-        config = same[0].config
-        prepare(config)
-        seeds = len({run.config.seed for run in same})
-        told = advice(config, seeds, len(same), local=local)
-        print(f"{config.dataset.name}, {config.model.name}, {seeds} seeds: {told}", flush=True)
-    return 2 if wrong else 0
-
-
 def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
     """The settings of the launcher, typed; for launcher=local only those given here."""
     if own["launcher"] == LOCAL:
         unused = [*of_launcher, *(f"{key}={own[key]}" for key in ("runs_per_job", "per_gpu") if own[key])]
         if unused:
             raise UserError(f"{unused[0]}: launcher=local has no such setting; it takes jobs=…")
-        return {"jobs": read_whole("jobs", own["jobs"]), "dirty": switch(own, "dirty")}
+        return {"jobs": read_whole("jobs", own["jobs"] or "1"), "dirty": switch(own, "dirty")}
+    if own["jobs"]:
+        raise UserError(f"jobs={own['jobs']}: is for launcher=local; on Slurm give launcher.array_parallelism=…")
     given = [f"launcher.{key}={read_whole(key, own[key])}" for key in ("runs_per_job", "per_gpu") if own[key]]
     dirty = f"launcher.dirty={switch(own, 'dirty')}".lower()
     return compose_launcher([f"launcher={own['launcher']}", *given, dirty, *of_launcher])

@@ -22,13 +22,13 @@ import yaml
 from tqdm import tqdm
 
 from experiments.cli import key_values, script
-from experiments.config import Config
 from experiments.config.identity import run_directories
 from experiments.config.resolve import restore
+from experiments.config.schema import Config, Tracking
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
-from experiments.lock import locked
-from experiments.tracking import WandbMirror
+from experiments.runs.lock import locked
+from experiments.runs.tracking import WandbMirror, check_tracking
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "mode": "online", "project": "", "entity": "", "force": "false"}
 
@@ -38,7 +38,13 @@ def main(words: list[str]) -> int:
     for key, allowed in (("mode", ("online", "offline")), ("force", ("true", "false"))):
         if values[key] not in allowed:
             raise UserError(f"{key}={values[key]}: must be one of {', '.join(allowed)}")
+    check_tracking(Tracking(mode=values["mode"]))
     found = run_directories(Path(values["runs_dir"]), "metrics.jsonl")
+    if values["experiment"]:
+        found = [directory for directory in found if values["experiment"] in tags_of(directory)]
+    if not found:
+        whose = f"experiment={values['experiment']}: " if values["experiment"] else ""
+        raise UserError(f"{whose}runs_dir={values['runs_dir']}: there is no such run")
     done, failed = 0, 0
     for directory in tqdm(found, unit="run", disable=not sys.stderr.isatty()):
         try:
@@ -46,15 +52,18 @@ def main(words: list[str]) -> int:
         except UserError as error:
             failed += 1
             print(f"error: {os.path.relpath(directory)}: {error}", file=sys.stderr)
-    print(f"{done} runs sent, {len(found) - done - failed} passed over, {failed} failed ({values['mode']})")
+    rest = f"{len(found) - done - failed} passed over, {failed} failed"
+    if values["mode"] == "online":
+        print(f"{done} runs sent, {rest}")
+    else:
+        parts = f"{values['runs_dir']}/*/*/seed*/wandb/offline-run-*"
+        print(f"{done} runs written, {rest}; to upload them: wandb sync {parts}")
     return 2 if failed else 0
 
 
 def sync(directory: Path, values: dict[str, str]) -> bool:
     """Whether there was anything to send. Raises UserError with what W&B says when it refuses."""
     config = configuration(directory)
-    if values["experiment"] and values["experiment"] not in config.tags:
-        return False
     if locked(directory / "lock") and config.tracking.mode != "disabled":
         return False  # it trains now, and sends for itself
     config = replace(config, tracking=chosen(config, values))
@@ -81,6 +90,14 @@ def configuration(directory: Path) -> Config:
         return restore(saved)
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
         raise UserError(f"config.yaml cannot be read ({error})") from error
+
+
+def tags_of(directory: Path) -> list[str]:
+    """The presets a run was begun for; none where its configuration cannot be read, which ``sync`` complains of."""
+    try:
+        return list(yaml.safe_load((directory / "config.yaml").read_text())["tags"])
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return []
 
 
 def chosen(config: Config, values: dict[str, str]) -> Any:

@@ -9,6 +9,14 @@ import pytest
 from tests.experiments.zygote import Zygote, zygote
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as ``command`` whatever starts commands: by the fixtures here, or with a checkout of its own."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if {"train", "checkout", "slurm"} & set(names):
+            item.add_marker(pytest.mark.command)
+
+
 @pytest.fixture(scope="session")
 def train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     """``train.run("dataset=digits", …)`` is ``python train.py dataset=digits …`` in a process of its own, and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from experiments.tables.cells import Cell
-from experiments.tables.records import Record
+from experiments.records.record import Record
+from experiments.studies.cells import Cell
 
 
 def record(cell: Cell, seed: int, value: float, status: str = "finished", **provenance: Any) -> Record:

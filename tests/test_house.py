@@ -17,9 +17,16 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("gem", "experiments", "scripts", "hydra_plugins")
+PARTS = ("gem", "experiments", "benchmarks", "scripts", "hydra_plugins")
 SOURCES = [path for part in (*PARTS, "tests") for path in sorted((ROOT / part).rglob("*.py"))]
-FORBIDDEN = {"gem": {"experiments", "scripts", "train"}, "experiments": {"scripts", "train"}}
+FORBIDDEN = {
+    "gem": {"experiments", "benchmarks", "scripts", "train"},
+    "experiments": {"benchmarks", "scripts", "train"},
+    "benchmarks": {"scripts", "train"},
+}
+FAMILIES = ROOT / "experiments" / "families"
+# What a family may import of experiments: the small modules and what says what a run is, but nothing that trains it.
+BELOW_FAMILIES = {"activations", "config", "device", "errors", "families", "files", "processes", "randomness"}
 
 
 def imported(path: Path) -> set[str]:
@@ -48,15 +55,46 @@ def modules_imported(path: Path, known: set[str]) -> set[str]:
     return names
 
 
+def experiments_imported(path: Path) -> set[str]:
+    """Every module of experiments that a file imports, at its top or within a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name for name in names if name.startswith("experiments.")}
+
+
+def test_nothing_outside_families_names_one() -> None:
+    kinds = {path.name for path in FAMILIES.iterdir() if (path / "__init__.py").exists()}
+    assert kinds >= {"images", "text"}
+    for part in ("experiments", "scripts", "hydra_plugins"):
+        for path in (ROOT / part).rglob("*.py"):
+            if FAMILIES not in path.parents:
+                named = {name.split(".")[2] for name in experiments_imported(path) if name.count(".") >= 2}
+                assert not named & kinds, path
+
+
+def test_a_family_imports_nothing_that_trains_and_of_another_family_data_alone() -> None:
+    for path in FAMILIES.rglob("*.py"):
+        for name in experiments_imported(path):
+            parts = name.split(".")
+            assert parts[1] in BELOW_FAMILIES, (path, name)
+            own = path.relative_to(FAMILIES).parts[0]
+            other = len(parts) > 3 and parts[1] == "families" and (FAMILIES / parts[2]).is_dir() and parts[2] != own
+            assert not other or parts[3] in ("data", "schema"), (path, name)
+
+
 def test_no_two_files_import_each_other() -> None:
     """Neither directly nor by way of others, nor within a function, where a circle would hide."""
     files = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for part in ("gem", "experiments")
+        for part in ("gem", "experiments", "benchmarks")
         for path in (ROOT / part).rglob("*.py")
     }
     graph = {name: modules_imported(path, set(files)) - {name} for name, path in files.items()}
-    assert graph["experiments.tables.table"] >= {"experiments.tables.notes", "experiments.tables.presets"}
+    assert graph["experiments.tables.table"] >= {"experiments.tables.notes", "experiments.studies.presets"}
     TopologicalSorter(graph).prepare()  # raises CycleError
 
 

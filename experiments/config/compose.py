@@ -1,9 +1,10 @@
-"""Composition by Hydra: the schemas' defaults below the YAML files, for train.py and for scripts alike."""
+"""Composition by Hydra: every key of every schema below the YAML files, for train.py and for scripts alike."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +14,46 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.activations.names import CUSTOM
+from experiments.activations.target import registered
 from experiments.config.resolve import resolve
-from experiments.config.rules import defaults
-from experiments.config.schema import (
-    Config,
-    ImageDataset,
-    ImageRecipe,
-    Impl,
-    TextDataset,
-    TextRecipe,
-    Tracking,
-)
+from experiments.config.schema import Config, Impl, Tracking
+from experiments.families.registry import config_folders, families
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 
 
-def register_defaults() -> None:
+def register_keys() -> None:
     """Let every key of the schemas be given on the command line, also those a YAML file does not mention.
 
-    Below ``hydra/`` so that --help does not list them among the groups a user chooses from. Values are
-    typed in one place, ``resolve``, which words the complaints.
+    A key that is not given stays missing ("???"), and takes its schema's default in ``resolve``. Below ``hydra/`` so
+    that --help does not list them among the groups a user chooses from.
     """
-    groups = {
-        "dataset": defaults(TextDataset) | defaults(ImageDataset),
-        "recipe": defaults(TextRecipe) | defaults(ImageRecipe),
-        "impl": defaults(Impl),
-        "tracking": defaults(Tracking),
+    every = families().values()
+    groups: dict[str, Iterable[type]] = {
+        "dataset": [schema for family in every for schema in family.datasets.values()],
+        "model": [schema for family in every for schema in family.models.values()],
+        "recipe": [family.recipe for family in every],
+        "impl": [Impl],
+        "tracking": [Tracking],
     }
-    for name, values in groups.items():
-        ConfigStore.instance().store(group="hydra/defaults", name=name, node=values, package=name)
+    store = ConfigStore.instance()
+    for name, schemas in groups.items():
+        keys = {f.name: "???" for schema in schemas for f in dataclasses.fields(schema)}
+        keys |= {"family": "???"} if name == "recipe" else {}
+        store.store(group="hydra/keys", name=name, node=keys, package=name)
+
+
+def register_activations() -> None:
+    """The choices of the group ``activation`` that have no file: a stranger's, and those of installed packages.
+
+    Which parameters they take is known once they are loaded: any key may be given.
+    """
+    for name in (CUSTOM, *registered()):
+        values = {"name": name} | ({"target": "???"} if name == CUSTOM else {})
+        node = OmegaConf.create(values, flags={"struct": False})
+        ConfigStore.instance().store(group="activation", name=name, node=node, package="activation")
 
 
 def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
@@ -64,12 +75,24 @@ def composed_once(*overrides: str) -> DictConfig:
     return compose(overrides)
 
 
+def hydra_word(word: str) -> str:
+    """``launcher=slurm`` and ``launcher.partition=gpu`` as Hydra wants them; every other word as it is."""
+    if word.startswith("launcher="):
+        return f"hydra/{word}"
+    return f"hydra.{word}" if word.startswith("launcher.") else word
+
+
 def compose_launcher(words: Sequence[str]) -> dict[str, Any]:
     """The settings of ``hydra/launcher``: words such as ``launcher=slurm`` and ``launcher.partition=gpu``."""
-    overrides = [f"hydra/{word}" if word.startswith("launcher=") else f"hydra.{word}" for word in words]
-    node = compose(overrides, with_hydra=True).hydra.launcher
+    node = compose([hydra_word(word) for word in words], with_hydra=True).hydra.launcher
     settings: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     return settings
+
+
+def config_files(group: str) -> dict[str, Path]:
+    """The YAML files of a group by name: those in ``configs`` and those of installed families."""
+    folders = [*reversed(config_folders()), CONFIGS]
+    return {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}
 
 
 def compose_run(overrides: Sequence[str]) -> Config:
@@ -77,4 +100,5 @@ def compose_run(overrides: Sequence[str]) -> Config:
     return resolve(compose(overrides))
 
 
-register_defaults()
+register_keys()
+register_activations()

@@ -1,46 +1,77 @@
-"""What a run is: a hash over the typed values of everything that may change its result, and the place it follows to."""
+"""What a run is: a hash over the typed values of everything that may change its result, and the place it follows to.
+
+Every key is hashed, but for a key that has the value which is pinned for it: in the family's ``pinned.yaml``, or in
+``pinned_activations.yaml``. Pins serve the runs that were recorded before all keys were hashed. They are never read
+off the code, so a changed default of the code makes another run.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.config.schema import Config
+import yaml
+
+from experiments.activations.names import label
+from experiments.config.schema import Config, Dataset, Model, Recipe
+from experiments.families.registry import family_of_model
+
+NOWHERE = object()
 
 
 def science(config: Config) -> dict[str, Any]:
-    """The values that may change the result, without those that equal their default (see ``rules.rule``).
+    """The values that may change the result, without those that are pinned.
 
     Typed values, so ``1e-4`` and ``0.0001`` are one number. The seed is not among them: runs that differ
     only in the seed are one configuration.
     """
+    return science_of(config.dataset, config.model, config.recipe, config.activation)
+
+
+def science_of(dataset: Dataset, model: Model, recipe: Recipe, activation: Mapping[str, Any]) -> dict[str, Any]:
+    pinned = family_of_model(model.kind).pinned
     return {
-        "dataset": identifying(config.dataset),
-        "model": identifying(config.model),
-        "recipe": identifying(config.recipe),
-        "activation": parameters(config.activation),
+        "dataset": identifying(dataset, pinned.get("dataset", {})),
+        "model": identifying(model, pinned.get("model", {}).get(model.kind, {})),
+        "recipe": identifying(recipe, pinned.get("recipe", {})),
+        "activation": identifying_parameters(activation),
     }
 
 
-def identifying(group: Any) -> dict[str, Any]:
-    values = {}
-    for f in dataclasses.fields(group):
-        value = getattr(group, f.name)
-        default = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
-        if f.metadata["identity"] and (default is dataclasses.MISSING or value != default):
-            values[f.name] = value
+def identifying(group: Any, pinned: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a dataclass, without labels and without those that equal their pin."""
+    values = {f.name: getattr(group, f.name) for f in dataclasses.fields(group) if f.metadata["identity"]}
+    return unpinned(values, pinned)
+
+
+def identifying_parameters(activation: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and parameters, without those that equal their pin; of a target the object's name and its source."""
+    pinned = pinned_activations().get(activation["name"], {})
+    values = unpinned(activation, pinned)
+    if "target" in values:
+        values["target"] = str(values["target"]).rpartition(":")[2]
     return values
 
 
-def parameters(activation: dict[str, Any]) -> dict[str, Any]:
-    """The name and the parameters that differ from the defaults of ``gem``."""
-    import gem
+def unpinned(values: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if not same(value, pinned.get(key, NOWHERE))}
 
-    defaults = gem.ACTIVATIONS[activation["name"]].defaults
-    return {key: value for key, value in activation.items() if key == "name" or value != defaults[key]}
+
+def same(value: Any, pin: Any) -> bool:
+    """Equal in value and type, except that YAML may write a number without a point: 1 is no true, but 1.0."""
+    return bool(value == pin) and isinstance(value, bool) == isinstance(pin, bool)
+
+
+@functools.cache
+def pinned_activations() -> dict[str, dict[str, Any]]:
+    """By activation, the values at which a parameter is left out of the hash."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pinned_activations.yaml").read_text())
+    return found
 
 
 def run_hash(config: Config) -> str:
@@ -55,13 +86,13 @@ def hash_of(values: dict[str, Any]) -> str:
 
 def run_path(config: Config) -> Path:
     """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
-    cell = f"{config.activation['name']}-{run_hash(config)[:8]}"
+    cell = f"{label(config.activation)}-{run_hash(config)[:8]}"
     task = f"{config.dataset.name}-{config.model.name}".replace("/", "-")  # a folder of data may lie in another
     return Path(config.runs_dir) / task / cell / f"seed{config.seed}"
 
 
 def run_directories(runs_dir: Path, file: str) -> list[Path]:
-    """Of the runs that have ``file``; a directory moved aside, as ``seed1.old``, is no run."""
+    """The directories of runs that have ``file``; a directory moved aside, as ``seed1.old``, is no run."""
     found = (path.parent for path in runs_dir.glob(f"*/*/seed*/{file}"))
     return sorted(path for path in found if path.name.removeprefix("seed").isdecimal())
 

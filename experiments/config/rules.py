@@ -13,9 +13,7 @@ REQUIRED = dataclasses.MISSING
 def rule(allowed: str, check: Callable[[Any], bool], default: Any = REQUIRED, identity: bool = True) -> Any:
     """A dataclass field: ``allowed`` in words, ``check`` as a predicate.
 
-    ``identity=False`` keeps the field out of the run's hash (labels, not values). A field that equals its
-    default is left out of the hash too, so a field added later, whose default means "as before", keeps
-    every earlier identity. For the same reason the default of a published field never changes.
+    ``identity=False`` keeps the field out of the run's hash: it is a label, not a value.
     """
     metadata = {"allowed": allowed, "check": check, "identity": identity}
     if isinstance(default, list):
@@ -47,10 +45,10 @@ def fraction(default: Any = REQUIRED) -> Any:
     return rule("a number from 0 up to, not including, 1", lambda value: 0 <= value < 1, default)
 
 
-def optional(field: Any) -> Any:
-    """The same rule, with ``null`` allowed and the default."""
+def optional(field: Any, default: Any = None) -> Any:
+    """The same rule with ``null`` allowed; the default is ``null`` unless another is given."""
     allowed, check = field.metadata["allowed"], field.metadata["check"]
-    return rule(f"{allowed}, or null", lambda value: value is None or check(value), None, field.metadata["identity"])
+    return rule(f"{allowed}, or null", lambda value: value is None or check(value), default, field.metadata["identity"])
 
 
 def switch(default: bool) -> Any:
@@ -64,14 +62,3 @@ def label() -> Any:
 
 def text(default: Any = REQUIRED) -> Any:
     return rule("a text that is not empty", lambda value: bool(value), default)
-
-
-def defaults(schema: type[Any]) -> dict[str, Any]:
-    """The defaults of a dataclass, ``???`` where a value must be given."""
-    values = {}
-    for f in dataclasses.fields(schema):
-        if f.default_factory is not dataclasses.MISSING:
-            values[f.name] = f.default_factory()
-        else:
-            values[f.name] = "???" if f.default is dataclasses.MISSING else f.default
-    return values

@@ -13,7 +13,7 @@ from experiments.figures.maps import heat_map, lines
 from experiments.figures.mechanism import mechanism
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences
-from experiments.tables.presets import map_name
+from experiments.studies.presets import map_name
 from experiments.tables.table import Table
 
 FUNCTION_FIGURES: dict[str, Callable[[], Figure]] = {

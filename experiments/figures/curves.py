@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy
 from matplotlib.figure import Figure
 
+from experiments.families.metric import Metric
+from experiments.families.registry import family_of_model
 from experiments.figures import style
-from experiments.tables.naming import metric_title
-from experiments.tables.records import Record
 from experiments.tables.table import Table
 
 Series = tuple[list[float], list[float]]
 
 
 def learning_curves(table: Table) -> Figure:
-    """Left the training loss, right the metric (accuracy as error, so that what is good is small)."""
+    """Left the training loss, right the metric; one that grows to a known best is drawn as its distance from it."""
     made, (left, right) = style.figure(2, 4.6)
-    metric, axis = table.preset.metric, axis_of(table.runs)
-    panels = ((left, "train_loss"), (right, metric))
-    for panel, key in panels:
-        draw_rows(panel, table, key, axis)
-    title = metric_title(metric)
-    left.set_ylabel("training loss (nats)")
-    right.set_ylabel(title.replace("accuracy", "error"))
+    family = family_of_model(table.rows[0].cell.config.model.kind)
+    axis, best = family.progress_key, best_value(table.metric)
+    draw_rows(left, table, "train_loss", axis)
+    draw_rows(right, table, table.metric.key, axis, best)
+    left.set_ylabel(f"training loss ({family.loss_unit})")
+    right.set_ylabel(table.metric.heading if best is None else f"{best:g} − {table.metric.heading}")
+    style.logarithmic(left)
+    if best is not None or (not table.metric.higher_is_better and table.metric.low >= 0):
+        style.logarithmic(right)
     for panel in (left, right):
-        style.logarithmic(panel)
         style.progress(panel, axis)
     right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     made.suptitle(f"{table.preset.title}: mean of {seeds_of(table)} seeds, band from lowest to highest", fontsize=9)
@@ -42,25 +43,25 @@ def seeds_of(table: Table) -> str:
     return ends if ends == str(planned) else f"{ends} of {planned}"
 
 
-def axis_of(records: Sequence[Record]) -> str:
-    """Text is counted in tokens, images in epochs."""
-    return next((axis for axis in ("tokens", "epoch") if all(axis in r["curve"] for r in records)), "step")
+def best_value(metric: Metric) -> float | None:
+    """The best that a metric can be where more is better; None where less is, or there is no best."""
+    return metric.high if metric.higher_is_better and math.isfinite(metric.high) else None
 
 
-def draw_rows(panel: Any, table: Table, key: str, axis: str) -> bool:
-    """One line and band a row; whether any run has ``key``."""
+def draw_rows(panel: Any, table: Table, key: str, axis: str, best: float | None = None) -> bool:
+    """One line and band a row; whether any run has ``key``. With ``best``, of the distance from it."""
     drawn = False
     for index, row in enumerate(table.rows):
         curves = [r["curve"] for r in table.runs if r["run"] == row.cell.run]
-        runs = [series(curve, key, axis) for curve in curves]
+        runs = [series(curve, key, axis, best) for curve in curves]
         drawn |= draw(panel, index, row.title, [run for run in runs if run[0]])
     return drawn
 
 
-def series(curve: dict[str, list[Any]], key: str, axis: str) -> Series:
-    """Positions and values where ``key`` was logged; an accuracy as its error."""
+def series(curve: dict[str, list[Any]], key: str, axis: str, best: float | None = None) -> Series:
+    """Positions and values where ``key`` was logged, or their distance from ``best``."""
     points = [(e, v) for e, v in zip(curve[axis], curve.get(key, []), strict=False) if v is not None]
-    values = [100 - v if key.endswith("accuracy") else v for _, v in points]
+    values = [v if best is None else best - v for _, v in points]
     return [e for e, _ in points], values
 
 

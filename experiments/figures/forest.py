@@ -7,7 +7,6 @@ import math
 from matplotlib.figure import Figure
 
 from experiments.figures import style
-from experiments.tables.naming import difference_unit, higher_is_better
 from experiments.tables.table import Table
 
 
@@ -15,7 +14,7 @@ def forest(table: Table) -> Figure:
     """Filled where all planned runs have run and the corrected test finds a difference; a diamond is published."""
     rows = [row for row in table.rows if row.comparison and row.values]
     made, (panel,) = style.figure(1, 6.4, 1.1 + 0.28 * len(rows))
-    preset, unit = table.preset, difference_unit(table.preset.metric)
+    preset, unit = table.preset, table.metric.difference_unit
     if preset.margin is not None:
         label = f"counts as equal: ±{preset.margin:g} {unit}".rstrip()
         panel.axvspan(-preset.margin, preset.margin, color="#56B4E9", alpha=0.15, linewidth=0, label=label)
@@ -35,7 +34,7 @@ def forest(table: Table) -> Figure:
             panel.plot(row.published_difference, place, "D", color=style.COLOURS[2], label=name)
     panel.set(yticks=range(len(rows)), yticklabels=[row.title for row in rows], ylim=(len(rows) - 0.5, -0.5))
     panel.locator_params(axis="x", nbins=5)  # more would run into each other
-    better = "right is better" if higher_is_better(preset.metric) else "left is better"
+    better = "right is better" if table.metric.higher_is_better else "left is better"
     panel.set_xlabel(f"difference to {table.reference} ({', '.join(part for part in (unit, better) if part)})")
     made.suptitle(preset.title, fontsize=9)
     panel.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import gem
 from experiments.figures import style
-from experiments.tables.naming import activation_title
+from experiments.studies.naming import activation_title
 from gem import functional
 
 SHOWN: list[dict[str, Any]] = [

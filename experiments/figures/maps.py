@@ -10,17 +10,9 @@ import numpy
 from matplotlib.figure import Figure
 
 from experiments.figures import style
-from experiments.tables.cells import value_at
-from experiments.tables.naming import (
-    TITLES,
-    activation_title,
-    difference_unit,
-    higher_is_better,
-    metric_title,
-    number,
-    signed,
-)
-from experiments.tables.presets import context
+from experiments.studies.cells import value_at
+from experiments.studies.naming import TITLES, activation_title, number, signed
+from experiments.studies.presets import context
 from experiments.tables.table import Row, Table
 
 
@@ -42,7 +34,7 @@ def lines(table: Table, key: str) -> Figure:
         shown = [positions.index(x) + 0.04 * (index - len(series) / 2) for x, _ in points]
         panel.errorbar(shown, means, sds, color=colour, linestyle=line, marker="o", markersize=3, label=title)
     panel.set_xticks(range(len(positions)), [number(x) for x in positions])
-    panel.set(xlabel=axis_title(key), ylabel=metric_title(table.preset.metric))
+    panel.set(xlabel=axis_title(key), ylabel=table.metric.heading)
     made.suptitle(f"{table.preset.title}: mean ± sd over seeds", fontsize=9)
     panel.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
@@ -64,7 +56,7 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     made, axes = style.figure(columns, size[0], size[1], rows=math.ceil(len(panels) / columns))
     grids = {title: grid(points, x, y, across, down) for title, points in panels.items()}
     top = max((float(numpy.nanmax(abs(g))) for g in grids.values() if not numpy.isnan(g).all()), default=1.0) or 1.0
-    colours = "RdBu" if higher_is_better(table.preset.metric) else "RdBu_r"
+    colours = "RdBu" if table.metric.higher_is_better else "RdBu_r"
     for panel, (title, values) in zip(axes, grids.items(), strict=False):
         texts = {
             (i, j): signed(value, table.digits) for (i, j), value in numpy.ndenumerate(values) if not math.isnan(value)
@@ -76,7 +68,7 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
         panel.set(xlabel=axis_title(x), ylabel=axis_title(y))
     for panel in axes[len(grids) :]:
         panel.set_visible(False)
-    unit = difference_unit(table.preset.metric)
+    unit = table.metric.difference_unit
     made.colorbar(image, ax=axes, label=f"difference to {table.reference} ({unit})" if unit else "difference", pad=0.02)
     made.suptitle(table.preset.title, fontsize=9)
     return made

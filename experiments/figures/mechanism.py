@@ -8,8 +8,9 @@ import numpy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from experiments.families.registry import family_of_model
 from experiments.figures import style
-from experiments.figures.curves import axis_of, draw, draw_rows
+from experiments.figures.curves import draw, draw_rows
 from experiments.tables.table import Table
 
 PANELS = {
@@ -27,7 +28,7 @@ def mechanism(table: Table) -> Figure | None:
     runs = [record for record in table.runs if "by_layer" in record["result"]]
     if not runs:
         return None
-    axis = axis_of(table.runs)
+    axis = family_of_model(table.rows[0].cell.config.model.kind).progress_key
     made, panels = style.figure(len(PANELS), 3.0, 2.6, rows=2)
     above, below = panels[: len(PANELS)], panels[len(PANELS) :]
     for upper, lower, key in zip(above, below, PANELS, strict=True):

@@ -14,9 +14,9 @@ from matplotlib.patches import Rectangle
 
 from experiments.figures import style
 from experiments.stats import pooled_sd
-from experiments.tables.naming import difference_unit, higher_is_better, signed
+from experiments.studies.naming import signed
+from experiments.studies.presets import compared_pairs
 from experiments.tables.overall import Overall, standings
-from experiments.tables.presets import compared_pairs
 from experiments.tables.table import Row, Table
 
 FULL = 4.0  # standard deviations at which a colour is full
@@ -50,7 +50,7 @@ def overview(tables: Sequence[Table]) -> Figure | None:
             assert row.comparison
             value = row.comparison.main.value
             texts[i, j] = signed(value, min(table.digits, 3))
-            better = value if higher_is_better(table.preset.metric) else -value
+            better = value if table.metric.higher_is_better else -value
             shades[i, j] = better / sd if sd > 0 and not (reference_lacks or row.missing) else math.nan
             if row.comparison.different and not (table.left or row.missing):
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
@@ -91,8 +91,8 @@ def both_ways(table: Table) -> Iterator[tuple[Row, Row]]:
 
 
 def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:
-    unit = difference_unit(task.preset.metric)
-    metric = task.preset.metric.rpartition("_")[2] + (f" ({unit})" if unit else "")
+    unit = task.metric.difference_unit
+    metric = task.metric.title + (f" ({unit})" if unit else "")
     counts = sorted({len(row.values) for row in rows.values()})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    return "\n".join([*textwrap.wrap(str(task.preset.task), COLUMN), metric, n])
+    return "\n".join([*textwrap.wrap(str(task.preset.task), COLUMN), *textwrap.wrap(metric, COLUMN), n])

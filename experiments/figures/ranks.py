@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from experiments.figures import style
 from experiments.stats import Ranking, rank
-from experiments.tables.naming import higher_is_better
 from experiments.tables.overall import standings
 from experiments.tables.table import Table
 
@@ -25,7 +24,7 @@ def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     """
     scores: dict[str, dict[str, float]] = {}
     for table in tables:
-        sign = 1 if higher_is_better(table.preset.metric) else -1
+        sign = 1 if table.metric.higher_is_better else -1
         rows = standings(table)
         means = {title: sign * row.summary.mean for title, row in rows.items() if row.values}
         if not any(row.missing for row in rows.values()):

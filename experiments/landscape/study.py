@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
+from experiments.activations.build import activation_factory
+from experiments.families.task import Surroundings, Task
 from experiments.files import read_json, write_json
 from experiments.landscape import trained
 from experiments.landscape.distributions import histograms, output_variance, weights
 from experiments.landscape.sharpness import sharpness
 from experiments.landscape.surface import surface
-from experiments.models import activation_factory
 from experiments.randomness import generator
-from experiments.tables.cells import Cell
-from experiments.tables.naming import cell_title
-from experiments.tasks.images import ImageTask
+from experiments.studies.cells import Cell
+from experiments.studies.naming import cell_title
 
 FORMAT = 1
 IMAGES = 4  # of GoLU's figure of output variances
@@ -58,7 +57,7 @@ def measure(experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settin
     task = None
     for cell, seed, directory in finished(cells, seeds):
         title = cell_title(cell.config.activation, cell.overrides)
-        task = trained.load(dataclasses.replace(cell.config, seed=seed), directory)
+        task = trained.load_trained(dataclasses.replace(cell.config, seed=seed), directory)
         run = known.setdefault((cell.run, seed), {"run": cell.run, "seed": seed, "title": title})
         run["commit"] = read_json(directory / "meta.json")["parts"][-1]["commit"]
         if "sharpness" in settings.parts:
@@ -78,7 +77,7 @@ def measure(experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settin
             "density": {t: [digits(v) for v in d] for t, d in zip(vectors, densities, strict=True)},
         }
     if task is not None and "variance" in settings.parts:
-        study["output_variance"] = variances(task, cells)
+        study["output_variance"] = variances(task.surroundings(1), cells)
     write_json(path, study)
     return study
 
@@ -91,30 +90,30 @@ def finished(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[tuple[Cell
                 yield cell, seed, directory
 
 
-def add_sharpness(run: dict[str, Any], task: ImageTask, settings: Settings) -> None:
-    count = min(settings.examples, len(task.train_y))
-    wanted = {"examples": count, "vectors": settings.vectors}
+def add_sharpness(run: dict[str, Any], task: Task[Any], settings: Settings) -> None:
+    around = task.surroundings(settings.examples)
+    wanted = {"examples": sum(len(targets) for _, targets in around.batches), "vectors": settings.vectors}
     if wanted.items() <= run.get("sharpness", {}).items():
         return
-    loss = nn.CrossEntropyLoss(label_smoothing=task.recipe.label_smoothing)
-    found = sharpness(task.model, loss, trained.examples(task, count), settings.vectors)
+    found = sharpness(task.model, around.loss, around.batches, settings.vectors)
     run["sharpness"] = wanted | {key: digits(value) for key, value in dataclasses.asdict(found).items()}
 
 
-def add_surface(run: dict[str, Any], task: ImageTask, settings: Settings) -> None:
+def add_surface(run: dict[str, Any], task: Task[Any], settings: Settings) -> None:
     """Mean test loss over the whole test set in one fixed order, every image with the same weight."""
     wanted = {"points": settings.points, "span": settings.span}
     if wanted.items() <= run.get("surface", {}).items():
         return
-    rows = surface(task.model, lambda: task.evaluate()[f"{task.evaluated}_loss"], settings.points, settings.span)
+    key = task.surroundings(1).loss_key
+    rows = surface(task.model, lambda: task.evaluate()[key], settings.points, settings.span)
     shown = tqdm(rows, f"{run['title']}, seed {run['seed']}", settings.points, unit="row", leave=False, disable=None)
     run["surface"] = wanted | {"loss": [[digits(value) for value in row] for row in shown]}
 
 
-def variances(task: ImageTask, cells: Sequence[Cell]) -> dict[str, list[float | None]]:
+def variances(around: Surroundings, cells: Sequence[Cell]) -> dict[str, list[float | None]]:
     """Of every activation of the cells, on the same training images."""
-    chosen = torch.randperm(len(task.train_y), generator=generator(0, "output variance images"))[:IMAGES]
-    images = task.train_x[chosen].cpu()
+    chosen = torch.randperm(len(around.pictures), generator=generator(0, "output variance images"))[:IMAGES]
+    images = around.pictures[chosen]
     titles = {cell_title(cell.config.activation, ""): cell.config.activation for cell in cells}
     return {
         title: [digits(value) for value in output_variance(activation_factory(activation)(), images)]

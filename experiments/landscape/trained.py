@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import torch
-
-from experiments.checkpoint import Checkpoints
-from experiments.config import Config, run_path
-from experiments.config.schema import ImageDataset
+from experiments.config.identity import run_path
+from experiments.config.schema import Config
 from experiments.device import prepare
 from experiments.errors import UserError
+from experiments.families.build import build_task
+from experiments.families.task import Task
 from experiments.files import read_json
-from experiments.tasks.images import ImageTask
-
-BATCH = 256
+from experiments.runs.checkpoint import Checkpoints
 
 
 def finished(config: Config) -> Path | None:
@@ -26,15 +24,11 @@ def finished(config: Config) -> Path | None:
     return directory
 
 
-def load(config: Config, directory: Path) -> ImageTask:
+def load_trained(config: Config, directory: Path) -> Task[Any]:
     """The task of ``config`` with the weights of ``directory``, in evaluation mode.
 
-    Raises UserError for a language model, for missing data, and where no checkpoint can be used.
+    Raises UserError for missing data, and where no checkpoint can be used.
     """
-    if not isinstance(config.dataset, ImageDataset):
-        raise UserError(f"dataset={config.dataset.name}: landscapes are of networks for images, this is text")
-    from experiments.tasks import build_task
-
     device = prepare(config.impl)
     task = build_task(config, device)
     state = Checkpoints(directory / "checkpoints").latest(lambda state: None)
@@ -42,14 +36,4 @@ def load(config: Config, directory: Path) -> ImageTask:
         raise UserError(f"{directory}: has no checkpoint")
     task.model.load_state_dict(state["model"])
     task.model.eval()
-    assert isinstance(task, ImageTask)
     return task
-
-
-def examples(task: ImageTask, count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of the first ``count`` training examples as they lie on disk, normalised, not augmented."""
-    x, y = task.train_x[:count], task.train_y[:count]
-    margin = (x.shape[-1] - task.size) // 2
-    if margin:
-        x = x[..., margin:-margin, margin:-margin]
-    return [(task.normalise(part), labels) for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True)]

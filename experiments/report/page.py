@@ -12,9 +12,9 @@ import markdown
 from markupsafe import Markup, escape
 
 from experiments.report.verdicts import missing, sentences
+from experiments.studies.presets import Preset, map_name
 from experiments.tables.notes import commits
 from experiments.tables.overall import Overall, overall
-from experiments.tables.presets import Preset, map_name
 from experiments.tables.render import (
     OVERALL_NOTE,
     cells,

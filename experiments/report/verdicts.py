@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from experiments.stats import detectable, spread_of
-from experiments.tables.naming import difference_unit, higher_is_better, signed, with_interval
+from experiments.studies.naming import signed, with_interval
+from experiments.studies.presets import compared_pairs
 from experiments.tables.overall import Overall
-from experiments.tables.presets import compared_pairs
 from experiments.tables.render import mean_text, overall_verdict
 from experiments.tables.table import Row, Table
 
@@ -51,7 +51,7 @@ def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
     for row in settings:
         d = row.comparison.main if row.comparison else None
         if row.comparison and d and not math.isnan(d.low):
-            finding = row.comparison.finding(higher_is_better(table.preset.metric))
+            finding = row.comparison.finding(table.metric.higher_is_better)
             differs = finding in ("better", "worse")
             kind = f"{finding} than {table.reference}" if differs else overall_verdict(table, row)
             shown = with_interval(d.value, d.low, d.high, table.digits)
@@ -88,7 +88,7 @@ def undecided(table: Table, ran: Sequence[Row], rows: Sequence[Row]) -> str:
     most = max(len(row.values) for row in table.rows)
     if most < 2 or not sd.known:
         return text + "."
-    size = f"{detectable(most, sd.low):.{table.digits}f} {difference_unit(table.preset.metric)}".rstrip()
+    size = f"{detectable(most, sd.low):.{table.digits}f} {table.metric.difference_unit}".rstrip()
     return f"{text}; a difference below {size} would be missed more often than one time in five."
 
 

@@ -1,12 +1,20 @@
-"""Is the difference real, how sure is that, and how many seeds would it take?
+"""Is the difference real, how sure is that, and how many seeds would it take? docs/verdicts.md explains the rules.
 
-``difference``: two groups of seeds · ``comparison``: a whole table against its reference, corrected, in words ·
-``variance``: several rows among themselves · ``power``: seeds needed · ``ranks``: several tasks at once ·
-``single_seed``: what one seed would have shown · ``spread``: how far single runs lie apart. Tests and distributions
-are those of scipy and statsmodels, Holm's correction is ours.
+The one analysis: ``estimate`` (a difference with its standard error) · ``verdict`` (interval, p and word, which
+agree) · ``words`` · ``rows`` (a whole table) · ``looks``, ``crossing`` (the error spent over looks) · ``stopping``
+(where each row stands) · ``course`` (what a study with looks will take) · ``sensitivity`` (power of the test that is
+used) · ``failures`` (diverged runs) · ``budget`` (a page of claims) · ``tuning`` (the best setting of each cell) ·
+``crossfit`` (the best setting from the same runs) · ``simulation`` (how often all this is wrong).
+
+Of presets that planned Welch's test with Holm's correction: ``difference`` · ``comparison`` · ``power`` · ``spread``.
+Besides: ``variance`` (rows among themselves) · ``ranks`` (several tasks) · ``single_seed`` (what one seed would show).
+Tests and distributions are those of scipy and statsmodels.
 """
 
+from experiments.stats.budget import share_budget
 from experiments.stats.comparison import Comparison, Finding, as_family, compare, compare_both
+from experiments.stats.course import Course, RowCourse, expected_course
+from experiments.stats.crossfit import CrossFit, cross_fit, cross_fit_difference
 from experiments.stats.difference import (
     LEVEL,
     NOTHING,
@@ -18,35 +26,85 @@ from experiments.stats.difference import (
     summarise,
     welch,
 )
+from experiments.stats.estimate import Estimate, estimate_difference
+from experiments.stats.failures import Failures, compare_failures
+from experiments.stats.looks import Looks
 from experiments.stats.power import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.stats.ranks import Ranking, rank
+from experiments.stats.rows import judge_rows
+from experiments.stats.sensitivity import (
+    least_detectable,
+    pairs_for_difference,
+    pairs_for_equivalence,
+    power_of_difference,
+    power_of_equivalence,
+    runs_for_difference,
+    runs_for_equivalence,
+)
 from experiments.stats.single_seed import first_places
 from experiments.stats.spread import Spread, pooled_sd, spread_of
+from experiments.stats.stopping import RowState, follow_rows, may_stop
+from experiments.stats.tuning import Choice, Growth, choose, grow, regret
 from experiments.stats.variance import welch_anova
+from experiments.stats.verdict import Threshold, Verdict, bonferroni, judge
+from experiments.stats.words import verdict_words
 
 __all__ = [
     "LEVEL",
     "NOTHING",
+    "Choice",
     "Comparison",
+    "Course",
+    "CrossFit",
     "Difference",
+    "Estimate",
+    "Failures",
     "Finding",
+    "Growth",
+    "Looks",
     "Ranking",
+    "RowCourse",
+    "RowState",
     "Spread",
     "Summary",
+    "Threshold",
+    "Verdict",
     "as_family",
+    "bonferroni",
     "bootstrap",
+    "choose",
     "compare",
     "compare_both",
+    "compare_failures",
+    "cross_fit",
+    "cross_fit_difference",
     "detectable",
+    "estimate_difference",
+    "expected_course",
     "first_places",
+    "follow_rows",
+    "grow",
     "improvement",
+    "judge",
+    "judge_rows",
+    "least_detectable",
+    "may_stop",
     "paired",
+    "pairs_for_difference",
+    "pairs_for_equivalence",
     "pooled_sd",
+    "power_of_difference",
+    "power_of_equivalence",
     "rank",
+    "regret",
+    "runs_for_difference",
+    "runs_for_equivalence",
     "seeds_for_difference",
     "seeds_for_equivalence",
+    "share_budget",
     "spread_of",
     "summarise",
+    "verdict_words",
     "welch",
     "welch_anova",
 ]

@@ -12,6 +12,8 @@ from scipy import stats
 
 from experiments.stats.difference import LEVEL
 
+DIGITS = 10  # significant ones: means of equal runs, summed in another order, differ beyond them only
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -28,13 +30,18 @@ class Ranking:
     p: float
 
 
-def rank(scores: Mapping[str, Mapping[str, float]]) -> Ranking:
+def rank(scores: Mapping[str, Mapping[str, float]], data_sets: Mapping[str, str] | None = None) -> Ranking:
     """Rank the names of ``scores[task][name]``, where more is better; a name must be in every task.
 
-    Raises ValueError for fewer than two tasks or three names, which Friedman's test needs. Source: Demšar,
-    Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006).
+    Scores that agree to ten significant digits are ties. Tasks with the same entry in ``data_sets`` count as one,
+    which Friedman's test needs, as it takes tasks to be independent: a name's rank there is that of its mean rank
+    over them. Raises ValueError for fewer than two tasks or three names. Source: Demšar, Statistical comparisons of
+    classifiers over multiple data sets, JMLR 7 (2006).
     """
-    table = pandas.DataFrame(scores).T.dropna(axis="columns")
+    table = pandas.DataFrame(scores).T.dropna(axis="columns").map(without_rounding)
+    if data_sets:
+        ranked = table.rank(axis="columns", ascending=False)
+        table = -ranked.groupby([data_sets.get(task, task) for task in table.index], sort=False).mean()
     tasks, names = table.shape
     if tasks < 2 or names < 3:
         raise ValueError(f"{tasks} tasks × {names} names: Friedman's test needs at least 2 × 3")
@@ -46,3 +53,7 @@ def rank(scores: Mapping[str, Mapping[str, float]]) -> Ranking:
         critical_difference=float(studentised / math.sqrt(2) * math.sqrt(names * (names + 1) / (6 * tasks))),
         p=float(stats.friedmanchisquare(*(table[name] for name in table)).pvalue),
     )
+
+
+def without_rounding(score: float) -> float:
+    return float(f"{score:.{DIGITS}g}")

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.errors import UserError
-from experiments.sweeps.folder import Sweep
+from experiments.runs.tracking import check_tracking
+from experiments.sweeps import slurm
+from experiments.sweeps.folder import LOCAL, Sweep
 from experiments.sweeps.plan import Planned, plan
-from experiments.sweeps.submit import Decision, alone, common_place, decide, hand_over, summary
+from experiments.sweeps.submit import Decision, alone, common_place, decide, hand_over, packs_of, summary
 
 
 @dataclass
@@ -40,10 +42,12 @@ def submit(
         if wrong:
             raise UserError("nothing submitted: every run is malformed")
         raise UserError("nothing submitted: no cell of the experiment has these values")
+    check_tracking(runs[0].config.tracking)
     runs_dir = common_place(runs)
     if dry_run:
         decisions = decide(runs, runs_dir, recorded)
         explain(decisions)
+        print(f"nothing submitted (--dry-run); {packing(decisions, launcher, settings)}")
         return Handed(decisions, None, wrong)
     with alone(runs_dir):
         decisions = decide(runs, runs_dir, recorded)
@@ -75,4 +79,14 @@ def explain(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         detail = f"  ({decision.detail})" if decision.detail else ""
         print(f"{decision.kind:<{width}}  {decision.planned.title}  {decision.planned.command}{detail}")
-    print(f"{len(decisions)} runs: {summary(decisions)}; nothing submitted (--dry-run)")
+    print(f"{len(decisions)} runs: {summary(decisions)}")
+
+
+def packing(decisions: Sequence[Decision], launcher: str, settings: dict[str, Any]) -> str:
+    """How the runs would be shared out: jobs and their size, and what sbatch would be told."""
+    count = sum(decision.submitted for decision in decisions)
+    if launcher == LOCAL:
+        return f"{count} runs here, {settings['jobs']} at a time"
+    packs = packs_of(count, settings)[0] if count else []
+    given = ", ".join(f"{key}={value}" for key, value in sorted(slurm.sbatch_settings(settings).items()))
+    return f"{len(packs)} jobs of up to {max(map(len, packs), default=0)} runs; {given}"

@@ -18,7 +18,7 @@ from typing import Any
 
 from experiments.errors import DIVERGED, FINISHED
 from experiments.files import read_json, write_json
-from experiments.lock import locked
+from experiments.runs.lock import locked
 
 PLACE = ".sweeps"
 LOCAL, SLURM = "local", "slurm"

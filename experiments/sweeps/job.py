@@ -16,19 +16,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments import exits, freeze
-from experiments.config import Config
-from experiments.config.schema import TextDataset
+from experiments import exits
+from experiments.config.schema import Config
 from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, worst
-from experiments.signals import StopFlag, leave_on_signals, stop_on_signals
-from experiments.sweeps import slurm
+from experiments.families.registry import family_of_model
+from experiments.runs.signals import StopFlag, leave_on_signals, stop_on_signals
+from experiments.sweeps import freeze, slurm
 from experiments.sweeps.folder import Sweep, outcome, read
 from experiments.sweeps.plan import thaw
 from experiments.sweeps.pool import in_forks
-from experiments.together.groups import groups
 
 BUSY_PATIENCE = (1, 2, 5, 10, 20)  # seconds; the job before this one may still be saving
-SMALL = ("digits", "mnist", "cifar")  # read once, before the forks, which then share the memory
 GPUS = Path("/proc/driver/nvidia/gpus")
 WORDS = {FINISHED: "finished", BAD_INPUT: "bad input", DIVERGED: "diverged", UNFINISHED: "unfinished", FAILED: "failed"}
 
@@ -78,7 +76,7 @@ class Job:
         with self.bar:
             for pause in (0, *BUSY_PATIENCE):
                 self.wait(pause)
-                in_forks(self.grouped(todo), self.sweep.width, self.work, self.begun, self.ended, self.stop)
+                in_forks(todo, self.sweep.width, self.work, self.begun, self.ended, self.stop)
                 todo = [index for index in todo if self.status[index] == UNFINISHED]
                 if self.stop or not todo:
                     break
@@ -93,67 +91,50 @@ class Job:
         """Import and read, once for all forks, what their runs need; complaints are left to the runs."""
         configs = list(self.configs(todo).values())
         if any(config.impl.compile for config in configs):
-            from experiments import compile_cache
+            from experiments.runs import compile_cache
 
             compile_cache.share(configs[0].cache_dir)
         for config in configs:
             prepare(config)
 
     def configs(self, todo: list[int]) -> dict[int, Config]:
-        """Of the sound ones."""
+        """The configurations of the runs that are still what was submitted."""
         found = {}
         for index in todo:
             with contextlib.suppress(UserError):
                 found[index] = thaw(self.sweep.runs[index])
         return found
 
-    def grouped(self, todo: list[int]) -> list[list[int]]:
-        """What a fork trains: a run, or as many as ``impl.seeds_per_process`` says."""
-        sound = self.configs(todo)
-        return groups(sound.items()) + [[index] for index in todo if index not in sound]
-
-    def work(self, group: list[int], slot: int) -> int:
-        """In the fork: the runs themselves, with their output in a log of their own."""
-        frozen = [self.sweep.runs[index] for index in group]
-        log = os.open(self.log(group), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    def work(self, index: int, slot: int) -> int:
+        """In the fork: the run itself, with its output in a log of its own."""
+        frozen = self.sweep.runs[index]
+        log = os.open(self.log(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for number in (1, 2):
             os.dup2(log, number)
         try:
             with leave_on_signals():
-                from experiments.run import run_config
-                from experiments.together.run import run_together
+                from experiments.runs.run import run_config
 
-                os.chdir(frozen[0]["config"]["runs_dir"])  # paths are shown from there
+                os.chdir(frozen["config"]["runs_dir"])  # paths are shown from there
                 place_on_gpu(slot, self.sweep.width)
-                configs = [with_threads(thaw(run), self.sweep.width) for run in frozen]
-                commands = [run["command"] for run in frozen]
-                return run_together(configs, commands) if len(group) > 1 else run_config(configs[0], commands[0])
+                return run_config(with_threads(thaw(frozen), self.sweep.width), frozen["command"])
         except (UserError, Busy, OSError, Stopped) as error:
             return exits.say(error)
         except Exception:
             traceback.print_exc()
             return FAILED
 
-    def log(self, group: list[int]) -> Path:
-        """Of a group the log is its first run's."""
-        return self.sweep.folder / "logs" / f"{self.sweep.runs[group[0]]['title'].replace('/', '-')}.log"
+    def log(self, index: int) -> Path:
+        return self.sweep.folder / "logs" / f"{self.sweep.runs[index]['title'].replace('/', '-')}.log"
 
-    def begun(self, group: list[int], pid: int) -> None:
-        for index in group:
-            self.sweep.event(self.number, run=index, event="begun", pid=pid)
+    def begun(self, index: int, pid: int) -> None:
+        self.sweep.event(self.number, run=index, event="begun", pid=pid)
 
-    def ended(self, group: list[int], status: int) -> None:
-        killed = f"killed by {signal.Signals(-status).name}" if status < 0 else ""
-        if killed:
+    def ended(self, index: int, status: int) -> None:
+        line = f"killed by {signal.Signals(-status).name}" if status < 0 else last_line(self.log(index))
+        if status < 0:
             status = UNFINISHED if self.stop else FAILED
-        for index in group:
-            complete = outcome(self.sweep.directory(index)) if len(group) > 1 else None
-            title = self.sweep.runs[index]["title"]
-            line = killed if complete is None else ""
-            line = line or last_line(self.log(group), title if complete is not None else "") or WORDS.get(status, "")
-            self.end(index, status if complete is None else complete, line or f"exit status {status}")
-
-    def end(self, index: int, status: int, line: str) -> None:
+        line = line or WORDS.get(status, f"exit status {status}")
         self.status[index] = status
         if status != UNFINISHED:
             self.bar.update()
@@ -162,35 +143,28 @@ class Job:
         sys.stdout.flush()
 
 
-def last_line(path: Path, ending: str = "") -> str:
-    """The last line that ends so; "" where there is none."""
+def last_line(path: Path) -> str:
+    """The last line of a log; "" where there is none."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line for line in reversed(lines) if line.endswith(ending)), "")
+    return lines[-1] if lines else ""
 
 
 def prepare(config: Config) -> None:
     """Import and read, once for all forks, what a run of ``config`` will want."""
     import torch._dynamo  # what the first optimizer imports, in three seconds
 
-    import experiments.run
+    import experiments.runs.run  # noqa: F401
 
     if config.impl.deterministic or config.impl.compile:
-        import torch._inductor.config  # what use_deterministic_algorithms imports
-    if isinstance(config.dataset, TextDataset):
-        import experiments.tasks.text
-    else:
-        import experiments.tasks.images  # noqa: F401
-        from experiments.data import load_images
-
-        if config.dataset.source in SMALL:
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)  # a thread started here would be missing in the forks
-            with contextlib.suppress(UserError, OSError):
-                load_images(config.dataset, config.data_dir, config.cache_dir)
-            torch.set_num_threads(threads)
+        import torch._inductor.config
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a thread started here would be missing in the forks
+    with contextlib.suppress(UserError, OSError):
+        family_of_model(config.model.kind).warm(config)
+    torch.set_num_threads(threads)
 
 
 def place_on_gpu(slot: int, width: int) -> None:

@@ -15,11 +15,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments import exits
-from experiments.config import Config, compose, compose_run, run_hash, run_path, run_title
-from experiments.config.resolve import restore, typed
-from experiments.config.schema import Root
+from experiments.config.compose import compose, compose_run
+from experiments.config.identity import run_hash, run_path, run_title
+from experiments.config.resolve import restore
+from experiments.config.schema import Config, Root
+from experiments.config.typed import typed
 from experiments.errors import UserError
-from experiments.tables.presets import expand
+from experiments.studies.presets import expand
 
 PATHS = ("runs_dir", "data_dir", "cache_dir")
 

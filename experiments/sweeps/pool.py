@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TypeVar
 
 from experiments.errors import FAILED, UNFINISHED
-from experiments.signals import PREEMPTION, StopFlag, handled
+from experiments.runs.signals import PREEMPTION, StopFlag, handled
 
 Item = TypeVar("Item")
 PR_SET_PDEATHSIG = 1

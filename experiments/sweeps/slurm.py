@@ -47,7 +47,6 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
     executor = submitit.AutoExecutor(
         folder=sweep.folder / "slurm", cluster="slurm", slurm_max_num_timeout=sweep.max_requeues
     )
-    given = {key: value for key, value in settings.items() if value and key not in OURS}
     setup = [*(settings.get("setup") or []), f'cd "{sweep.code}"', f'export PYTHONPATH="{sweep.code}"']
     executor.update_parameters(
         name=sweep.name,
@@ -55,7 +54,7 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
         slurm_setup=setup,
         slurm_srun_args=DEAF_AT_FIRST,
         slurm_additional_parameters={"requeue": True} | (settings.get("additional_parameters") or {}),
-        **{key if key in COMMON else f"slurm_{key}": value for key, value in given.items()},
+        **{key if key in COMMON else f"slurm_{key}": value for key, value in sbatch_settings(settings).items()},
     )
     count = len(sweep.packs)
     try:
@@ -64,6 +63,11 @@ def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], No
     except (submitit.core.utils.FailedJobError, OSError, subprocess.SubprocessError) as error:
         raise UserError(f"launcher=slurm: sbatch refused: {reason(str(error))}") from error
     return str(jobs[0].job_id).partition("_")[0]
+
+
+def sbatch_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """What submitit passes on to sbatch."""
+    return {key: value for key, value in settings.items() if value and key not in OURS}
 
 
 def reason(text: str) -> str:

@@ -13,14 +13,13 @@ from typing import Any
 
 import yaml
 
-from experiments.config import run_path
-from experiments.config.identity import run_directories
+from experiments.config.identity import run_directories, run_path
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.files import read_json
-from experiments.lock import holder, holder_record, locked
+from experiments.runs.lock import holder, holder_record, locked
+from experiments.studies.presets import load_preset, preset_names
 from experiments.sweeps.folder import outcome, sweeps
 from experiments.sweeps.queued import Place, waiting
-from experiments.tables.presets import load, names
 
 STATES = ("done", "running", "queued", "interrupted", "diverged", "missing")
 OTHERS = "other runs"
@@ -83,9 +82,9 @@ class Watcher:
     def planned(self, name: str) -> dict[Path, tuple[str, range]]:
         """By cell folder of preset ``name``: its overrides and its seeds."""
         if name not in self.presets:
-            from experiments.tables.cells import cells_of
+            from experiments.studies.cells import cells_of
 
-            preset = load(name)
+            preset = load_preset(name)
             place = str(self.runs_dir)
             self.presets[name] = {
                 run_path(dataclasses.replace(cell.config, runs_dir=place)).parent: (cell.overrides, preset.counted)
@@ -107,11 +106,16 @@ class Watcher:
         return Board(groups, scheduler)
 
     def universe(self) -> dict[str, dict[Path, tuple[str, set[int]]]]:
-        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk."""
+        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk.
+
+        A run of a preset with other values than the preset's belongs to none: it is not what the preset asks for.
+        """
         found: dict[str, dict[Path, tuple[str, set[int]]]] = {}
-        for name, directory in self.seen():
-            for folder, (title, seeds) in self.planned(name).items() if name in names() else ():
-                found.setdefault(name, {}).setdefault(folder, (title, set(seeds)))
+        for tag, directory in self.seen():
+            planned = self.planned(tag) if tag in preset_names() else {}
+            for folder, (title, seeds) in planned.items():
+                found.setdefault(tag, {}).setdefault(folder, (title, set(seeds)))
+            name = tag if not planned or directory.parent in planned else OTHERS
             cells = found.setdefault(name, {})
             title, seeds_seen = cells.setdefault(directory.parent, (directory.parent.name, set()))
             seeds_seen.add(int(directory.name.removeprefix("seed")))
@@ -140,7 +144,7 @@ class Watcher:
         for folder, (title, seeds) in cells.items():
             runs = [state_of(folder / f"seed{seed}", places, last) for seed in sorted(seeds)]
             shown.append(Cell(title, os.path.relpath(folder, self.runs_dir), runs))
-        title = load(name).title if name in names() else ""
+        title = load_preset(name).title if name in preset_names() else ""
         group = Group(name, title, shown)
         group.eta_seconds = eta_of(group.runs())
         return group

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.config import run_hash
+from experiments.activations.source import import_folder
+from experiments.activations.target import keep_source
 from experiments.config.compose import ROOT
+from experiments.config.identity import run_hash
 from experiments.errors import DIVERGED, FINISHED, UserError
-from experiments.freeze import NotCommitted, freeze
-from experiments.lock import holder, locked
+from experiments.runs.lock import holder, locked
 from experiments.sweeps import slurm
 from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
+from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.job import run_task
 from experiments.sweeps.plan import Planned
 from experiments.sweeps.queued import Place, waiting
-from experiments.together.groups import groups
-from experiments.together.groups import packs as packs_of
 
 SUBMITTED = ("new", "to be continued")  # what the other kinds of runs are not
 
@@ -102,12 +102,10 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     if launcher == LOCAL:
         packs, width = [list(range(len(chosen)))], settings["jobs"]
     else:
-        width = side_by_side(settings)
-        grouped = groups(enumerate(planned.config for planned in chosen))
-        size = max(settings["runs_per_job"], width * max(map(len, grouped)))
-        packs = packed(len(chosen), size) if len(grouped) == len(chosen) else packs_of(grouped, size)
+        packs, width = packs_of(len(chosen), settings)
     requeues = settings.get("max_num_timeout", 0)
-    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, [p.frozen() for p in chosen])
+    frozen = [freeze_source(planned.frozen(), runs_dir / PLACE / "activations") for planned in chosen]
+    sweep = create(runs_dir, name, launcher, code, packs, width, requeues, frozen)
     try:
         if launcher == LOCAL:
             own(sweep.folder)
@@ -117,6 +115,27 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise
     return sweep
+
+
+def freeze_source(frozen: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A run that trains with a copy of its activation's file, so that later edits do not affect it.
+
+    An importable module stays where it is: a job compares its digest, and refuses another one.
+    """
+    activation = frozen["config"]["activation"]
+    path, _, name = activation.get("target", "").rpartition(":")
+    if not path.endswith(".py"):
+        return frozen
+    keep_source(activation, folder / activation["source"])
+    copy = folder / activation["source"] / Path(path).relative_to(import_folder(Path(path)))
+    changed = activation | {"target": f"{copy}:{name}"}
+    return frozen | {"config": frozen["config"] | {"activation": changed}}
+
+
+def packs_of(count: int, settings: dict[str, Any]) -> tuple[list[list[int]], int]:
+    """The jobs of ``count`` runs on Slurm, as indices, and how many runs of a job train side by side."""
+    width = side_by_side(settings)
+    return packed(count, max(settings["runs_per_job"], width)), width
 
 
 def side_by_side(settings: dict[str, Any]) -> int:

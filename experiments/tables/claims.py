@@ -15,9 +15,9 @@ from tabulate import tabulate
 from experiments.config.compose import CONFIGS
 from experiments.errors import UserError
 from experiments.stats import Comparison, as_family, compare
-from experiments.tables.naming import activation_title, difference_unit, higher_is_better, seeds_text, with_interval
+from experiments.studies.naming import activation_title, seeds_text, with_interval
+from experiments.studies.presets import load_preset
 from experiments.tables.overall import Overall, activation_of, standings
-from experiments.tables.presets import load
 from experiments.tables.table import Row, Table
 
 CLAIMS = CONFIGS / "claims.yaml"
@@ -117,7 +117,7 @@ def answer(question: Question, table: Table) -> Answer:
     other = side(table, found, question.against) if question.against else reference
     known = one.comparison if other.comparison is None else other.comparison if one.comparison is None else None
     plan, values = table.preset, {"one": one.values, "other": other.values}
-    higher = higher_is_better(plan.metric)
+    higher = table.metric.higher_is_better
     pair = compare(values, {"one": "other"}, higher, plan.margin, plan.comparison == "paired")["one"]
     if known:
         pair = replace(pair, p=known.p, p_equal=known.p_equal)
@@ -145,9 +145,8 @@ def told(question: Question, answered: Answer) -> tuple[str, str, str]:
     n = seeds_text(min(len(one.values), len(other.values)), len(table.preset.counted))
     if c is None:
         return "open: not all of it has run", n, "—"
-    metric = table.preset.metric
     interval = with_interval(c.main.value, c.main.low, c.main.high, table.digits)
-    difference = f"{one.title} − {other.title}: {interval} {difference_unit(metric)}".rstrip()
+    difference = f"{one.title} − {other.title}: {interval} {table.metric.difference_unit}".rstrip()
     found = state(question, answered)
     where = " in miniature" if question.miniature and not found.startswith("open") else ""
     return f"{found}{where}: {table.verdict(c)}", n, difference
@@ -158,13 +157,13 @@ def state(question: Question, answered: Answer) -> str:
     table, c = answered.table, answered.comparison
     if c is None or table.left:
         return "open, runs to come"
-    finding = c.finding(higher_is_better(table.preset.metric))
+    finding = c.finding(table.metric.higher_is_better)
     if c.equal if question.says == "equal" else finding == question.says:
         return "holds"
     return "does not hold" if c.different else "open"
 
 
 def unrun(question: Question) -> tuple[str, str, str]:
-    plan = load(question.table)
+    plan = load_preset(question.table)
     runs = len(plan.cells) * len(plan.counted)
     return f"not run: takes {runs:,} runs" + (f" and {question.needs}" if question.needs else ""), "0", "—"

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy
 
-from experiments.config.schema import TextRecipe
+from experiments.families.metric import Metric
+from experiments.families.registry import family_of_model
+from experiments.records.record import Record, origins
+from experiments.runs.provenance import commit_title
 from experiments.stats import (
     LEVEL,
     Spread,
@@ -20,21 +23,9 @@ from experiments.stats import (
     spread_of,
     welch_anova,
 )
-from experiments.tables.cells import Cell
-from experiments.tables.naming import (
-    TITLES,
-    cell_title,
-    commit_title,
-    difference_unit,
-    digits,
-    higher_is_better,
-    metric_title,
-    number,
-    p_text,
-    shortened,
-)
-from experiments.tables.presets import Preset, context
-from experiments.tables.records import Record, origins
+from experiments.studies.cells import Cell
+from experiments.studies.naming import TITLES, cell_title, number, p_text, shortened
+from experiments.studies.presets import Preset, context
 
 ROUNDING = ("precision", "channels_last", "compile", "cuda_graphs", "deterministic", "micro_batch", "together")
 ORDINARY = {"precision": "fp32", "together": "interleaved"}
@@ -42,6 +33,7 @@ ORDINARY = {"precision": "fp32", "together": "interleaved"}
 
 def notes(
     preset: Preset,
+    metric: Metric,
     cells: Sequence[Cell],
     records: Sequence[Record],
     values: Mapping[str, Mapping[int, float]],
@@ -51,7 +43,7 @@ def notes(
 ) -> list[str]:
     """``pairs``: what each row is compared with. ``flips``: whose verdict would change with the other comparison.
     ``left``: planned runs that are still to come."""
-    lines = [setting(preset, cells), method(preset)]
+    lines = [setting(metric, cells), method(preset, metric)]
     if left and records:
         lines.append(
             f"{left} of {len(cells) * len(preset.counted)} planned runs are still to come. Verdicts so far are no "
@@ -59,10 +51,10 @@ def notes(
         )
     sd, most = spread_of(values, pairs), max(len(seeds) for seeds in values.values())
     if sd.known:
-        lines.append(sensitivity(preset, sd, most, len(pairs)))
+        lines.append(sensitivity(preset, metric, sd, most, len(pairs)))
     if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
-        lines += single_seed(preset, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
-    lines += [within(preset, family, cells, values) for family in preset.families]
+        lines += single_seed(metric, {cell_title(c.config.activation, c.overrides): values[c.overrides] for c in cells})
+    lines += [within(metric, family, cells, values) for family in preset.families]
     if most >= 2:
         lines.append(otherwise(preset, flips))
     if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
@@ -77,9 +69,7 @@ def notes(
         lines.append(preset.note)
     if any(r["result"]["status"] == "diverged" for r in records):
         lines.append("Diverged runs (loss or gradient not finite) are counted, but are in no mean.")
-    entropies = sorted({f"{r['result']['unigram_entropy']:.4f}" for r in records if "unigram_entropy" in r["result"]})
-    if entropies:
-        lines.append(f"Unigram entropy of the validation text: {', '.join(entropies)} nats.")
+    lines += family_of_model(cells[0].config.model.kind).footnotes([r["result"] for r in records])
     return lines + provenance(records)
 
 
@@ -90,13 +80,13 @@ def otherwise(preset: Preset, flips: Sequence[str], compared: str = "Compared") 
     return f"{compared} {other} instead, {told}."
 
 
-def setting(preset: Preset, cells: Sequence[Cell]) -> str:
+def setting(metric: Metric, cells: Sequence[Cell]) -> str:
     configs = [cell.config for cell in cells]
     varied = sorted({word.partition("=")[0] for cell in cells for word in context(cell.overrides)})
     text = (
         f"Data: {listed(c.dataset.title for c in configs)}. Model: {listed(c.model.name for c in configs)}. "
         f"Recipe: {recipes(cells)}. "
-        f"Result: {metric_title(preset.metric)} at the end of training, not the best."
+        f"Result: {metric.heading} at the end of training, not the best."
     )
     return f"{text} The rows vary {', '.join(varied)}." if varied else text
 
@@ -107,7 +97,7 @@ def listed(values: Iterable[str]) -> str:
 
 def recipes(cells: Sequence[Cell]) -> str:
     """The names, and in brackets what all rows have in common, or have unless they say otherwise."""
-    parts = [recipe(cell.config.recipe) for cell in cells]
+    parts = [family_of_model(cell.config.model.kind).recipe_words(cell.config.recipe) for cell in cells]
     shown, varied = [], False
     for key in parts[0]:
         every = {part.get(key, "") for part in parts}
@@ -125,32 +115,21 @@ def says(cell: Cell, key: str) -> bool:
     return any(word.startswith(("recipe=", f"recipe.{key}=")) for word in cell.overrides.split())
 
 
-def recipe(values: Any) -> dict[str, str]:
-    """What a reader would ask first, by key: images in epochs, text in steps of so many tokens."""
-    if isinstance(values, TextRecipe):
-        amount = {"steps": f"{values.steps} steps", "tokens_per_step": f"{values.tokens_per_step} tokens a step"}
-    else:
-        length = f"{values.max_steps} steps" if values.max_steps else f"{values.epochs} epochs"
-        amount = {"epochs": length, "batch_size": f"batch {values.batch_size}"}
-    rest = {"optimizer": values.optimizer, "lr": f"learning rate {values.lr:g}", "schedule": values.schedule}
-    return amount | rest
-
-
-def method(preset: Preset) -> str:
+def method(preset: Preset, metric: Metric) -> str:
     test = "Welch" if preset.comparison == "welch" else "Student's t, paired by seed"
     text = (
         f"± is the sample sd over seeds (ddof 1). Intervals: {test}, 95 %, not corrected; p: {test}, Holm-corrected "
         f"over the table; better or worse needs corrected p < 0.05."
     )
     if preset.margin is not None:
-        margin = f"±{preset.margin:g} {difference_unit(preset.metric)}".rstrip()
+        margin = f"±{preset.margin:g} {metric.difference_unit}".rstrip()
         text += f" “Equal within {margin}” needs the two one-sided tests at that margin (Holm-corrected p < 0.05)."
     return text
 
 
-def sensitivity(preset: Preset, sd: Spread, most: int, comparisons: int) -> str:
+def sensitivity(preset: Preset, metric: Metric, sd: Spread, most: int, comparisons: int) -> str:
     """What so many seeds can show, and how many it would take, corrected or not for so many comparisons."""
-    unit, places = difference_unit(preset.metric), digits(preset.metric)
+    unit, places = metric.difference_unit, metric.digits
     over = "all rows" if sd.alike else "the two of each comparison, as the rows spread unalike"
     text = (
         f"Seeds: the sd of one run, pooled over {over}, is {sd.text(lambda s: f'{s:.{places + 1}f}')} {unit}".rstrip()
@@ -169,23 +148,23 @@ def sensitivity(preset: Preset, sd: Spread, most: int, comparisons: int) -> str:
     return text + "."
 
 
-def single_seed(preset: Preset, values: Mapping[str, Mapping[int, float]]) -> list[str]:
+def single_seed(metric: Metric, values: Mapping[str, Mapping[int, float]]) -> list[str]:
     """Who would have won with one seed of each row; nothing where a row has fewer than two runs."""
     groups = {title: list(seeds.values()) for title, seeds in values.items()}
     if min(len(group) for group in groups.values()) < 2:
         return []
-    found = first_places(groups, higher_is_better(preset.metric))
+    found = first_places(groups, metric.higher_is_better)
     shares = sorted(((round(100 * share), title) for title, share in found.items()), key=lambda pair: -pair[0])
     named = [f"{title} {percent} %" for percent, title in shares if percent > 0]
     return [f"With one seed of each row, drawn from these runs, first place would go to: {', '.join(named)}."]
 
 
 def within(
-    preset: Preset, family: Sequence[str], cells: Sequence[Cell], values: Mapping[str, Mapping[int, float]]
+    metric: Metric, family: Sequence[str], cells: Sequence[Cell], values: Mapping[str, Mapping[int, float]]
 ) -> str:
     """Whether the rows of these activations differ among themselves, and how far their means lie apart."""
     groups = [list(values[c.overrides].values()) for c in cells if c.config.activation["name"] in family]
-    names, places = "; ".join(TITLES.get(name, name) for name in family), digits(preset.metric)
+    names, places = "; ".join(TITLES.get(name, name) for name in family), metric.digits
     means = sorted(float(numpy.mean(group)) for group in groups if group)
     p, start = welch_anova(groups), f"The {len(groups)} rows of {names} among themselves"
     if math.isnan(p):

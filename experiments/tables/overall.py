@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy
 
 from experiments.stats import Comparison, Summary, compare_both, summarise
-from experiments.tables.cells import Cell
-from experiments.tables.naming import activation_title, higher_is_better
-from experiments.tables.presets import context
+from experiments.studies.cells import Cell
+from experiments.studies.naming import activation_title
+from experiments.studies.presets import context
 from experiments.tables.table import Row, Table
 
 
@@ -53,7 +53,7 @@ def overall(table: Table) -> list[Overall]:
     values = {name: mean_over_settings([row.values for row in own.values()]) for name, own in by_activation.items()}
     reference = next(activation_of(row.cell) for row in table.rows if row.comparison is None)
     pairs = {name: reference for name in values if name != reference}
-    higher = higher_is_better(preset.metric)
+    higher = table.metric.higher_is_better
     sign = 1 if higher else -1
     compared, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
     leads = {

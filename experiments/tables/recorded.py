@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.tables import records
-from experiments.tables.cells import cells_of
-from experiments.tables.presets import load
+from experiments.records.read import read_of_runs
+from experiments.studies.cells import cells_of
+from experiments.studies.presets import load_preset
 from experiments.tables.table import Table, build
 
 
@@ -15,7 +15,7 @@ def recorded(name: str, results: Path) -> Table | None:
     path = results / "records" / f"{name}.jsonl"
     if not path.exists():
         return None
-    plan = load(name)
+    plan = load_preset(name)
     cells = cells_of(plan)
-    found = records.load(path, cells)
+    found = read_of_runs(path, {cell.run for cell in cells})
     return build(plan, cells, found) if found else None

@@ -10,14 +10,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from experiments.stats import NOTHING, Comparison
-from experiments.tables.naming import (
-    difference_unit,
-    metric_title,
-    p_text,
-    seeds_text,
-    signed,
-    with_interval,
-)
+from experiments.studies.naming import p_text, seeds_text, signed, with_interval
 from experiments.tables.notes import otherwise
 from experiments.tables.overall import Overall, overall
 from experiments.tables.table import Row, Table
@@ -44,9 +37,9 @@ OVERALL_NOTE = (
 
 def headers(table: Table) -> list[str]:
     preset = table.preset
-    names = ["activation", "n", metric_title(preset.metric), f"difference to {table.reference} [95 %]", "p (Holm)"]
+    names = ["activation", "n", table.metric.heading, f"difference to {table.reference} [95 %]", "p (Holm)"]
     if preset.margin is not None:
-        names.append(f"p equal ±{preset.margin:g} {difference_unit(preset.metric)}".rstrip())
+        names.append(f"p equal ±{preset.margin:g} {table.metric.difference_unit}".rstrip())
     names.append("verdict")
     return names + (["published", "gap"] if preset.published else [])
 
@@ -70,7 +63,7 @@ def cells(table: Table, row: Row, bold: tuple[str, str]) -> list[str]:
 
 
 def overall_headers(table: Table) -> list[str]:
-    metric, reference = metric_title(table.preset.metric), table.reference
+    metric, reference = table.metric.heading, table.reference
     return [
         *("activation", "n", f"{metric}, mean over settings", f"difference to {reference} [95 %]", "p (Holm)"),
         *("verdict", "settings: ahead", "better", "worse"),

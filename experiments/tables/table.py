@@ -8,19 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.families.metric import Metric
+from experiments.records.record import Record
 from experiments.stats import Comparison, Finding, Summary, compare_both, summarise
-from experiments.tables.cells import Cell
-from experiments.tables.naming import (
-    cell_title,
-    difference_unit,
-    digits,
-    higher_is_better,
-    shortened,
-    with_interval,
-)
+from experiments.studies.cells import Cell, metric_of
+from experiments.studies.naming import cell_title, shortened, with_interval
+from experiments.studies.presets import Preset, compared_pairs, reference_cell
 from experiments.tables.notes import commits, mixture, notes
-from experiments.tables.presets import Preset, compared_pairs, reference_cell
-from experiments.tables.records import Record, belongs
 
 
 @dataclass(frozen=True)
@@ -55,6 +49,7 @@ class Table:
     """A preset's rows with what a reader needs to judge them."""
 
     preset: Preset
+    metric: Metric
     reference: str
     rows: list[Row]
     runs: list[Record]
@@ -62,7 +57,7 @@ class Table:
 
     @property
     def digits(self) -> int:
-        return digits(self.preset.metric)
+        return self.metric.digits
 
     @property
     def left(self) -> int:
@@ -71,14 +66,13 @@ class Table:
 
     def verdict(self, comparison: Comparison) -> str:
         """In words; of a comparison that is none of the rows', too."""
-        return verdict(self.preset, comparison, self.left)
+        return verdict(self.metric, self.preset.margin, comparison, self.left)
 
 
-def verdict(preset: Preset, comparison: Comparison, left: int) -> str:
+def verdict(metric: Metric, margin: float | None, comparison: Comparison, left: int) -> str:
     """What a comparison supports, in words; ``left``: planned runs that are still to come."""
-    higher, unit = higher_is_better(preset.metric), difference_unit(preset.metric)
-    words = comparison.words(higher, unit, digits(preset.metric), preset.margin)
-    return f"so far {words}" if left and comparison.finding(higher) != "untested" else words
+    words = comparison.words(metric.higher_is_better, metric.difference_unit, metric.digits, margin)
+    return f"so far {words}" if left and comparison.finding(metric.higher_is_better) != "untested" else words
 
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
@@ -92,12 +86,15 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
             by_cell[record["run"]].append(record)
     values = {cell.overrides: finished(by_cell[cell.run], preset.metric) for cell in cells}
     pairs = compared_pairs(preset)
-    higher = higher_is_better(preset.metric)
+    metric = metric_of(preset, cells)
+    higher = metric.higher_is_better
     chosen, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
     published = Published(preset)
     left = sum(len(preset.counted) - len({record["seed"] for record in runs}) for runs in by_cell.values())
     rows = [
-        make_row(preset, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published, left)
+        make_row(
+            preset, metric, cell, by_cell[cell.run], values[cell.overrides], chosen.get(cell.overrides), published, left
+        )
         for cell in cells
     ]
     used = [record for runs in by_cell.values() for record in runs]
@@ -105,12 +102,13 @@ def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> T
     reference = cell_title(first.config.activation, preset.reference)
     titles = {row.cell.overrides: row.title for row in rows}
     flips = [titles[text] for text in pairs if not chosen[text].agrees(other[text])]
-    lines = [*notes(preset, cells, used, values, pairs, flips, left), *with_explored(preset, cells, records)]
-    return Table(preset, reference, rows, used, lines)
+    lines = [*notes(preset, metric, cells, used, values, pairs, flips, left), *with_explored(preset, cells, records)]
+    return Table(preset, metric, reference, rows, used, lines)
 
 
 def make_row(
     preset: Preset,
+    metric: Metric,
     cell: Cell,
     runs: Sequence[Record],
     values: dict[int, float],
@@ -123,7 +121,7 @@ def make_row(
     if not values:
         words = "diverged" if diverged else "not run"
     elif comparison is not None:
-        words = verdict(preset, comparison, left)
+        words = verdict(metric, preset.margin, comparison, left)
     value, difference = published.of(cell.overrides)
     gap = None
     if values and value is not None:
@@ -138,7 +136,7 @@ def make_row(
         values=values,
         comparison=comparison,
         verdict=words,
-        finding=comparison.finding(higher_is_better(preset.metric)) if comparison and values else None,
+        finding=comparison.finding(metric.higher_is_better) if comparison and values else None,
         published=value,
         published_difference=difference,
         gap=gap,
@@ -151,7 +149,8 @@ def with_explored(preset: Preset, cells: Sequence[Cell], records: Sequence[Recor
     if not preset.explored:
         return []
     last = preset.explored - 1
-    mine = [r for r in records if r["seed"] <= last and belongs(r, cells)]
+    runs = {cell.run for cell in cells}
+    mine = [r for r in records if r["seed"] <= last and r["run"] in runs]
     found = commits(mine)
     named, are = (f"Seeds 0 to {last}", "are") if last else ("Seed 0", "is")
     if not mine:

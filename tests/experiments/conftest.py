@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.tables.cells import Cell, cells_of
-from experiments.tables.presets import Preset, load
+from experiments.studies.cells import Cell, cells_of
+from experiments.studies.presets import Preset, load_preset
 from tests.experiments.zygote import ROOT
 
 
@@ -25,7 +25,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def preset() -> Preset:
-    return load("quickstart")
+    return load_preset("quickstart")
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from experiments import checkpoint
-from experiments.metrics_log import TIMES, read_lines
+from experiments.runs import checkpoint
+from experiments.runs.metrics_log import TIMES, read_lines
 
 # The smallest real run: two epochs of 22 steps on the digits, in about a second.
 TINY = ("dataset=digits", "recipe=digits", "recipe.epochs=2", "impl=deterministic")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.errors import BAD_INPUT, UserError
 from experiments.exits import guarded
-from experiments.run import reachable
+from experiments.runs.run import reachable
 from tests.experiments.zygote import ROOT, environment
 
 BROKEN = {

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from experiments import device
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from tests.experiments.zygote import ROOT, environment
 
 
@@ -51,7 +51,7 @@ LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 def test_a_cpu_is_named_with_what_torch_computes_with(limits: tuple[str | None, str | None], ending: str) -> None:
     own = {key: value for key, value in environment().items() if key not in LIMITS}
     own |= {key: value for key, value in zip(LIMITS, limits, strict=True) if value}
-    code = "import torch; from experiments.provenance import device_name; print(device_name(torch.device('cpu')))"
+    code = "import torch; from experiments.runs.provenance import device_name; print(device_name(torch.device('cpu')))"
     named = subprocess.run([sys.executable, "-c", code], env=own, cwd=ROOT, capture_output=True, text=True, check=True)
     cores = f" ({os.cpu_count()} cores, "
     assert named.stdout.strip().endswith(f"{cores}{ending.format(torch.backends.cpu.get_cpu_capability())})")
@@ -59,7 +59,7 @@ def test_a_cpu_is_named_with_what_torch_computes_with(limits: tuple[str | None, 
 
 FORKS = """
 import os, time, torch
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.device import prepare
 
 impl = compose_run([]).impl

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from experiments.timing import cpu_seconds
+from benchmarks.timing import cpu_seconds
 from tests.experiments.zygote import ROOT, environment
 
 CODE = """
@@ -38,5 +38,11 @@ def test_quick_and_light(flag: str) -> None:
     assert used < 12 * least
     assert process.stderr == ""
     if flag == "--help":
-        for word in ("dataset: cifar10, ", "activation: egem, ", "Exit status: 0 finished", "runs_dir", "GEM_DATA"):
+        for word in (
+            "dataset: cifar10, ",
+            "activation: custom, egem, ",
+            "Exit status: 0 finished",
+            "runs_dir",
+            "GEM_DATA",
+        ):
             assert word in process.stdout, word

@@ -17,15 +17,15 @@ from torch.nn.utils import parameters_to_vector
 
 import gem
 from experiments.errors import UserError
+from experiments.families.task import Task
 from experiments.figures.landscape import landscape_figures
-from experiments.landscape import trained
 from experiments.landscape.distributions import BINS, histograms, output_variance, weights
 from experiments.landscape.sharpness import sharpness
 from experiments.landscape.study import Settings, measure
 from experiments.landscape.surface import direction, surface
-from experiments.tables.cells import cells_of
-from experiments.tables.naming import cell_title
-from experiments.tables.presets import load
+from experiments.studies.cells import cells_of
+from experiments.studies.naming import cell_title
+from experiments.studies.presets import load_preset
 from tests.experiments.results import bits
 from tests.experiments.zygote import ROOT, Zygote
 
@@ -138,12 +138,12 @@ def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: py
     losses = [json.loads(path.read_text())["test_loss"] for path in sorted((tmp_path / "runs").rglob("metrics.json"))]
     assert sorted(run["surface"]["loss"][1][1] for run in study["runs"]) == pytest.approx(sorted(losses), rel=1e-4)
     assert set(study["output_variance"]) == {
-        cell_title(cell.config.activation, "") for cell in cells_of(load("quickstart"))
+        cell_title(cell.config.activation, "") for cell in cells_of(load_preset("quickstart"))
     }
     assert [name for name, _ in landscape_figures(study)] == ["quickstart_landscape", "quickstart_surface"]
     monkeypatch.setattr("experiments.landscape.study.surface", pytest.fail)
     monkeypatch.setattr("experiments.landscape.study.sharpness", pytest.fail)
-    cells = cells_of(load("quickstart"))
+    cells = cells_of(load_preset("quickstart"))
     for cell in cells:
         cell.config.runs_dir = f"{tmp_path}/runs"
     settings = Settings(("sharpness", "surface", "weights", "variance"), 64, 2, 3, 1.0)
@@ -151,9 +151,9 @@ def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: py
 
 
 def test_text_and_runs_that_are_not_there(tmp_path: Path) -> None:
-    cells = cells_of(load("quickstart"))
+    cells = cells_of(load_preset("quickstart"))
     for cell in cells:
         cell.config.runs_dir = str(tmp_path)
     assert measure("quickstart", cells, [0], Settings((), 1, 2, 2, 1.0), tmp_path)["runs"] == []
-    with pytest.raises(UserError, match="landscapes are of networks for images"):
-        trained.load(cells_of(load("table_gpt2_tiny"))[0].config, tmp_path)
+    with pytest.raises(UserError, match="this kind of task has none"):
+        Task.surroundings(object(), 1)  # type: ignore[arg-type]

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.errors import Stopped, UserError
-from experiments.mechanism import FIGURES
-from experiments.metrics_log import TIMES, read_lines
+from experiments.families.build import build_task
 from experiments.processes import Processes, own_gpu, place, processes
-from experiments.sweeps.in_process import sweep
-from experiments.tasks import build_task
-from tests.experiments.data.text.corpus import TINY_BERT, write_corpus
+from experiments.runs.mechanism import FIGURES
+from experiments.runs.metrics_log import TIMES, read_lines
+from experiments.sweeps.in_process import train_jobs
+from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import directory_of
 from tests.experiments.zygote import ROOT
 
@@ -118,7 +118,7 @@ def test_several_runs_of_several_processes_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="2 runs by 2 processes: must be one run a launch"):
-        sweep([["seed=0"], ["seed=1"]])
+        train_jobs([["seed=0"], ["seed=1"]])
 
 
 def test_every_task_finds_its_gpu() -> None:

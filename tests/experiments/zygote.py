@@ -156,7 +156,7 @@ def preload() -> None:
 
     import experiments.figures
     import experiments.tables.table  # noqa: F401
-    from experiments.config import compose_run
+    from experiments.config.compose import compose_run
     from experiments.sweeps.job import prepare
 
     prepare(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))

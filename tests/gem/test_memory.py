@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import gem
-from scripts.bench_activations import saved_per_layer
+from benchmarks.bench_activations import saved_per_layer
 
 SAVES_OUTPUT: list[Callable[[], nn.Module]] = [
     lambda: gem.GEM(N=2, save="output"),

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load_certify() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("certify", ROOT / "scripts" / "certify.py")
+    spec = importlib.util.spec_from_file_location("certify", ROOT / "benchmarks" / "certify.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

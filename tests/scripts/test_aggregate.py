@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.tables.cells import cells_of
-from experiments.tables.presets import load
-from experiments.tables.records import read, write
+from experiments.records.read import read_records
+from experiments.records.store import write_records
+from experiments.studies.cells import cells_of
+from experiments.studies.presets import load_preset
 from tests.experiments.zygote import Zygote
 from tests.repository import git
 from tests.synthetic import record
@@ -36,7 +37,7 @@ def results(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_records_of_real_runs_are_sound_and_name_no_place(results: Path) -> None:
-    records, complaints = read(results / "records" / "quickstart.jsonl")
+    records, complaints = read_records(results / "records" / "quickstart.jsonl")
     assert complaints == []
     assert [r["config"]["activation"]["name"] for r in records.values()] == ["gelu", "egem"]
     assert all(len(r["curve"]["epoch"]) == 15 for r in records.values())
@@ -55,8 +56,8 @@ def test_tables_rebuild_byte_for_byte_without_the_runs(results: Path, tmp_path: 
 
 
 def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
-    cells = cells_of(load("quickstart"))
-    write(tmp_path / "records" / "quickstart.jsonl", [record(c, s, 90.0 + s) for c in cells for s in range(3)])
+    cells = cells_of(load_preset("quickstart"))
+    write_records(tmp_path / "records" / "quickstart.jsonl", [record(c, s, 90.0 + s) for c in cells for s in range(3)])
     drawn = []
     for _ in range(2):
         assert command("scripts/figures.py", "figure=quickstart", f"results_dir={tmp_path}").returncode == 0
@@ -69,16 +70,16 @@ def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["scripts/aggregate.py", "table=nope"], "error: experiment 'nope': must be one of"),
+        (["scripts/aggregate.py", "table=nope"], "error: experiment=nope: there is no such preset"),
         (["scripts/aggregate.py", "tabel=all"], "error: tabel=all: unknown; did you mean table=?"),
         (["scripts/figures.py", "figure=nope"], "error: figure=nope: must be all, functions, tasks or one of"),
         (
             ["scripts/plan.py", "experiment=quickstart", "workers=0"],
             "error: workers=0: must be an integer of at least 1",
         ),
-        (["scripts/bench.py", "nope"], "error: bench nope: must be one of"),
-        (["scripts/bench.py", "models", "models=nope"], "error: models=nope: must be among resnet56,gpt2"),
-        (["scripts/equivalence.py", "case=nope"], "error: case=nope: must be all or one of digits, cifar"),
+        (["benchmarks/bench.py", "nope"], "error: bench nope: must be one of"),
+        (["benchmarks/bench.py", "models", "models=nope"], "error: models=nope: must be among resnet56,gpt2"),
+        (["benchmarks/equivalence.py", "case=nope"], "error: case=nope: must be all or one of digits, cifar"),
         (["scripts/prepare_data.py", "dataset=nope"], "error: dataset=nope: must be one of"),
     ],
 )
@@ -126,13 +127,17 @@ def test_readme_shows_the_committed_tables(train: Zygote) -> None:
     assert train.script("scripts/readme.py", "check=1").status == 0
 
 
+HELPFUL = ("aggregate", "figures", "plan", "prepare_data", "readme", "rebuild", "report")
+
+
 @pytest.mark.parametrize(
-    "name", ["aggregate", "figures", "plan", "prepare_data", "bench", "readme", "rebuild", "report"]
+    "path",
+    [f"scripts/{name}.py" for name in HELPFUL] + ["benchmarks/bench.py"],
 )
-def test_help_shows_the_commands(name: str) -> None:
-    answer = command(f"scripts/{name}.py", "--help")
+def test_help_shows_the_commands(path: str) -> None:
+    answer = command(path, "--help")
     assert answer.returncode == 0
-    assert f"python scripts/{name}.py" in answer.stdout
+    assert f"python {path}" in answer.stdout
 
 
 def test_tables_that_no_preset_makes(train: Zygote, tmp_path: Path) -> None:
@@ -142,7 +147,7 @@ def test_tables_that_no_preset_makes(train: Zygote, tmp_path: Path) -> None:
     assert absent.status == 2
     assert (
         absent.err
-        == f"error: table=speed: {tmp_path}/tables has no bench_*.md; python scripts/bench.py train writes it\n"
+        == f"error: table=speed: {tmp_path}/tables has no bench_*.md; python benchmarks/bench.py train writes it\n"
     )
 
 

@@ -13,16 +13,19 @@ import pytest
 import torch
 
 from experiments.errors import UserError
-from experiments.provenance import device_name
-from experiments.tables.cells import cells_of
-from experiments.tables.presets import load
-from experiments.tables.records import Record
+from experiments.families.metric import percentage
+from experiments.records.record import Record
+from experiments.runs.provenance import device_name
+from experiments.studies.cells import cells_of
+from experiments.studies.presets import load_preset
 from scripts.repeat import compare, main, recorded_tables, repeat, spread
 from tests.experiments.zygote import Zygote, environment
 from tests.repository import git, repository
 from tests.synthetic import record
 
 MISSING = "f" * 40  # a commit
+
+ACCURACY = percentage("test_accuracy", "test accuracy")
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +41,7 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     trained = command(root, "train.py", "-m", "experiment=quickstart", "activation=relu", "seed=0,1", "impl.threads=1")
     assert trained.returncode == 0, trained.stderr
     assert command(root, "scripts/aggregate.py", "table=quickstart").returncode == 0
-    (root / "experiments" / "loop.py").write_text("raise RuntimeError('later code')\n")
+    (root / "experiments" / "runs" / "loop.py").write_text("raise RuntimeError('later code')\n")
     git(root, "commit", "-q", "-a", "-m", "later")
 
     again = command(root, "scripts/repeat.py")
@@ -96,7 +99,7 @@ def test_those_that_were_interrupted(tmp_path: Path, runs: list[Record]) -> None
 @pytest.fixture
 def runs() -> list[Record]:
     """Three seeds of a cell: sd 1."""
-    cell = cells_of(load("quickstart"))[0]
+    cell = cells_of(load_preset("quickstart"))[0]
     return [record(cell, seed, 90.0 + seed) for seed in range(3)]
 
 
@@ -104,7 +107,7 @@ def judged(runs: list[Record], value: float, **provenance: object) -> tuple[str,
     again = copy.deepcopy(runs[0])
     again["result"]["test_accuracy"] = value
     again["provenance"] |= provenance
-    return compare(runs[0], again, "test_accuracy", spread(runs[0], runs, "test_accuracy"))
+    return compare(runs[0], again, ACCURACY, spread(runs[0], runs, ACCURACY))
 
 
 def test_elsewhere_the_spread_of_the_seeds_is_allowed(runs: list[Record]) -> None:
@@ -121,15 +124,15 @@ def test_one_seed_allows_no_judgement_and_divergence_is_a_difference(runs: list[
     again = copy.deepcopy(runs[0])
     again["result"] = {"status": "diverged"}
     again["provenance"]["device"] = "other"
-    assert compare(runs[0], again, "test_accuracy", 1.0) == ("differs by inf (device; allowed 4.2)", False)
+    assert compare(runs[0], again, ACCURACY, 1.0) == ("differs by inf (device; allowed 4.2)", False)
 
 
 def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
     again = copy.deepcopy(runs[0])
     again["curve"]["seconds"] = [1.0, 2.0]
-    assert compare(runs[0], again, "test_accuracy", 1.0).holds
+    assert compare(runs[0], again, ACCURACY, 1.0).holds
     again["curve"]["train_loss"][0] += 1e-12
-    assert not compare(runs[0], again, "test_accuracy", 1.0).holds
+    assert not compare(runs[0], again, ACCURACY, 1.0).holds
 
 
 @pytest.mark.parametrize(

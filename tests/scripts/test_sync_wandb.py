@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.metrics_log import read_lines
+from experiments.runs.metrics_log import read_lines
 from tests.experiments import wandb_file
 from tests.experiments.results import TINY
 from tests.experiments.zygote import ROOT, Ended, Zygote

@@ -1,4 +1,4 @@
-"""``train.py -m hydra/launcher=slurm`` on a real Slurm: waits, lists every failure, ends with the worst status."""
+"""``train.py -m launcher=slurm`` on a real Slurm: waits, lists every failure, ends with the worst status."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pytest
 from tests.slurm.conftest import Checkout
 
 LAUNCHER = (
-    "hydra/launcher=slurm",
-    *(f"hydra.launcher.{word}" for word in ("cpus_per_task=1", "gpus_per_node=0", "mem_gb=1")),
+    "launcher=slurm",
+    *(f"launcher.{word}" for word in ("cpus_per_task=1", "gpus_per_node=0", "mem_gb=1")),
 )
 SHORT = ("dataset=digits", "recipe=digits", "recipe.max_steps=9", "impl=deterministic")
 
 
 @pytest.mark.slow
 def test_all_failures_are_listed(checkout: Checkout) -> None:
-    line = ("train.py", "-m", *SHORT, *LAUNCHER, "hydra.launcher.runs_per_job=2", "recipe.lr=0.1,1e30,1e31,0.2")
+    line = ("train.py", "-m", *SHORT, *LAUNCHER, "launcher.runs_per_job=2", "recipe.lr=0.1,1e30,1e31,0.2")
     ended = checkout.python(*line)
     assert ended.returncode == 3, ended
     assert checkout.statuses() == ["gelu/seed0: diverged"] * 2 + ["gelu/seed0: finished"] * 2, ended

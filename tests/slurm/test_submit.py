@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.files import read_json
+from tests.experiments.activations.strangers import write_strangers
 from tests.slurm.conftest import Checkout
 
 SHORT = ("dataset=digits", "recipe=digits", "recipe.max_steps=20")
@@ -25,12 +26,15 @@ def test_submitted_once_as_it_was(checkout: Checkout) -> None:
     """Six runs in two jobs; the command typed again submits nothing; edits after submission change nothing."""
     command = (*SHORT, "activation=relu,gem", "seed=0,1,2", "runs_per_job=3")
     dry = checkout.submit(*command, "--dry-run")
-    assert dry.stdout.endswith("6 runs: 6 new; nothing submitted (--dry-run)\n"), dry.stderr
+    assert "6 runs: 6 new\nnothing submitted (--dry-run); 2 jobs of up to 3 runs; " in dry.stdout, dry.stderr
+    assert "cpus_per_task=1" in dry.stdout
     assert not checkout.runs.exists()
     checkout.slurm.run("scontrol", "update", "PartitionName=low", "State=DOWN")  # so that they still wait below
     try:
         first = checkout.submit(*command)
-        (checkout.root / "experiments" / "loop.py").write_text("raise ImportError('edited after submission')\n")
+        (checkout.root / "experiments" / "runs" / "loop.py").write_text(
+            "raise ImportError('edited after submission')\n"
+        )
         again = checkout.submit(*command)
     finally:
         checkout.slurm.run("scontrol", "update", "PartitionName=low", "State=UP")
@@ -45,6 +49,22 @@ def test_submitted_once_as_it_was(checkout: Checkout) -> None:
         assert part["command"].startswith(f"python train.py {' '.join(SHORT)}")
     last = checkout.submit(*command)
     assert last.stdout == "runs: 6 runs: 6 finished before\n"
+
+
+def test_a_strangers_activation_is_frozen_with_the_sweep(checkout: Checkout, tmp_path: Path) -> None:
+    """The job trains with the file as it was submitted, and keeps it with the run."""
+    file = write_strangers(tmp_path / "own")
+    checkout.slurm.run("scontrol", "update", "PartitionName=low", "State=DOWN")
+    try:
+        submitted = checkout.submit(*SHORT, "activation=custom", f"activation.target={file}:Swash")
+        file.write_text("raise ImportError('edited after submission')\n")
+    finally:
+        checkout.slurm.run("scontrol", "update", "PartitionName=low", "State=UP")
+    assert "1 new" in submitted.stdout, submitted.stderr
+    checkout.drain()
+    assert checkout.statuses() == ["Swash/seed0: finished"], checkout.logs()
+    (kept,) = checkout.runs.glob("*/Swash-*/seed0/activation/mine.py")
+    assert "class Swash" in kept.read_text()
 
 
 @pytest.mark.slow

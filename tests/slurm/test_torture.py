@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from experiments.files import read_json
-from experiments.lock import locked
-from experiments.metrics_log import read_lines
+from experiments.runs.lock import locked
+from experiments.runs.metrics_log import read_lines
 from experiments.sweeps import folder
 from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import Checkout

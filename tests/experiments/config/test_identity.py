@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from experiments.config import compose_run, run_hash, run_path
-from experiments.config.rules import defaults
-from experiments.config.schema import CNN, ImageDataset, ImageRecipe, ResNet, TextDataset, TextRecipe, Transformer
+from experiments.config import identity
+from experiments.config.compose import compose_run
+from experiments.config.identity import run_hash, run_path
+from experiments.families.images.schema import CNN, ImageDataset, ImageRecipe
+from experiments.families.registry import families
+from experiments.families.text.schema import TextDataset, TextRecipe, Transformer
 
+IMAGES, TEXT_FAMILY = (families()[kind] for kind in ("images", "text"))
 DIGITS = ("dataset=digits", "recipe=digits")
 # Runs with these identities exist. A change here orphans them, and their records no longer match their presets.
 PUBLISHED = {
@@ -99,7 +103,16 @@ OTHER_TEXT_VALUES = {
         "decay_all": "true",
         "clip": 2,
         "log_every": 23,
+        "accumulate": 2,
+        "ema": 0.5,
+        "dtype": "float64",
+        "power": 2.0,
         "steps": 77,
+        "epochs": "3 recipe.steps=null",
+        "milestones": "[3]",
+        "lr_factor": 0.2,
+        "warmup_epochs": "2 recipe.warmup_steps=0",
+        "eval_every": 2,
         "tokens_per_step": 128,
         "sequence": 32,
         "schedule": "linear",
@@ -134,7 +147,15 @@ OTHER_VALUES = {
         "normalize": "imagenet",
         "init_gain": "activation",
         "log_every": 23,
+        "accumulate": 2,
+        "ema": 0.5,
+        "dtype": "float64",
+        "power": 2.0,
         "eval_every": 2,
+        "steps": "9 recipe.epochs=null",
+        "final_lr": 0.3,
+        "warmup_steps": "3 recipe.warmup_epochs=0",
+        "eval_every_steps": 7,
     },
 }
 LABELS = {("dataset", "title"), ("model", "name"), ("recipe", "name")}
@@ -156,7 +177,7 @@ def test_every_other_value_counts(group: str, key: str) -> None:
     changed = {"model": "mlp"} if value is None else {f"{group}.{key}": value}
 
     def of(values: dict[str, Any]) -> str:
-        return hash_of(*(f"{word}={given}" for word, given in values.items()))
+        return hash_of(*(word for key, given in values.items() for word in f"{key}={given}".split()))
 
     assert of(base | changed) != of(base)
 
@@ -174,7 +195,7 @@ def test_every_other_value_counts_for_text(group: str, key: str) -> None:
     def of(*words: str) -> str:
         return run_hash(compose_run([*TEXT, *words]))
 
-    assert of(f"{group}.{key}={OTHER_TEXT_VALUES[group][key]}") != of()
+    assert of(*f"{group}.{key}={OTHER_TEXT_VALUES[group][key]}".split()) != of()
 
 
 @pytest.mark.parametrize("override", ["activation=relu", "activation=golu activation.alpha=1.5", "activation=gem N=2"])
@@ -184,51 +205,30 @@ def test_the_activation_counts(override: str) -> None:
     assert (hash_of(*override.split()) == hash_of(name)) == (override == name)
 
 
-# A value that equals its default is left out of the hash, so another default would be another run under the same name.
-DEFAULTS: dict[type, dict[str, Any]] = {
-    ImageDataset: {"folder": None, "size": None, "train_size": None, "holdout": 0},
-    ResNet: {"width": 16},
-    ImageRecipe: {
-        "max_steps": None,
-        "momentum": 0.0,
-        "nesterov": False,
-        "betas": [0.9, 0.999],
-        "weight_decay": 0.0,
-        "decay_all": True,
-        "milestones": [],
-        "lr_factor": 0.1,
-        "warmup_epochs": 0.0,
-        "clip": None,
-        "label_smoothing": 0.0,
-        "normalize": "dataset",
-        "init_gain": "relu",
-        "log_every": 50,
-        "eval_every": 1,
-    },
-    TextDataset: {"subset": None, "validation": 0.01},
-    TextRecipe: {
-        "max_steps": None,
-        "momentum": 0.0,
-        "nesterov": False,
-        "betas": [0.9, 0.999],
-        "weight_decay": 0.0,
-        "decay_all": True,
-        "clip": None,
-        "log_every": 50,
-        "sequence": None,
-        "final_lr": 0.0,
-        "warmup_steps": 0,
-        "mask_rate": 0.15,
-        "eval_every_steps": 250,
-        "eval_tokens": None,
-    },
-}
+def test_every_pin_is_a_value_that_its_key_may_have() -> None:
+    """Pins name keys that exist; with every key at its pin nothing but the unpinned keys is hashed."""
+    for family, schemas in ((IMAGES, (ImageDataset, ImageRecipe)), (TEXT_FAMILY, (TextDataset, TextRecipe))):
+        for group, schema in zip(("dataset", "recipe"), schemas, strict=True):
+            keys = {f.name for f in dataclasses.fields(schema)}
+            assert set(family.pinned[group]) <= keys
 
 
-@pytest.mark.parametrize("schema", DEFAULTS)
-def test_published_defaults_stay(schema: type) -> None:
-    values = defaults(schema)
-    assert {key: values[key] for key in DEFAULTS[schema]} == DEFAULTS[schema]
+def test_a_changed_default_of_the_code_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``normalize`` is pinned at "dataset": with another default in the code, a recipe without the key is hashed."""
+    before = compose_run([*DIGITS, "recipe.normalize=dataset"])
+    field = next(f for f in dataclasses.fields(ImageRecipe) if f.name == "init_gain")
+    changed = dataclasses.replace(before, recipe=dataclasses.replace(before.recipe, init_gain="activation"))
+    assert field.default == "relu"
+    assert run_hash(changed) != run_hash(before)
+    monkeypatch.setitem(identity.pinned_activations(), "gelu", {"approximate": "tanh"})
+    assert run_hash(before) != hash_of("recipe.normalize=dataset", "activation=relu")
+    assert "approximate" in identity.science(before)["activation"]
+
+
+def test_what_has_no_pin_is_always_hashed() -> None:
+    """A pin of another type is no pin, and a key without one counts even where it has the code's default."""
+    assert identity.unpinned({"a": 1, "b": True, "c": 1.0}, {"a": True, "b": 1, "c": 1}) == {"a": 1, "b": True}
+    assert identity.unpinned({"new": 3}, {}) == {"new": 3}
 
 
 def test_place() -> None:

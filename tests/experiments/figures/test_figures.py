@@ -17,8 +17,8 @@ from experiments.figures.maps import at_base, grid, heat_map
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.figures.style import look, save
-from experiments.tables.cells import Cell, cells_of
-from experiments.tables.presets import Preset, load
+from experiments.studies.cells import Cell, cells_of
+from experiments.studies.presets import Preset, load_preset
 from experiments.tables.table import Table, build
 from tests.synthetic import record
 
@@ -85,13 +85,14 @@ def test_nothing_run_nothing_drawn(preset: Preset, cells: list[Cell]) -> None:
     assert list(preset_figures(build(preset, cells, []))) == []
 
 
-def test_runs_of_text_are_drawn_over_tokens(preset: Preset, cells: list[Cell]) -> None:
+def test_runs_of_text_are_drawn_over_tokens() -> None:
+    preset = load_preset("table_gpt2_tiny")
+    cells = cells_of(preset)
     records = [record(c, s, 90.0) for c in cells for s in range(2)]
     for r in records:
         r["result"]["val_loss"] = 4.0
         r["curve"] = {"tokens": [10, 20], "epoch": [1, 2], "train_loss": [5.0, 4.0], "val_loss": [None, 4.0]}
-    table = build(dataclasses.replace(preset, metric="val_loss"), cells, records)
-    left, right = dict(preset_figures(table))["quickstart_curves"].axes
+    left, right = dict(preset_figures(build(preset, cells, records)))["table_gpt2_tiny_curves"].axes
     assert (left.get_xlabel(), list(left.lines[0].get_xdata())) == ("tokens", [10, 20])
     assert (right.get_ylabel(), list(right.lines[0].get_xdata())) == ("validation loss (nats)", [20])
 
@@ -197,14 +198,14 @@ def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cel
     records = [record(cell, s, 0) for cell in cells for s in range(3)]
     for each in records:
         own = next(cell for cell in cells if cell.run == each["run"])
-        each["result"]["val_loss"] = moved[own.overrides] / 10 + 0.001 * each["seed"]
-    loss = build(dataclasses.replace(preset, task="text", metric="val_loss"), cells, records)
+        each["result"]["test_loss"] = moved[own.overrides] / 10 + 0.001 * each["seed"]
+    loss = build(dataclasses.replace(preset, task="text", metric="test_loss"), cells, records)
     made = overview([accuracy, loss])
     assert made
     panel = made.axes[0]
     assert [tick.get_text() for tick in panel.get_xticklabels()] == [
-        "images\naccuracy (points)\nn = 3",
-        "text\nloss (nats)\nn = 3",
+        "images\ntest accuracy\n(points)\nn = 3",
+        "text\ntest loss (nats)\nn = 3",
     ]
     titles = [tick.get_text() for tick in panel.get_yticklabels()]
     gem, others = titles.index("GEM (N=1)"), {"+0.00", "+0.000", "−0.00", "−0.000"}
@@ -249,7 +250,7 @@ def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: 
     assert made
     panel = made.axes[0]
     assert [tick.get_text() for tick in panel.get_xticklabels()] == [
-        f"{t}\naccuracy (points)\nn = 3 to 6" for t in "ab"
+        f"{t}\ntest accuracy\n(points)\nn = 3 to 6" for t in "ab"
     ]
     texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in panel.texts}
     titles = [tick.get_text() for tick in panel.get_yticklabels()]
@@ -290,7 +291,7 @@ def test_of_two_tables_with_as_many_seeds_the_overview_takes_the_smaller(
 
 def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
     plan = dataclasses.replace(
-        load("quickstart"),
+        load_preset("quickstart"),
         task="grid",
         cells=[f"activation={a} recipe.lr={lr}" for a in ("gelu", "relu", "gem") for lr in (0.1, 0.2)],
     )
@@ -318,7 +319,7 @@ def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_pa
 
 @pytest.mark.parametrize("name", ["ablation_n_digits", "ablation_eps_digits"])
 def test_the_maps_of_presets(name: str) -> None:
-    plan = dataclasses.replace(load(name), seeds=2)
+    plan = dataclasses.replace(load_preset(name), seeds=2)
     made = dict(preset_figures(table_of(plan, cells_of(plan), {})))
     expected = {"ablation_n_digits": "ablation_n_digits_n", "ablation_eps_digits": "ablation_eps_digits_eps_n"}[name]
     assert expected in made

@@ -11,7 +11,7 @@ import pytest
 from experiments.errors import UserError
 from experiments.report.browser import browser as open_browser
 from experiments.report.browser import show as show_page
-from experiments.tables.presets import load
+from experiments.studies.presets import load_preset
 
 PAGE = Path(__file__).parents[3] / "results" / "report.html"
 
@@ -53,7 +53,7 @@ def test_everything_is_there_without_javascript(browser: Any) -> None:
     show(browser, 390, script=False)
     text = browser.find_element("tag name", "body").text
     assert "Summary" in text
-    assert load("table_mnist").title in text
+    assert load_preset("table_mnist").title in text
     assert "What is missing" in text
     assert browser.find_elements("css selector", "th button") == []
     assert len(browser.find_elements("css selector", "table.sortable tbody tr")) >= 7

@@ -13,8 +13,8 @@ from experiments.figures.forest import forest
 from experiments.figures.style import save
 from experiments.report import render
 from experiments.report.verdicts import missing, sentences
-from experiments.tables.cells import Cell
-from experiments.tables.presets import Preset
+from experiments.studies.cells import Cell
+from experiments.studies.presets import Preset
 from experiments.tables.table import Table, build
 from tests.synthetic import record
 

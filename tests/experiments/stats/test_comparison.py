@@ -123,3 +123,19 @@ def test_false_equivalence_over_2000_studies() -> None:
     rng = numpy.random.default_rng(1)
     alarms = sum(equivalence(rng.normal(size=8) + 1.0, rng.normal(size=8), 1.0) < 0.05 for _ in range(2000))
     assert 0.005 < alarms / 2000 <= 0.055  # 5 % and twice the chance error of 2,000 draws
+
+
+def test_turned_is_the_comparison_the_other_way_round() -> None:
+    """Every part of it, the probability of improvement too."""
+    rng = numpy.random.default_rng(7)
+    groups = {"a": seeds(rng.normal(0.3, 1.0, 12)), "b": seeds(rng.normal(0.0, 1.0, 11))}
+    there = compare(groups, {"a": "b"}, True, margin=1.0)["a"]
+    back = compare(groups, {"b": "a"}, True, margin=1.0)["b"]
+    turned = there.turned()
+    assert 0.5 < there.improvement < 1
+    assert turned.improvement == pytest.approx(back.improvement) == pytest.approx(1 - there.improvement)
+    assert turned.bca == (-there.bca[1], -there.bca[0])
+    for side in ("welch", "paired", "main"):
+        one, other = getattr(turned, side), getattr(back, side)
+        assert (one.value, one.low, one.high, one.p) == pytest.approx((other.value, other.low, other.high, other.p))
+    assert (turned.p, turned.p_equal) == (there.p, there.p_equal)

@@ -98,3 +98,42 @@ def test_a_name_missing_in_a_task_is_not_ranked() -> None:
     assert list(rank({"x": full | {"d": 9.0}, "y": full}).ranks) == [1.0, 2.0, 3.0]
     with pytest.raises(ValueError, match="1 tasks"):
         rank({"x": full})
+
+
+def test_scores_that_differ_by_rounding_are_ties() -> None:
+    """Means of five accuracies of 99.252 on average, added up in another order: MNIST's ReLU and GEM (N = 2)."""
+    relu, gem = numpy.mean([99.2, 99.3, 99.25, 99.24, 99.27]), numpy.mean([99.27, 99.3, 99.2, 99.24, 99.25])
+    relu = numpy.nextafter(gem, 100) if relu == gem else relu
+    assert relu != gem
+    ranking = rank(
+        {"mnist": {"relu": relu, "gem": gem, "gelu": 99.3}, "digits": {"relu": 1.0, "gem": 3.0, "gelu": 2.0}}
+    )
+    assert ranking.ranks.to_dict() == {"relu": (2.5 + 3) / 2, "gem": (2.5 + 1) / 2, "gelu": (1 + 2) / 2}
+
+
+def test_ties_change_friedmans_p() -> None:
+    """Three tasks whose first two names tie in one: p of the corrected statistic, from R's friedman.test formula."""
+    scores = {
+        "a": {"x": 1.0, "y": 1.0 + 1e-14, "z": 2.0},
+        "b": {"x": 3.0, "y": 2.0, "z": 1.0},
+        "c": {"x": 3.0, "y": 1.0, "z": 2.0},
+    }
+    ranks = numpy.array([[2.5, 2.5, 1], [1, 2, 3], [1, 3, 2]])
+    sums = ranks.sum(axis=0)
+    statistic = 12 * ((sums - 6) ** 2).sum() / (3 * 3 * 4 - (2**3 - 2) / (3 - 1))
+    assert rank(scores).p == pytest.approx(chi2.sf(statistic, 2))
+
+
+def test_two_tasks_of_one_data_set_count_once() -> None:
+    scores = {
+        "cifar, long": {"a": 3.0, "b": 2.0, "c": 1.0},
+        "cifar, short": {"a": 2.0, "b": 3.0, "c": 1.0},
+        "mnist": {"a": 1.0, "b": 2.0, "c": 3.0},
+    }
+    ranking = rank(scores, {"cifar, long": "CIFAR-10", "cifar, short": "CIFAR-10"})
+    assert ranking.tasks == ["CIFAR-10", "mnist"]
+    assert ranking.ranks.to_dict() == {"a": (1.5 + 3) / 2, "b": (1.5 + 2) / 2, "c": (3 + 1) / 2}
+    same = rank({"CIFAR-10": {"a": 1.0, "b": 1.0, "c": 0.0}, "mnist": scores["mnist"]})
+    assert (ranking.p, ranking.critical_difference) == pytest.approx((same.p, same.critical_difference))
+    with pytest.raises(ValueError, match="1 tasks"):
+        rank({task: scores[task] for task in list(scores)[:2]}, dict.fromkeys(scores, "CIFAR-10"))

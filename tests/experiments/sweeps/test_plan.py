@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hydra.errors import HydraException
 
-from experiments.config import compose_run, run_hash
+from experiments.config.compose import compose_run
+from experiments.config.identity import run_hash
 from experiments.errors import UserError
 from experiments.sweeps.plan import expand_words, plan, thaw
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from experiments.signals import StopFlag
+from experiments.runs.signals import StopFlag
 from experiments.sweeps.pool import in_forks
 from tests.experiments.zygote import ROOT, environment
 
@@ -67,7 +67,7 @@ def test_a_signal_is_passed_on_and_nothing_more_begins() -> None:
 
 CODE = """
 import os, sys, time
-from experiments.signals import StopFlag
+from experiments.runs.signals import StopFlag
 from experiments.sweeps.pool import in_forks
 in_forks([0], 1, lambda *_: time.sleep(60) or 0, lambda _, pid: print(pid, flush=True), lambda *_: None, StopFlag())
 """
@@ -96,16 +96,16 @@ def alive(pid: int) -> bool:
 
 PREPARED = """
 import sys, torch
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.sweeps.job import prepare
-from experiments.together.probe import trainers
+from benchmarks.steps import bare_trainers
 config = compose_run(["dataset=digits", "recipe=digits", "impl.threads=1"])
 asked = []
 torch._C._cuda_getDeviceCount = lambda: asked.append("CUDA") or 0
 prepare(config)
 assert not asked
 before = set(sys.modules)
-trainers(config, 1)[0].advance()
+bare_trainers(config, 1)[0].advance()
 assert asked
 print(*sorted(set(sys.modules) - before))
 """

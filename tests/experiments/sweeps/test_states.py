@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments import lock
-from experiments.config import compose_run
+from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.files import write_json
-from experiments.run_directory import open_directory
+from experiments.runs import lock
+from experiments.runs.run_directory import open_directory
 from experiments.sweeps import board, folder, slurm, states, submit
 from experiments.sweeps.plan import Planned, expand_words, plan
 
@@ -103,6 +103,16 @@ def test_runs_of_no_experiment(tmp_path: Path) -> None:
     (group,) = states.Watcher(str(tmp_path), None).look().groups
     assert group.name == states.OTHERS
     assert [run.state for run in group.runs()] == ["done"]
+
+
+def test_a_preset_with_other_values_is_not_counted_for_it(runs: list[Planned], tmp_path: Path) -> None:
+    words = ["experiment=quickstart", "activation=relu", "recipe.epochs=3", f"runs_dir={tmp_path}"]
+    end(Planned((), compose_run(words)))
+    end(runs[0])
+    preset, others = states.Watcher(str(tmp_path), None).look().groups
+    assert (preset.name, others.name) == ("quickstart", states.OTHERS)
+    assert len(preset.runs()) == 18
+    assert [run.state for run in others.runs()] == ["done"]
 
 
 def test_a_run_moved_aside_is_no_run(runs: list[Planned], tmp_path: Path) -> None:

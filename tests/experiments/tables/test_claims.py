@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from experiments.errors import UserError
-from experiments.tables.cells import Cell, cells_of
+from experiments.studies.cells import Cell, cells_of
+from experiments.studies.presets import Preset, context, load_preset
 from experiments.tables.claims import Question, answer, markdown, questions
-from experiments.tables.presets import Preset, context, load
 from experiments.tables.table import Table, build
 from tests.synthetic import record
 
@@ -19,7 +19,7 @@ OFFSETS = {"activation=relu": 2.0, "activation=gem": -2.0, "activation=golu": 0.
 
 
 def built(without: str) -> Table:
-    plan = dataclasses.replace(load("quickstart"), margin=0.5)
+    plan = dataclasses.replace(load_preset("quickstart"), margin=0.5)
     cells = cells_of(plan)
     ran = [c for c in cells if without not in c.overrides]
     return build(
@@ -167,7 +167,7 @@ def test_mistakes_are_one_line(table: Table, tmp_path: Path) -> None:
 
 def test_every_question_names_cells_of_its_preset() -> None:
     for asked in questions():
-        cells = load(asked.table).cells
+        cells = load_preset(asked.table).cells
         known = [*cells, *(" ".join(w for w in cell.split() if w not in context(cell)) for cell in cells)]
         for cell in filter(None, (asked.cell, asked.against)):
             assert cell in known, f"{asked.table}: {cell}"

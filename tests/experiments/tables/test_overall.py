@@ -7,11 +7,11 @@ import io
 
 import pytest
 
+from experiments.records.record import Record
 from experiments.report.verdicts import sentences
-from experiments.tables.cells import Cell, cells_of
+from experiments.studies.cells import Cell, cells_of
+from experiments.studies.presets import Preset, load_preset
 from experiments.tables.overall import overall
-from experiments.tables.presets import Preset, load
-from experiments.tables.records import Record
 from experiments.tables.render import csv_text, latex, markdown
 from experiments.tables.table import Table, build
 from tests.synthetic import record
@@ -22,7 +22,7 @@ NOISE = (-0.2, 0.0, 0.1, 0.3)
 
 @pytest.fixture(scope="module")
 def grid() -> Preset:
-    plan = load("quickstart")
+    plan = load_preset("quickstart")
     plan.seeds = len(NOISE)
     names = ("activation=gelu", "activation=relu", "activation=gem N=2")
     plan.cells = [f"{name} {setting}" for name in names for setting in SETTINGS]
@@ -112,7 +112,7 @@ def test_seeds_that_miss_a_setting_do_not_count(grid: Preset, cells: list[Cell])
 
 
 def test_one_setting_or_a_crooked_grid_has_none(grid: Preset) -> None:
-    plan = load("quickstart")
+    plan = load_preset("quickstart")
     assert overall(build(plan, cells_of(plan), [])) == []
     plan.cells = [*grid.cells, "activation=golu recipe.lr=0.1"]
     assert overall(build(plan, cells_of(plan), [])) == []

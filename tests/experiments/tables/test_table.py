@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.tables.cells import Cell, cells_of
+from experiments.records.record import Record
+from experiments.studies.cells import Cell, cells_of, metric_of
+from experiments.studies.presets import Preset, load_preset
 from experiments.tables.notes import setting
-from experiments.tables.presets import Preset, load
-from experiments.tables.records import Record
 from experiments.tables.render import csv_text, latex, markdown
 from experiments.tables.table import Row, build
 from tests.synthetic import record
@@ -230,7 +230,9 @@ def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], pr
 
 def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
     def note(name: str) -> str:
-        return setting(load(name), cells_of(load(name)))
+        plan = load_preset(name)
+        cells = cells_of(plan)
+        return setting(metric_of(plan, cells), cells)
 
     assert "golu_mlp (8 epochs, batch 128, sgd, learning rate 0.01, constant; unless the row says" in note("golu_mlp")
     assert "Recipe: golu_mlp (8 epochs, batch 128, sgd, constant). " in note("golu_mlp_gain")

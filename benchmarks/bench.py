@@ -1,0 +1,30 @@
+"""Benchmarks, each as ratios measured side by side in one run.
+
+  python benchmarks/bench.py train          training alone and with many seeds, beside a plain loop and a published one
+  python benchmarks/bench.py activations    activations beside torch's own
+  python benchmarks/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
+  python benchmarks/bench.py lm             language models beside nanoGPT
+
+The head of benchmarks/bench_<name>.py says what each takes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from experiments.cli import script
+from experiments.errors import UserError
+
+BENCHES = ("train", "activations", "models", "lm")
+
+
+def main(words: list[str]) -> None:
+    name = words[0] if words else "nothing"
+    if name not in BENCHES:
+        raise UserError(f"bench {name}: must be one of {', '.join(BENCHES)}")
+    importlib.import_module(f"benchmarks.bench_{name}").main(words[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))

@@ -1,0 +1,154 @@
+"""Speed of language-model training beside nanoGPT's step, as ratios measured side by side in one run.
+
+  python benchmarks/bench.py lm peer=…/nanoGPT [shape=readme|gpt2] [steps=50] [rounds=5] [device=cpu|cuda]
+                             [activation=gelu]
+
+``peer`` is a checkout of github.com/karpathy/nanoGPT: its model and its optimiser run in a loop that does what its
+train.py does each step (random batch, mean loss, clipping to 1, AdamW). ``readme`` is the shape its README trains on
+a CPU (4 layers, 4 heads, width 128, block 64, 12 sequences, 65 kinds of tokens), ``gpt2`` is GPT-2 124M with 12
+sequences of 1,024. Both sides have fp32 on the CPU and bf16 on a GPU, compiled and not; compilation is not counted.
+Each round times all of them in turn; a ratio is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy
+import torch
+from tabulate import tabulate
+
+from benchmarks.timing import Step, repeated, timed
+from experiments.cli import key_values, read_device, read_whole
+from experiments.config.compose import compose_run
+from experiments.device import prepare, settle
+from experiments.errors import UserError
+from experiments.families.text.data.tokens import Blocks
+from experiments.families.text.task import TextTask
+from experiments.files import write_page
+from experiments.processes import Processes
+from experiments.runs.loop import Trainer
+from experiments.runs.provenance import measured_on
+
+KEYS = {
+    "peer": "",
+    "shape": "readme",
+    "steps": "50",
+    "rounds": "5",
+    "device": "cpu",
+    "activation": "gelu",
+    "results_dir": "results",
+}
+SHAPES = {
+    "readme": {"layers": 4, "heads": 4, "width": 128, "context": 64, "vocab_size": 65, "batch": 12},
+    "gpt2": {"layers": 12, "heads": 12, "width": 768, "context": 1024, "vocab_size": 50257, "batch": 12},
+}
+
+
+def main(words: list[str]) -> None:
+    values = key_values(words, KEYS)
+    if values["shape"] not in SHAPES:
+        raise UserError(f"shape={values['shape']}: must be one of {', '.join(SHAPES)}")
+    if not (Path(values["peer"]) / "model.py").is_file():
+        raise UserError(f"peer={values['peer']}: must be a checkout of github.com/karpathy/nanoGPT, with its model.py")
+    count, turns = read_whole("steps", values["steps"]), read_whole("rounds", values["rounds"])
+    shape, device = SHAPES[values["shape"]], read_device(values["device"])
+    steps = {
+        f"{side}, {'compiled' if compiled else 'eager'}": make(compiled)
+        for compiled in (False, True)
+        for side, make in (
+            ("nanoGPT", lambda compiled: nano_step(Path(values["peer"]), shape, device, compiled)),
+            ("this suite", lambda compiled: our_step(shape, device, compiled, values["activation"])),
+        )
+    }
+    for step in steps.values():
+        timed(repeated(step), 3)  # compile, allocate
+    rounds = [{name: timed(repeated(step), count).wall for name, step in steps.items()} for _ in range(turns)]
+    tokens = shape["batch"] * shape["context"]
+    median = {name: statistics.median(times[name] for times in rounds) for name in steps}
+    rows = []
+    for name in steps:
+        speeds = sorted(tokens / times[name] for times in rounds)
+        ratios = [
+            f"{statistics.median(times[f'nanoGPT, {mode}'] / times[name] for times in rounds):.2f}"
+            for mode in ("eager", "compiled")
+        ]
+        rows.append([name, f"{tokens / median[name]:,.0f} ({speeds[0]:,.0f} to {speeds[-1]:,.0f})", *ratios])
+    titles = ["what", "tokens/s", "× nanoGPT eager", "× nanoGPT compiled"]
+    body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    told = ", ".join(f"{key} {value}" for key, value in shape.items())
+    note = (
+        f"Shape {values['shape']}: {told}; activation {values['activation']}. Median (lowest to highest) "
+        f"of {values['rounds']} rounds of {values['steps']} steps, all in turn. {measured_on(torch.device(device))}, "
+        f"{torch.get_num_threads()} threads, {'bf16' if device == 'cuda' else 'fp32'}."
+    )
+    text = f"# Language-model training beside nanoGPT\n\n{body}\n\n{note}\n"
+    write_page(values["results_dir"], "bench_lm", text)
+    print(text)
+
+
+def stream(vocabulary: int) -> numpy.ndarray:
+    return numpy.random.default_rng(0).integers(0, vocabulary, 1 << 20).astype(numpy.uint16)
+
+
+def nano_step(peer: Path, shape: dict[str, int], device: str, compiled: bool) -> Step:
+    spec = importlib.util.spec_from_file_location("nanogpt_model", peer / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    nano = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(nano)
+    block, batch = shape["context"], shape["batch"]
+    names = {"n_layer": "layers", "n_head": "heads", "n_embd": "width", "block_size": "context"}
+    sizes = {theirs: shape[ours] for theirs, ours in names.items()} | {"vocab_size": shape["vocab_size"]}
+    model = nano.GPT(nano.GPTConfig(**sizes, dropout=0.0, bias=False)).to(device)
+    optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.95), device)
+    run = torch.compile(model) if compiled else model
+    data = stream(shape["vocab_size"])
+
+    def step() -> None:
+        starts = torch.randint(len(data) - block, (batch,)).tolist()
+        x = torch.stack([torch.from_numpy(data[i : i + block].astype(numpy.int64)) for i in starts]).to(device)
+        y = torch.stack([torch.from_numpy(data[i + 1 : i + 1 + block].astype(numpy.int64)) for i in starts]).to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            _, loss = run(x, y)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def our_step(shape: dict[str, int], device: str, compiled: bool, activation: str) -> Step:
+    sizes = [f"model.{key}={value}" for key, value in shape.items() if key != "batch"]
+    config = compose_run(
+        [
+            "dataset=openwebtext",
+            "model=gpt2",
+            "recipe=gpt2_nano",
+            f"recipe.tokens_per_step={shape['batch'] * shape['context']}",
+            "recipe.eval_every_steps=1000000",  # steps are compared, not evaluations
+            f"activation={activation}",
+            f"impl={'fast' if compiled else 'default'}",
+            f"impl.precision={'bf16' if device == 'cuda' else 'fp32'}",
+            f"impl.device={device}",
+            *sizes,
+        ]
+    )
+    place = prepare(config.impl)
+    config.impl = settle(config.impl, place)
+    data = stream(shape["vocab_size"])
+    tokens: Any = SimpleNamespace(
+        tokenizer=SimpleNamespace(size=shape["vocab_size"]),
+        table=lambda size: None,
+        blocks=lambda split, length: Blocks([data], length),
+        unigram_entropy=lambda split, table: 0.0,
+        fingerprint="synthetic",
+    )
+    task: Any = TextTask(config, tokens, place, Processes())
+    return Trainer(task, config.recipe, config.impl, place).advance

@@ -1,0 +1,151 @@
+"""Steps timed in processes of their own: CPU time, memory and compiled code are theirs alone."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import math
+import multiprocessing
+import resource
+import time
+import traceback
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+
+from experiments.errors import UserError
+from experiments.runs.provenance import peak_memory_mib
+
+FORK = multiprocessing.get_context("fork")  # data that are loaded are shared; the parent must not compute
+Step = Callable[[], object]
+Train = Callable[[int], object]  # that many steps
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+class Measured(NamedTuple):
+    """Seconds, CPU seconds and joules a step (NaN where the device does not tell), and peak memory so far in MiB."""
+
+    wall: float
+    cpu: float
+    joules: float
+    mib: float
+
+
+class Worker:
+    """A fork that makes a function and then answers numbers with its value."""
+
+    def __init__(self, make: Callable[[], Callable[[int], object]]) -> None:
+        self.pipe, theirs = FORK.Pipe()
+        self.process = FORK.Process(target=serve, args=(theirs, make))
+        self.process.start()
+        theirs.close()
+
+    def ask(self, count: int) -> None:
+        self.pipe.send(count)
+
+    def answer(self) -> Any:
+        """Raises UserError where the process ended instead; it has said why."""
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            raise UserError("a process that was to be timed failed; see above") from None
+
+    def stop(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self.pipe.send(0)
+        self.process.join()
+
+
+def timer(make: Callable[[], Train]) -> Worker:
+    """A worker that is asked for so many steps and answers with a ``Measured``."""
+    return Worker(lambda: functools.partial(timed, make()))
+
+
+def in_turn(makers: Mapping[K, Sequence[Callable[[], Train]]], count: int, rounds: int) -> list[dict[K, Measured]]:
+    """Round by round ``count`` steps of each, after one that does not count; what has several makers is so many
+    processes that step at the same time."""
+    with contextlib.ExitStack() as stopped:
+        workers: dict[K, list[Worker]] = {}
+        for name, own in makers.items():
+            workers[name] = [timer(make) for make in own]
+            for worker in workers[name]:
+                stopped.callback(worker.stop)
+        for group in workers.values():
+            measure(group, 1)  # allocate, compile
+        return [{name: measure(group, count) for name, group in workers.items()} for _ in range(rounds)]
+
+
+def measure(workers: Sequence[Worker], count: int) -> Measured:
+    """``count`` steps of all of them at the same time."""
+    for worker in workers:
+        worker.ask(count)
+    parts: list[Measured] = [worker.answer() for worker in workers]
+    walls, cpus, joules, mibs = zip(*parts, strict=True)
+    return Measured(max(walls), math.fsum(cpus), max(joules), math.fsum(mibs))
+
+
+def apart(function: Callable[[], T]) -> T:
+    """The value of ``function``, computed in a fork."""
+    worker = Worker(lambda: lambda count: function())
+    worker.ask(1)
+    try:
+        value: T = worker.answer()
+        return value
+    finally:
+        worker.stop()
+
+
+def serve(pipe: Connection, make: Callable[[], Callable[[int], object]]) -> None:
+    try:
+        answer = make()
+        while count := pipe.recv():
+            pipe.send(answer(count))
+    except Exception:
+        traceback.print_exc()
+    finally:
+        pipe.close()
+
+
+def timed(train: Train, count: int) -> Measured:
+    device = torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
+    synchronise()
+    energy, cpu, wall = joules(device), cpu_seconds(), time.perf_counter()
+    train(count)
+    synchronise()
+    wall, cpu, energy = time.perf_counter() - wall, cpu_seconds() - cpu, joules(device) - energy
+    return Measured(wall / count, cpu / count, energy / count, peak_memory_mib(device))
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those it started that have ended, such as a loader's."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return math.fsum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def synchronise() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def repeated(step: Step) -> Train:
+    def train(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return train
+
+
+def joules(device: torch.device) -> float:
+    """Of the device since it was started; NaN where it, or a missing library, does not tell."""
+    if device.type == "cuda":
+        with contextlib.suppress(Exception):  # whatever the driver's library raises
+            nvml = importlib.import_module("pynvml")
+            nvml.nvmlInit()
+            uuid = torch.cuda.get_device_properties(device).uuid  # NVML's numbers ignore CUDA_VISIBLE_DEVICES
+            handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+            return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+    return math.nan

@@ -1,0 +1,91 @@
+"""What a task family gives to the rest of the suite. Imports no torch, so that composing stays quick."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import yaml
+
+from experiments.config.schema import Config, Dataset, Model, Recipe
+from experiments.errors import UserError
+from experiments.families.metric import Metric
+
+if TYPE_CHECKING:
+    import torch
+
+    from experiments.families.task import Task
+    from experiments.processes import Processes
+
+Pinned = Mapping[str, Any]
+
+
+class Family(ABC):
+    """One kind of task. Derive from it and set the class attributes; see CONTRIBUTING.md for an example."""
+
+    kind: ClassVar[str]
+    datasets: ClassVar[Mapping[str, type[Dataset]]]  # by ``source``
+    models: ClassVar[Mapping[str, type[Model]]]  # by ``kind``; no other family has the same
+    recipe: ClassVar[type[Recipe]]
+    metrics: ClassVar[Sequence[Metric]]
+    progress_key: ClassVar[str] = "epoch"  # what learning curves are drawn over: a key of every line
+    loss_unit: ClassVar[str] = "nats"  # of the training loss
+
+    @cached_property
+    def pinned(self) -> Pinned:
+        """The values at which a key is left out of the run's hash; every other key is hashed, whatever its value.
+
+        Read from ``pinned.yaml`` beside the family's module: ``{dataset: {key: value}, model: {kind: {key: value}},
+        recipe: {key: value}}``. Only a family with recorded runs needs one, for keys that it gets later.
+        """
+        path = Path(inspect.getfile(type(self))).with_name("pinned.yaml")
+        return yaml.safe_load(path.read_text()) if path.exists() else {}
+
+    @abstractmethod
+    def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
+        """The task of ``config``. Raises UserError where its data is missing or wrong."""
+
+    def settle_dataset(self, dataset: Dataset) -> Dataset:
+        """``dataset`` in its one spelling, checked on its own. Raises UserError."""
+        return dataset
+
+    def check(self, dataset: Dataset, model: Model, recipe: Recipe) -> None:  # noqa: B027 - need not be given
+        """Raise UserError where the three do not fit together."""
+
+    def prepare(self, dataset: Dataset, model: Model, data_dir: str, cache_dir: str) -> str:
+        """Download, decode or tokenise what a run needs; returns one line that says what there is."""
+        return f"{dataset.name}: nothing to prepare"
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        """The user's own files that ``dataset`` reads, which may change; None of published data."""
+        return None
+
+    def warm(self, config: Config) -> None:  # noqa: B027 - need not be given
+        """Import and read what the runs of a sweep share, before they fork. Complaints are left to the runs."""
+
+    def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
+        """Write the trained weights ``state`` below ``out`` for another library; returns lines that say how to load
+        them. Raises UserError where no library takes them."""
+        raise UserError(f"model={config.model.name}: no other library has this network")
+
+    def recipe_words(self, recipe: Recipe) -> dict[str, str]:
+        """What a reader asks first about a recipe, by key: ``{"epochs": "8 epochs", …}``."""
+        length = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs} epochs"
+        return {"length": length} | common_words(recipe)
+
+    def footnotes(self, results: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What a table says below about the results of this family, besides the rest."""
+        return []
+
+    def metric(self, key: str) -> Metric | None:
+        """The declared metric ``key``, or None."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
+
+
+def common_words(recipe: Recipe) -> dict[str, str]:
+    """Optimiser, learning rate and schedule, as every family tells them."""
+    return {"optimizer": recipe.optimizer, "lr": f"learning rate {recipe.lr:g}", "schedule": recipe.schedule}

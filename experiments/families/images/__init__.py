@@ -1,0 +1,70 @@
+"""Image classification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from experiments.config.schema import Config, Dataset, Model, Recipe
+from experiments.families.family import Family, common_words
+from experiments.families.images import schema
+from experiments.families.images.metrics import METRICS
+
+if TYPE_CHECKING:
+    import torch
+
+    from experiments.families.task import Task
+    from experiments.processes import Processes
+
+SHARED_SOURCES = ("digits", "mnist", "cifar")  # read once, before the runs of a sweep fork
+
+
+class Images(Family):
+    kind = "images"
+    datasets = dict.fromkeys(("digits", "mnist", "cifar", "image_folder"), schema.ImageDataset)
+    models: ClassVar = {"mlp": schema.MLP, "cnn": schema.CNN, "resnet": schema.ResNet}
+    recipe = schema.ImageRecipe
+    metrics = METRICS
+
+    def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
+        from experiments.families.images.data.load import load_images
+        from experiments.families.images.task import ImageTask
+
+        assert isinstance(config.dataset, schema.ImageDataset)
+        return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), device, processes)
+
+    def settle_dataset(self, dataset: Dataset) -> Dataset:
+        assert isinstance(dataset, schema.ImageDataset)
+        return schema.settled(dataset)
+
+    def prepare(self, dataset: Dataset, model: Model, data_dir: str, cache_dir: str) -> str:
+        from experiments.families.images.data.load import load_images
+
+        assert isinstance(dataset, schema.ImageDataset)
+        data = load_images(dataset, data_dir, cache_dir)
+        channels, height, width = data.shape
+        return (
+            f"{dataset.name}: {len(data.train_y)} training and {len(data.test_y)} {data.evaluated} images of "
+            f"{channels}×{height}×{width}, {data.classes} classes, fingerprint {data.fingerprint()}"
+        )
+
+    def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
+        assert isinstance(dataset, schema.ImageDataset)
+        return Path(data_dir) / (dataset.folder or dataset.name) if dataset.source == "image_folder" else None
+
+    def warm(self, config: Config) -> None:
+        import experiments.families.images.task  # noqa: F401
+        from experiments.families.images.data.load import load_images
+
+        assert isinstance(config.dataset, schema.ImageDataset)
+        if config.dataset.source in SHARED_SOURCES:
+            load_images(config.dataset, config.data_dir, config.cache_dir)
+
+    def recipe_words(self, recipe: Recipe) -> dict[str, str]:
+        assert isinstance(recipe, schema.ImageRecipe)
+        steps = recipe.max_steps or recipe.steps
+        length = f"{steps} steps" if steps else f"{recipe.epochs} epochs"
+        return {"epochs": length, "batch_size": f"batch {recipe.batch_size}"} | common_words(recipe)
+
+
+FAMILY = Images()

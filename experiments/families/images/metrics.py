@@ -1,0 +1,10 @@
+"""What image classification measures: on the test set, or on held-out training images."""
+
+from experiments.families.metric import loss_in_nats, percentage
+
+METRICS = (
+    percentage("test_accuracy", "test accuracy"),
+    loss_in_nats("test_loss", "test loss"),
+    percentage("holdout_accuracy", "accuracy on held-out images"),
+    loss_in_nats("holdout_loss", "loss on held-out images"),
+)

@@ -1,0 +1,177 @@
+"""A trained language model in the form that transformers' ``from_pretrained`` loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from experiments.config.identity import pinned_activations
+from experiments.config.schema import Config
+from experiments.errors import UserError
+from experiments.families.text.data.prepare import prepare_tokens
+from experiments.families.text.data.tokens import Tokens
+from experiments.families.text.schema import TextDataset, Transformer
+from experiments.files import write_atomic, write_json
+
+# Names of transformers' ACT2FN for torch's activations.
+THEIRS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "mish": "mish", "leaky_relu": "leaky_relu"}
+SHORT = {"N": "n", "negative_slope": "slope"}
+IDS = "token_ids.json"
+
+# Ours → theirs, by the part of a name; ``{}`` is the number of the block.
+GPT2_NAMES = {
+    "tokens.weight": "transformer.wte.weight",
+    "positions.weight": "transformer.wpe.weight",
+    "ln.": "transformer.ln_f.",
+    "ln1.": "transformer.h.{}.ln_1.",
+    "attention.qkv.": "transformer.h.{}.attn.c_attn.",
+    "attention.out.": "transformer.h.{}.attn.c_proj.",
+    "ln2.": "transformer.h.{}.ln_2.",
+    "mlp.up.": "transformer.h.{}.mlp.c_fc.",
+    "mlp.down.": "transformer.h.{}.mlp.c_proj.",
+}
+BERT_NAMES = {
+    "tokens.weight": "bert.embeddings.word_embeddings.weight",
+    "positions.weight": "bert.embeddings.position_embeddings.weight",
+    "ln.": "bert.embeddings.LayerNorm.",
+    "attention.out.": "bert.encoder.layer.{}.attention.output.dense.",
+    "ln1.": "bert.encoder.layer.{}.attention.output.LayerNorm.",
+    "mlp.up.": "bert.encoder.layer.{}.intermediate.dense.",
+    "mlp.down.": "bert.encoder.layer.{}.output.dense.",
+    "ln2.": "bert.encoder.layer.{}.output.LayerNorm.",
+    "transform.": "cls.predictions.transform.dense.",
+    "ln_head.": "cls.predictions.transform.LayerNorm.",
+}
+
+
+def to_transformers(kind: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of our GPT-2 or BERT (``state_dict()``) under the names of GPT2LMHeadModel or BertForMaskedLM.
+
+    transformers keeps GPT-2's linear weights transposed, and BERT's query, key and value apart. Raises ValueError
+    for weights that belong to the activation (``learnable=True``), which have no name there.
+    """
+    names = GPT2_NAMES if kind == "gpt2" else BERT_NAMES
+    out: dict[str, Tensor] = {}
+    for name, value in state.items():
+        block, _, rest = name.removeprefix("blocks.").partition(".") if name.startswith("blocks.") else ("", "", name)
+        if kind == "bert" and rest.startswith("attention.qkv."):
+            parts = zip(("query", "key", "value"), value.chunk(3), strict=True)
+            own = rest.rpartition(".")[2]
+            out |= {f"bert.encoder.layer.{block}.attention.self.{part}.{own}": chunk.clone() for part, chunk in parts}
+        elif name == "segment":
+            out["bert.embeddings.token_type_embeddings.weight"] = value.expand(2, -1).clone()
+        elif name == "bias":
+            out["cls.predictions.bias"] = out["cls.predictions.decoder.bias"] = value
+        else:
+            prefix = next((prefix for prefix in names if rest.startswith(prefix)), None)
+            if prefix is None:
+                raise ValueError(f"{name}: has no place in transformers' model")
+            theirs = names[prefix].format(block) + rest.removeprefix(prefix)
+            transposed = kind == "gpt2" and ".h." in theirs and value.ndim == 2
+            out[theirs] = value.t().contiguous() if transposed else value
+    tied = "lm_head.weight" if kind == "gpt2" else "cls.predictions.decoder.weight"
+    out[tied] = out[names["tokens.weight"]]
+    return out
+
+
+def transformers_config(model: Transformer, vocabulary: int, activation: str) -> dict[str, Any]:
+    """``config.json`` for ``model``; ``activation`` is a name of transformers' ACT2FN."""
+    if model.kind == "gpt2":
+        return {
+            "model_type": "gpt2",
+            "architectures": ["GPT2LMHeadModel"],
+            "vocab_size": vocabulary,
+            "n_positions": model.context,
+            "n_embd": model.width,
+            "n_layer": model.layers,
+            "n_head": model.heads,
+            "activation_function": activation,
+            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+        }
+    return {
+        "model_type": "bert",
+        "architectures": ["BertForMaskedLM"],
+        "vocab_size": vocabulary,
+        "max_position_embeddings": model.context,
+        "hidden_size": model.width,
+        "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "intermediate_size": 4 * model.width,
+        "hidden_act": activation,
+        **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), 0.0),
+    }
+
+
+def write_pretrained(
+    folder: Path, model: Transformer, vocabulary: int, activation: str, state: dict[str, Tensor]
+) -> None:
+    """``config.json`` and ``model.safetensors``. Raises UserError without the safetensors package."""
+    try:
+        from safetensors.torch import save
+    except ImportError as error:
+        raise UserError("export needs the safetensors package: pip install safetensors") from error
+    weights = to_transformers(model.kind, state)
+    distinct = {name: value.clone() for name, value in weights.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    config = transformers_config(model, vocabulary, activation)
+    write_atomic(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_atomic(folder / "model.safetensors", save(distinct, {"format": "pt"}))
+
+
+def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
+    """The model of a run, with what turns text into its tokens and back.
+
+    ``tokenizer.json`` is the tokenizer of the corpus. A model that knows fewer tokens than it has a vocabulary of its
+    own: ``token_ids.json`` lists the tokenizer's id of each of the model's; the last stands for all others.
+    """
+    dataset, model = config.dataset, config.model
+    assert isinstance(dataset, TextDataset)
+    assert isinstance(model, Transformer)
+    name = activation_name(config.activation)
+    write_pretrained(out, model, len(state["tokens.weight"]), name, dict(state))
+    lines = [f"its activation is {name}"]
+    if name not in THEIRS.values():
+        lines.append(f"before from_pretrained: gem.register_with_transformers({name!r})")
+    try:
+        tokens = prepare_tokens(dataset, model, config.data_dir, config.cache_dir)
+    except UserError as error:
+        return [*lines, f"without its tokenizer, as the corpus is not here: {error}"]
+    return lines + write_tokenizer(out, tokens, model.vocab_size)
+
+
+def write_tokenizer(folder: Path, tokens: Tokens, vocab_size: int) -> list[str]:
+    write_atomic(folder / "tokenizer.json", tokens.tokenizer.inner.to_str().encode())
+    table = tokens.vocabulary_map(vocab_size)
+    if table is None:
+        return ["text to tokens and back: tokenizers.Tokenizer.from_file('tokenizer.json')"]
+    ids = [-1] * vocab_size
+    for theirs, ours in enumerate(table.tolist()):
+        if ours < vocab_size - 1:
+            ids[ours] = theirs
+    write_json(folder / IDS, ids)
+    return [f"its token i is token {IDS}[i] of tokenizer.json, -1 stands for all that it does not know"]
+
+
+def activation_name(activation: dict[str, Any]) -> str:
+    """The name in ACT2FN. Raises UserError for an activation that transformers has not and gem does not bring."""
+    name = activation["name"]
+    if name in THEIRS:
+        for key, value in activation.items():
+            if key != "name" and value != pinned_activations()[name].get(key):
+                raise UserError(f"activation.{key}={value}: transformers has {name} with its default only")
+        return THEIRS[name]
+    if name not in ("gem", "egem", "segem", "golu"):
+        raise UserError(f"activation={name}: transformers has no activation of this name")
+    if activation.get("learnable"):
+        raise UserError(f"activation={name}: a learnable scale has no place in transformers' model")
+    parts = [name]
+    for key, value in activation.items():
+        if key == "convention" and value == "scale":
+            parts.append("scale")
+        elif key in ("N", "eps", "negative_slope", "alpha", "beta", "gamma"):
+            parts.append(f"{SHORT.get(key, key)}{int(value) if value == int(value) else value}")
+    return "_".join(parts)

@@ -1,0 +1,10 @@
+"""What language modelling measures, on the validation text."""
+
+from experiments.families.metric import Metric, loss_in_nats, percentage
+
+METRICS = (
+    loss_in_nats("val_loss", "validation loss"),
+    Metric("val_perplexity", "validation perplexity", "", False, 2, 1.0),
+    percentage("val_token_accuracy", "validation token accuracy"),
+    Metric("unigram_entropy", "unigram entropy", "nats", False, 4, 0.0),  # of the text, not of the model
+)

@@ -1,0 +1,17 @@
+"""The language models, by kind."""
+
+from __future__ import annotations
+
+from experiments.activations.build import MakeActivation
+from experiments.families.text.models.bert import BERT
+from experiments.families.text.models.gpt2 import GPT2
+from experiments.families.text.schema import Transformer
+from experiments.randomness import generator
+
+
+def build_transformer(config: Transformer, activation: MakeActivation, vocabulary: int, seed: int) -> GPT2 | BERT:
+    """A language model over ``vocabulary`` tokens, initialised."""
+    kind = GPT2 if config.kind == "gpt2" else BERT
+    model = kind(vocabulary, config.context, config.layers, config.heads, config.width, activation)
+    model.initialise(generator(seed, "init"))
+    return model

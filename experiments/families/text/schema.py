@@ -1,0 +1,42 @@
+"""What can be said of language modelling: the corpora, the networks, the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.config.rules import fraction, optional, positive_int, rule, text
+from experiments.config.schema import Dataset, Model, Recipe
+
+
+@dataclass(kw_only=True)
+class TextDataset(Dataset):
+    """Documents. ``source=text``: files below ``data_dir``/``folder``; ``source=hub``: through ``datasets``."""
+
+    folder: str = text()  # below data_dir; for the hub, of the dataset (owner/name)
+    subset: str | None = optional(text())  # of a dataset on the hub
+    validation: float = fraction(0.01)  # share of the documents, chosen by their hash; the hub's own split goes before
+
+
+@dataclass(kw_only=True)
+class Transformer(Model):
+    """GPT-2 with its byte-level BPE, or BERT with a WordPiece vocabulary of ``vocab_size`` trained from the corpus.
+
+    With ``vocab_size`` below the BPE's 50,257 the most frequent tokens keep an id of their own, all others share one.
+    """
+
+    layers: int = positive_int()
+    heads: int = positive_int()
+    width: int = positive_int()
+    context: int = positive_int()
+    vocab_size: int = rule("an integer from 16 to 65536, what a uint16 can tell apart", lambda v: 16 <= v <= 2**16)
+
+
+@dataclass(kw_only=True)
+class TextRecipe(Recipe):
+    """Language models, in steps of so many tokens, whatever the number of processes."""
+
+    tokens_per_step: int = positive_int()
+    sequence: int | None = optional(positive_int())  # tokens a sequence; null: the model's context
+    mask_rate: float = fraction(0.15)  # BERT: share of the tokens that are to be predicted
+    eval_every_steps: int | None = optional(positive_int(), 250)
+    eval_tokens: int | None = optional(positive_int())  # evaluate on so many tokens, evenly spread; null: all

@@ -1,0 +1,193 @@
+"""The training loop, one optimiser step at a time. It knows steps, precision, schedules, clipping and divergence;
+what is trained it asks of a task (``families/task.py``), and files it leaves to ``session.py``."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from experiments.config.schema import Impl, Recipe
+from experiments.device import compiled, peak_flops
+from experiments.errors import UserError
+from experiments.families.task import Task
+from experiments.processes import Processes
+from experiments.runs.averaging import WeightAverage
+from experiments.runs.mechanism import Probe
+from experiments.runs.optimizer import make_optimizer
+from experiments.runs.schedule import Schedule
+
+NEVER = -1
+
+
+class Trainer:
+    """The state of one training and how it moves: ``advance()`` until ``done`` or ``diverged``.
+
+    All sums stay on the device; only ``line()`` waits for them.
+    """
+
+    def __init__(
+        self, task: Task[Any], recipe: Recipe, impl: Impl, device: torch.device, processes: Processes | None = None
+    ) -> None:
+        check_fit(task, recipe, impl)
+        self.task, self.recipe, self.device = task, recipe, device
+        self.processes = processes or Processes()
+        self.schedule = Schedule(recipe, task.steps_per_epoch)
+        self.total_steps = self.schedule.total
+        self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
+        self.average = WeightAverage(task.model, recipe.ema) if recipe.ema is not None else None
+        self.loss = compiled(task.loss, impl)
+        self.bf16 = impl.precision == "bf16"
+        self.peak_flops = peak_flops(device, self.bf16)
+        self.probe = Probe(task, device, self.bf16) if impl.mechanism else None
+        self.step = self.timed_step = 0
+        self.seconds = self.timed_seconds = 0.0
+        self.loss_sum = torch.zeros((), device=device)
+        self.loss_count = 0
+        self.first_bad = torch.full((), NEVER, device=device)
+        self.diverged = False
+        task.model.train()
+
+    @property
+    def done(self) -> bool:
+        return self.diverged or self.step >= self.total_steps
+
+    @property
+    def epoch(self) -> float:
+        return self.step / self.task.steps_per_epoch
+
+    @property
+    def evaluation_due(self) -> bool:
+        return self.step % self.schedule.eval_every == 0 or self.step == self.total_steps
+
+    @property
+    def line_due(self) -> bool:
+        return self.step % self.recipe.log_every == 0 or self.evaluation_due
+
+    def advance(self) -> dict[str, Any] | None:
+        """One optimiser step; afterwards the line to log, where one is due."""
+        started = time.perf_counter()
+        rate = self.schedule.rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.processes.sum_gradients(self.task.model, self.backward(self.task.batch(self.step)))
+        self.step += 1
+        gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update()
+        self.watch(loss, gradient_norm)
+        line = self.line(rate, gradient_norm) if self.line_due else None
+        self.seconds += time.perf_counter() - started
+        if line is not None:
+            line |= self.times()
+        return line
+
+    def times(self) -> dict[str, float]:
+        """What differs between two equal runs: seconds of training so far, and the speed since the last line."""
+        times = {"seconds": round(self.seconds, 3)}
+        work = self.task.throughput
+        if work is not None and self.step > self.timed_step:
+            rate = (self.step - self.timed_step) / (self.seconds - self.timed_seconds)
+            times[f"{work.unit}_per_second"] = round(rate * work.per_step, 1)
+            if self.peak_flops is not None and self.task.flops_per_step is not None:
+                times["mfu"] = round(rate * self.task.flops_per_step / (self.peak_flops * self.processes.count), 4)
+        self.timed_step, self.timed_seconds = self.step, self.seconds
+        return times
+
+    def backward(self, batch: Any) -> Tensor:
+        """Leave the gradient of this process's part of the mean loss; return that part, detached."""
+        total = torch.zeros((), device=self.device)
+        for part, weight in self.task.parts(batch):
+            with self.autocast():
+                loss = self.loss(part) * weight
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def gradient_norm(self) -> Tensor:
+        """Norm of the whole gradient before clipping; clips it where the recipe says so."""
+        gradients = [p.grad for p in self.task.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.recipe.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.task.model.parameters(), self.recipe.clip, norm)
+        return norm
+
+    def watch(self, loss: Tensor, gradient_norm: Tensor | None) -> None:
+        """Add to the mean loss; remember the first step whose loss or gradient is not finite."""
+        self.loss_sum += loss
+        self.loss_count += 1
+        finite = loss.isfinite() if gradient_norm is None else loss.isfinite() & gradient_norm.isfinite()
+        self.first_bad = torch.where((self.first_bad == NEVER) & ~finite, self.step, self.first_bad)
+
+    def line(self, rate: float, gradient_norm: Tensor | None) -> dict[str, Any]:
+        """What metrics.jsonl says of this step. Divergence is noticed here, so always at the same step."""
+        assert gradient_norm is not None
+        work = self.task.throughput
+        line: dict[str, Any] = {
+            "step": self.step,
+            "epoch": round(self.epoch, 6),
+            **({work.unit: self.step * work.per_step} if work else {}),
+            "lr": rate,
+            "train_loss": self.loss_sum.item() / self.loss_count,
+            "gradient_norm": gradient_norm.item(),
+        }
+        self.diverged = self.first_bad.item() != NEVER
+        if self.diverged:
+            line["diverged_at_step"] = int(self.first_bad.item())
+        elif self.evaluation_due:
+            with self.average.in_place() if self.average else contextlib.nullcontext(), self.autocast():
+                line |= self.task.evaluate()
+            if not all(math.isfinite(value) for value in line.values()):
+                self.diverged, line["diverged_at_step"] = True, self.step
+            elif self.probe:
+                line |= self.probe()
+        self.loss_sum = torch.zeros_like(self.loss_sum)
+        self.loss_count = 0
+        return line
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs: no generator states, since randomness is addressed by step."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "first_bad": self.first_bad,
+            "diverged": self.diverged,
+            "model": self.task.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            **({"average": self.average.state()} if self.average else {}),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments and the rate of the
+        last step, which a run killed after all its steps takes no more, from the state."""
+        self.step, self.seconds = self.timed_step, self.timed_seconds = state["step"], state["seconds"]
+        self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
+        self.loss_count, self.diverged = state["loss_count"], state["diverged"]
+        self.task.model.load_state_dict(state["model"])
+        own = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in self.optimizer.param_groups]
+        groups = [saved | mine for saved, mine in zip(state["optimizer"]["param_groups"], own, strict=True)]
+        # Given beforehand, as torch puts AdamW's count of steps where the ``fused`` of the state says.
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+        if self.average:
+            self.average.load(state["average"])
+
+
+def check_fit(task: Task[Any], recipe: Recipe, impl: Impl) -> None:
+    """Raise UserError where ``impl`` asks for what the task or the recipe does not allow."""
+    if recipe.dtype == "float64" and impl.precision == "bf16":
+        raise UserError("impl.precision=bf16: must be fp32 where recipe.dtype=float64")
+    if impl.compile and not task.compiles:
+        raise UserError("impl.compile=true: this kind of task cannot be compiled; use impl.compile=false")
+    if impl.cuda_graphs and next(task.parts(task.batch(0)))[1] < 1:
+        raise UserError("impl.cuda_graphs=true: needs one pass a step; this run adds up the gradients of several")

@@ -1,0 +1,112 @@
+"""What the activations of a network do: dead units, saturation, moments, and the gradient by depth.
+
+Measured at evaluations on one fixed batch of training data, in evaluation mode, with gradients of the activations
+alone. Neither parameters and their gradients, nor BatchNorm's statistics, nor any generator are touched: a run is bit
+for bit the same with and without (``impl.mechanism``).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from experiments.families.task import Task
+
+FLAT = 1e-3  # a slope below it counts as saturated; the leaks in use, 0.01 and more, do not
+FIGURES = ("dead_units", "saturation", "activation_mean", "activation_variance", "activation_gradient")
+
+
+class Probe:
+    """Observes a task's model whenever it is called, on the batch that the task chooses for it."""
+
+    def __init__(self, task: Task[Any], device: torch.device, bf16: bool) -> None:
+        self.task, self.model = task, task.model
+        self.autocast = functools.partial(torch.autocast, device.type, torch.bfloat16, enabled=bf16)
+        self.batch = task.probe_batch()
+
+    def __call__(self) -> dict[str, Any]:
+        """``FIGURES`` as means over the layers, and ``by_layer``: the same, layer by layer in the order of computation.
+
+        What is not finite is None. Empty for a network without a module of the task's activation.
+        """
+        training = self.model.training
+        self.model.eval()
+        try:
+            with self.autocast():
+                loss_of_batch = functools.partial(self.task.loss, self.batch)
+                calls, loss = observe_calls(self.model, self.task.activation_type, loss_of_batch)
+            axes = [self.task.channel_axis(x) for x, _ in calls]
+            return summarise_layers(measure_calls(calls, loss, self.task.examples(self.batch), axes))
+        finally:
+            self.model.train(training)
+
+
+Call = tuple[Tensor, Tensor]  # what went into an activation and what came out
+
+
+def observe_calls(
+    model: nn.Module, activation: type[nn.Module], loss: Callable[[], Tensor]
+) -> tuple[list[Call], Tensor]:
+    """The calls of modules of type ``activation`` on the way to the loss, and the loss.
+
+    Calls that the backward pass may repeat are not among them.
+    """
+    calls: list[Call] = []
+
+    def remember(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        calls.append((inputs[0], output))
+
+    handles = [module.register_forward_hook(remember) for module in model.modules() if type(module) is activation]
+    try:
+        return calls, loss()
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def measure_calls(calls: list[Call], loss: Tensor, examples: int, axes: list[int]) -> dict[str, list[float]]:
+    """``FIGURES`` of each call, for a ``loss`` that is a mean over ``examples``; ``axes`` count the units of each."""
+    if not calls:
+        return {}
+    tensors = [tensor for call in calls for tensor in call]
+    gradients = torch.autograd.grad(loss, tensors, materialize_grads=True)
+    with torch.no_grad():
+        layers = [
+            measure_layer(x.float(), y.float(), dx.float(), dy.float(), examples, axis)
+            for (x, y), dx, dy, axis in zip(calls, gradients[::2], gradients[1::2], axes, strict=True)
+        ]
+        columns = torch.stack(layers).T.tolist()  # the one moment at which the device is waited for
+    return dict(zip(FIGURES, columns, strict=True))
+
+
+def measure_layer(x: Tensor, y: Tensor, dx: Tensor, dy: Tensor, examples: int, axis: int) -> Tensor:
+    """``FIGURES`` of one activation y = f(x), whose ``axis`` counts units, with the gradients of the mean loss there.
+
+    dead_units: share of the units at which the gradient at x is 0 everywhere in the batch.
+    saturation: share of |f'(x)| < 0.001, among the places that any gradient reaches.
+    activation_mean, activation_variance: of y, over everything.
+    activation_gradient: √(mean over examples of the squared norm of the gradient of its own loss at x).
+    """
+    dead = (dx == 0).all(dim=[other for other in range(x.ndim) if other != axis])
+    reached = dy != 0
+    flat = reached & (dx.abs() < FLAT * dy.abs())
+    variance, mean = torch.var_mean(y, correction=0)
+    gradient = math.sqrt(examples) * torch.linalg.vector_norm(dx)
+    return torch.stack([dead.float().mean(), flat.sum() / reached.sum(), mean, variance, gradient])
+
+
+def summarise_layers(columns: dict[str, list[float]]) -> dict[str, Any]:
+    if not columns:
+        return {}
+    means = {key: rounded(sum(values) / len(values)) for key, values in columns.items()}
+    return means | {"by_layer": {key: [rounded(value) for value in values] for key, values in columns.items()}}
+
+
+def rounded(value: float) -> float | None:
+    """To six digits, which is more than one batch can say; JSON has no NaN."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None

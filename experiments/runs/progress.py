@@ -1,0 +1,42 @@
+"""Progress for people: a bar in a terminal, one line an evaluation elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from experiments.families.metric import Metric
+from experiments.runs.loop import Trainer
+
+
+class Progress:
+    """``show`` takes the lines of metrics.jsonl as they come, ``update`` follows the steps."""
+
+    def __init__(self, trainer: Trainer, metrics: Sequence[Metric]) -> None:
+        self.trainer, self.metrics = trainer, metrics
+        self.bar = tqdm(
+            total=trainer.total_steps, initial=trainer.step, unit="step", disable=not sys.stderr.isatty(), leave=False
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.bar.close()
+
+    def update(self) -> None:
+        self.bar.update(self.trainer.step - self.bar.n)
+
+    def show(self, line: dict[str, Any]) -> None:
+        """The training loss, and the metrics where the line has any."""
+        shown = {m.title: m.text(line[m.key]) for m in self.metrics if line.get(m.key) is not None}
+        loss = f"{line['train_loss']:.4f}" if line.get("train_loss") is not None else "not finite"
+        if not self.bar.disable:
+            self.bar.set_postfix({"training loss": loss} | shown)
+        elif shown:
+            words = "  ".join(f"{title} {value}" for title, value in shown.items())
+            print(f"epoch {line['epoch']:g}  training loss {loss}  {words}  {line['seconds']:.1f} s", flush=True)

@@ -1,0 +1,45 @@
+"""How long a training lasts, when it is evaluated, and its learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import bisect
+import math
+
+from experiments.config.schema import Recipe
+
+
+class Schedule:
+    """Steps are optimiser steps, counted from 0."""
+
+    def __init__(self, recipe: Recipe, steps_per_epoch: int) -> None:
+        self.recipe, self.steps_per_epoch = recipe, steps_per_epoch
+        self.total = recipe.steps if recipe.steps is not None else (recipe.epochs or 0) * steps_per_epoch
+        if recipe.max_steps is not None:
+            self.total = min(self.total, recipe.max_steps)
+        self.warmup = recipe.warmup_steps or round(recipe.warmup_epochs * steps_per_epoch)
+        self.eval_every = recipe.eval_every_steps or (recipe.eval_every or 1) * steps_per_epoch
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: linear warm-up, then ``lr`` times the schedule's factor."""
+        recipe = self.recipe
+        if step < self.warmup:
+            return recipe.lr * (step + 1) / self.warmup
+        return recipe.lr * self.factor(step)
+
+    def factor(self, step: int) -> float:
+        """What the schedule leaves of the learning rate; with d the share of the training that is done:
+
+        step: lr_factor for every milestone passed · linear: 1 - d · cosine: (1 + cos(πd)) / 2 · poly: (1 - d)^power ·
+        inverse_sqrt: √(warm-up / step), Vaswani et al. 2017 (arXiv 1706.03762), section 5.3. linear, cosine and poly
+        end at ``final_lr``.
+        """
+        recipe = self.recipe
+        if recipe.schedule == "constant":
+            return 1.0
+        if recipe.schedule == "step":
+            return recipe.lr_factor ** bisect.bisect_right(recipe.milestones, step / self.steps_per_epoch)
+        if recipe.schedule == "inverse_sqrt":
+            return math.sqrt(max(1, self.warmup) / (step + 1))
+        done = (step - self.warmup) / max(1, self.total - self.warmup)
+        left = {"linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "poly": (1 - done) ** recipe.power}
+        return recipe.final_lr + (1 - recipe.final_lr) * left[recipe.schedule]

@@ -1,0 +1,74 @@
+"""SIGTERM, SIGUSR2 (Slurm's warning before preemption) and Ctrl-C ask the run to finish its step, save and leave."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from experiments.errors import UNFINISHED, Stopped
+
+PREEMPTION = (signal.SIGTERM, signal.SIGUSR2)
+
+
+class StopFlag:
+    """Set by a signal; the loop looks at it between steps, so no step is cut in two."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    def set(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt  # a second Ctrl-C: the person does not want to wait for the save
+        self.signal = signal.Signals(number)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopFlag]:
+    """A flag that the signals set while the block runs; the earlier handlers are restored after it."""
+    flag = StopFlag()
+    with handled((*PREEMPTION, signal.SIGINT), flag.set):
+        yield flag
+
+
+@contextmanager
+def leave_on_signals() -> Iterator[None]:
+    """Around the whole command: before and after training there is nothing to save, and the run is to be requeued."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        for further in PREEMPTION:
+            signal.signal(further, signal.SIG_IGN)  # they would interrupt the leaving
+        raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to continue")
+
+    with handled(PREEMPTION, leave), handled((signal.SIGINT,), leave_at_once):
+        yield
+
+
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """End the process without a traceback: an exception would fall into the middle of an import."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        print("stopped by SIGINT; run the same command again to continue", file=sys.stderr, flush=True)
+    os._exit(UNFINISHED)
+
+
+@contextmanager
+def handled(numbers: tuple[signal.Signals, ...], handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

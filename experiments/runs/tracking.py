@@ -1,0 +1,127 @@
+"""Weights & Biases as a mirror of ``metrics.jsonl``: one W&B run per run, grouped by configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+import netrc
+import os
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from experiments.config.identity import run_hash
+from experiments.config.schema import Config, Tracking
+from experiments.errors import UserError
+from experiments.files import read_json
+from experiments.runs.metrics_log import read_lines
+
+
+class NoMirror:
+    """tracking=disabled: wandb is not even imported."""
+
+    def log(self, line: dict[str, Any]) -> None: ...
+
+    def finish(self, result: dict[str, Any] | None) -> None: ...
+
+
+class WandbMirror(NoMirror):
+    """Run id = hash and seed, group = hash, tags = experiment; ``offline`` writes below the run directory.
+
+    A run that goes on is replayed from metrics.jsonl, as far as W&B does not have it: so an offline run is always
+    one whole run, however often it was interrupted, and the steps of an online one never go backwards.
+    """
+
+    def __init__(self, config: Config, directory: Path) -> None:
+        import wandb
+
+        if config.tracking.mode == "offline":
+            for part in (directory / "wandb").glob("offline-run-*"):
+                shutil.rmtree(part)  # everything in it is in metrics.jsonl
+        try:
+            self.run = self.start(wandb, config, directory)
+        except wandb.Error as error:
+            raise UserError(
+                f"tracking.mode={config.tracking.mode}: {error} Or use tracking=offline, or disabled"
+            ) from error
+        self.next_step, self.started = self.run.starting_step, started_at(directory)
+        for line in read_lines(directory / "metrics.jsonl"):
+            self.log(line)
+
+    def start(self, wandb: Any, config: Config, directory: Path) -> Any:
+        name = run_hash(config)
+        return wandb.init(
+            mode=config.tracking.mode,
+            project=config.tracking.project,
+            entity=config.tracking.entity,
+            id=f"{name[:16]}-seed{config.seed}",
+            group=name[:16],
+            name=f"{config.activation['name']}-{name[:8]} seed {config.seed}",
+            tags=config.tags,
+            config=without_places(asdict(config)),
+            dir=str(directory),
+            resume="allow" if config.tracking.mode == "online" else None,
+            settings=wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, save_code=False, x_start_time=started_at(directory)
+            ),
+        )
+
+    def log(self, line: dict[str, Any]) -> None:
+        if line["step"] >= self.next_step:
+            self.next_step = line["step"] + 1
+            values = {key: value for key, value in line.items() if value is not None and key != "by_layer"}
+            # W&B derives its own running time from this, which must not be that of a later copy.
+            self.run.log(values | {"_timestamp": self.started + line.get("seconds", 0.0)}, step=line["step"])
+
+    def finish(self, result: dict[str, Any] | None) -> None:
+        """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""
+        if result is not None:
+            self.run.summary.update(result)
+        self.run.finish(exit_code=0 if result and result["status"] == "finished" else 1)
+
+
+def without_places(values: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without paths of this machine."""
+    kept = {key: value for key, value in values.items() if not key.endswith("_dir")}
+    if "target" in kept["activation"]:
+        kept["activation"] = kept["activation"] | {"target": Path(kept["activation"]["target"]).name}
+    return kept
+
+
+def started_at(directory: Path) -> float:
+    """When the run in ``directory`` began, in seconds since 1970."""
+    try:
+        first = read_json(directory / "meta.json")["parts"][0]["started"]
+    except (OSError, ValueError, KeyError, IndexError):
+        return time.time()
+    return time.mktime(time.strptime(first[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def check_tracking(tracking: Tracking) -> None:
+    """Raise UserError where W&B is asked for and not installed, or no login is known: before anything is created."""
+    if tracking.mode == "disabled":
+        return
+    if importlib.util.find_spec("wandb") is None:
+        raise UserError(f"tracking.mode={tracking.mode}: pip install wandb, or use tracking=disabled")
+    if tracking.mode == "online" and not has_login():
+        raise UserError(
+            "tracking.mode=online: W&B knows no login here; run wandb login, or set WANDB_API_KEY, or use "
+            "tracking=offline"
+        )
+
+
+def has_login() -> bool:
+    """Whether W&B would find a key: in the environment, or in the file that ``wandb login`` writes."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC") or None).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def mirror(config: Config, directory: Path) -> NoMirror:
+    return NoMirror() if config.tracking.mode == "disabled" else WandbMirror(config, directory)

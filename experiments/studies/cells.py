@@ -1,0 +1,104 @@
+"""The cells of a preset, composed and typed: what each row of a table stands for."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.config.compose import CONFIGS, compose, composed_once
+from experiments.config.identity import run_hash
+from experiments.config.resolve import resolve
+from experiments.config.schema import Config
+from experiments.errors import UserError, must_be, suggestion
+from experiments.families.metric import Metric
+from experiments.families.registry import family_of_model
+from experiments.studies.presets import Preset
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash."""
+
+    overrides: str
+    config: Config
+    run: str
+
+
+def cells_of(preset: Preset) -> list[Cell]:
+    """The preset's cells. Raises UserError if two of them are the same configuration."""
+    cells = []
+    for overrides in preset.cells:
+        config = compose_cell(f"experiment={preset.name}", *overrides.split())
+        cells.append(Cell(overrides, config, run_hash(config)))
+    by_run: dict[str, list[str]] = {}
+    for cell in cells:
+        by_run.setdefault(cell.run, []).append(cell.overrides)
+    twins = [text for texts in by_run.values() if len(texts) > 1 for text in texts]
+    if twins:
+        raise UserError(f"experiment={preset.name}: these cells are one configuration: {'; '.join(twins)}")
+    metric_of(preset, cells)
+    return cells
+
+
+def compose_cell(*words: str) -> Config:
+    """The typed configuration of ``words``, composed by Hydra once for each choice of groups.
+
+    Values, and the activation, are then set on a copy: that takes a hundredth of the time.
+    """
+    groups = [word for word in words if is_group(word) and not word.startswith("activation=")]
+    cfg = copy.deepcopy(composed_once(*groups))
+    for word in words:
+        if word not in groups:
+            key, value = parse_word(word)
+            chosen = activation_node(str(value)) if key == "activation" else value
+            OmegaConf.update(cfg, key, chosen, merge=False, force_add=key.startswith("activation."))
+    return resolve(cfg)
+
+
+def is_group(word: str) -> bool:
+    return (CONFIGS / word.partition("=")[0]).is_dir()
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_word(word: str) -> tuple[str, Any]:
+    """Key and value of an override, read as Hydra reads it."""
+    override = OverridesParser.create().parse_override(word)
+    return override.key_or_group, override.value()
+
+
+@functools.lru_cache(maxsize=64)
+def activation_node(name: str) -> DictConfig:
+    """What Hydra composes of ``activation=<name>``."""
+    try:
+        node: DictConfig = compose([f"activation={name}"]).activation
+    except MissingConfigException as error:
+        raise UserError(must_be("activation", name, f"one of {', '.join(error.options or [])}")) from error
+    return node
+
+
+def metric_of(preset: Preset, cells: Sequence[Cell]) -> Metric:
+    """The metric that the preset compares, as the family of its cells declares it. Raises UserError."""
+    families = {cell.config.model.kind: family_of_model(cell.config.model.kind) for cell in cells}
+    kinds = {family.kind for family in families.values()}
+    if len(kinds) > 1:
+        raise UserError(f"experiment={preset.name}: its cells belong to several families ({', '.join(sorted(kinds))})")
+    family = next(iter(families.values()))
+    metric = family.metric(preset.metric)
+    if metric is None:
+        hint = suggestion(preset.metric, [each.key for each in family.metrics])
+        raise UserError(f"experiment.metric={preset.metric}: is no metric of the family {family.kind}; {hint}")
+    return metric
+
+
+def value_at(config: Config, key: str) -> Any:
+    """The value of a dotted key such as ``model.depth`` or ``activation.eps``; None where it does not exist."""
+    group, _, name = key.partition(".")
+    holder = getattr(config, group, None)
+    return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)

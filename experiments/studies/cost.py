@@ -1,0 +1,145 @@
+"""What a preset will cost and what it can show, before anything is spent: runs, seeds with power, time."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.config.schema import Config
+from experiments.records.record import Record
+from experiments.stats import Spread, detectable, seeds_for_difference, seeds_for_equivalence, spread_of
+from experiments.studies.cells import Cell, metric_of
+from experiments.studies.naming import number
+from experiments.studies.presets import Preset, compared_pairs
+from experiments.tables.table import finished
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of one run, on which device and from how many recorded runs it was taken."""
+
+    seconds: float
+    device: str
+    runs: int
+
+
+def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:
+    """From the records of the same data and network, per epoch or per step; None where there is none.
+
+    The device with the most such records is taken, and the median of its runs.
+    """
+    by_device: dict[str, list[float]] = {}
+    for record in records:
+        kind = record["config"]
+        if kind["model"] == vars(config.model) and same_data(kind["dataset"], vars(config.dataset)):
+            pace = seconds_per_unit(record, config)
+            if pace is not None:
+                by_device.setdefault(record["provenance"]["device"], []).append(pace)
+    if not by_device:
+        return None
+    device = max(by_device, key=lambda name: len(by_device[name]))
+    return Estimate(statistics.median(by_device[device]), device, len(by_device[device]))
+
+
+def same_data(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """The same data, and as many images an epoch."""
+    return all((one.get(key) or None) == (other.get(key) or None) for key in ("name", "train_size", "holdout"))
+
+
+def seconds_per_unit(record: Record, config: Config) -> float | None:
+    """What ``config`` would take at the pace of ``record``."""
+    result, seconds, recipe = record["result"], record["provenance"]["seconds"], config.recipe
+    steps = recipe.max_steps or recipe.steps
+    if steps and result.get("step"):
+        return float(seconds / result["step"] * steps)
+    if not steps and result.get("epoch"):
+        return float(seconds / result["epoch"] * (recipe.epochs or 0))
+    return None
+
+
+def plan_text(preset: Preset, cells: Sequence[Cell], records: Sequence[Record], workers: int) -> str:
+    """The plan in a dozen lines."""
+    mine = {(r["run"], r["seed"]): r for r in records if any(r["run"] == cell.run for cell in cells)}
+    done = sum((cell.run, seed) in mine for cell in cells for seed in preset.counted)
+    total = len(cells) * len(preset.counted)
+    lines = [
+        f"{preset.name}: {preset.title}",
+        *([f"  question  {preset.question}"] if preset.question else []),
+        f"  runs      {len(cells)} cells × {len(preset.counted)} seeds = {total}, of which recorded: {done}",
+        *(f"  time      {line}" for line in time_lines(preset, cells, records, mine, workers)),
+        *(f"  seeds     {line}" for line in seed_lines(preset, cells, list(mine.values()))),
+        f"  command   python train.py -m experiment={preset.name}",
+    ]
+    return "\n".join(lines)
+
+
+def time_lines(
+    preset: Preset,
+    cells: Sequence[Cell],
+    records: Sequence[Record],
+    mine: Mapping[tuple[str, int], Record],
+    workers: int,
+) -> list[str]:
+    known: dict[str, Estimate | None] = {}
+    total, unknown, bases = 0.0, 0, []
+    for cell in cells:
+        missing = sum((cell.run, seed) not in mine for seed in preset.counted)
+        key = json.dumps([vars(cell.config.model), vars(cell.config.recipe)])
+        if key not in known:
+            known[key] = estimate(cell.config, records)
+        found = known[key]
+        unknown += 0 if found else missing
+        total += found.seconds * missing if found else 0
+        bases += [found] if found else []
+    lines = []
+    if bases:
+        devices = ", ".join(sorted({base.device for base in bases}))
+        runs = max(base.runs for base in bases)
+        lines.append(f"{duration(total)} still to go, {duration(total / workers)} with {workers} at a time")
+        lines.append(f"from up to {runs} recorded runs of this data and network on {devices}")
+    if unknown:
+        lines.append(f"{unknown} runs cannot be estimated: no run of that data and network is on record")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
+    """What the planned seeds can show at the sd of the records, else at the preset's."""
+    metric = metric_of(preset, cells)
+    unit, places, count = metric.difference_unit, metric.digits, len(preset.counted)
+    values = {cell.overrides: finished([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells}
+    pairs = compared_pairs(preset)
+    sd, source = spread_of(values, pairs), "pooled over the records"
+    if not sd.known:
+        if preset.sd is None:
+            return ["the spread over seeds is not known yet: run two or three seeds, then plan again"]
+        sd, source = Spread(preset.sd, preset.sd), "assumed by the preset"
+    elif not sd.alike:
+        source = "from pair to pair compared, as the recorded rows spread unalike"
+    lines = [
+        f"sd of one run {sd.text(lambda s: f'{s:.{places}f}')} {unit}, {source}",
+        f"{count} seeds an arm find {sd.text(lambda s: f'{detectable(count, s):.{places}f}')} {unit} "
+        f"(80 % power, two-sided 5 %, before correction)",
+    ]
+    wanted: list[tuple[str, Any, float | None]] = [
+        ("to find", seeds_for_difference, preset.effect),
+        ("to show equality within", seeds_for_equivalence, preset.margin),
+    ]
+    for words, needed, size in wanted:
+        if size is not None:
+            n, corrected = sd.seeds(needed, size, len(pairs))
+            alone, together = (needed(size, sd.high, tests) for tests in (1, max(1, len(pairs))))
+            word = "enough" if count >= together else "enough before correction" if count >= alone else "too few"
+            lines.append(
+                f"{words} {number(size)} {unit}: {n} seeds an arm ({corrected} corrected over the table); "
+                f"planned {count}: {word}"
+            )
+    return lines

@@ -1,0 +1,184 @@
+"""An experiment preset: a table's cells (lists of overrides), seeds, metric, reference and published figures."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig
+
+from experiments.config.compose import composed_once, config_files
+from experiments.config.rules import one_of, optional, positive, positive_int, rule, text, whole
+from experiments.config.typed import typed
+from experiments.errors import UserError, must_be
+
+OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
+
+
+def anything() -> Any:
+    return field(default_factory=list, metadata={"allowed": "", "check": lambda _: True})
+
+
+@dataclass(kw_only=True)
+class Preset:
+    """``experiment:`` of a file in configs/experiment. A cell is a text of overrides: ``activation=gem N=2``.
+
+    A cell is compared with the reference activation in its own context: ``activation=gem model=resnet20`` with
+    ``activation=gelu model=resnet20``.
+    """
+
+    name: str = text()
+    title: str = text()
+    question: str | None = optional(text())  # what the table is to answer, for the report
+    task: str | None = optional(text())  # its name where the table counts in the ranking over tasks
+    seeds: int = positive_int()  # seeds 0 … seeds - 1
+    explored: int = whole(0)  # the first so many raised the question, and are in no verdict on it
+    cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
+    grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too
+    reference: str = text("activation=gelu")
+    metric: str = text("test_accuracy")
+    comparison: str = one_of("welch", "paired", default="welch")  # what verdicts rest on; paired: by seed
+    margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
+    effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
+    sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
+    families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
+    maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
+    published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
+    note: str | None = optional(text())
+
+    @property
+    def counted(self) -> range:
+        """The seeds that the table rests on."""
+        return range(self.explored, self.seeds)
+
+
+def typed_preset(node: DictConfig) -> Preset:
+    """The typed preset. Raises UserError for an unknown key, a wrong type, or a reference that is no cell."""
+    result: Preset = typed(Preset, node, "experiment.")
+    products = [" ".join(words) for grid in result.grids for words in itertools.product(*grid)]
+    result.cells = list(dict.fromkeys([*result.cells, *products]))
+    if not result.cells:
+        raise UserError("experiment.cells: no cell given; give a list of texts such as 'activation=gem N=2', or grids")
+    if not result.counted:
+        raise UserError(must_be("experiment.explored", result.explored, f"below experiment.seeds={result.seeds}"))
+    known = {frozenset(cell.split()) for cell in result.cells}
+    for cell in result.cells:
+        if not known & {frozenset([*result.reference.split(), *context(cell)])}:
+            wanted = " ".join([result.reference, *context(cell)])
+            raise UserError(f"experiment.reference={result.reference}: {wanted!r} must be one of the cells")
+    check_families(result)
+    for entry in result.published:
+        if entry.get("cell") not in result.cells:
+            raise UserError(f"experiment.published: {entry.get('cell')} is none of the cells {'; '.join(result.cells)}")
+        if "source" not in entry or ("value" in entry) == ("difference" in entry):
+            raise UserError(f"experiment.published: {entry['cell']}: give a source, and a value or a difference")
+    return result
+
+
+def check_families(plan: Preset) -> None:
+    """A family is compared as a whole, so its rows must not vary anything but the activation."""
+    for family in plan.families:
+        rows = [cell for cell in plan.cells if family_of(cell) in family]
+        alike = len({frozenset(context(cell)) for cell in rows}) == 1
+        if isinstance(family, str) or len(rows) < 2 or not alike:
+            allowed = "lists of activations with two cells or more that vary nothing else"
+            shown = family if isinstance(family, str) else f"[{', '.join(family)}]"
+            raise UserError(must_be("experiment.families", shown, allowed))
+
+
+def family_of(cell: str) -> str:
+    """``egem`` of ``activation=egem eps=1e-4``."""
+    return next((word.partition("=")[2] for word in cell.split() if word.startswith("activation=")), "")
+
+
+def context(cell: str) -> list[str]:
+    """The words of a cell that do not name its activation."""
+    return [word for word in cell.split() if not word.startswith(OWN)]
+
+
+def reference_cell(plan: Preset, cell: str) -> str:
+    """The cell that ``cell`` is compared with: the reference activation in the same context."""
+    wanted = {*plan.reference.split(), *context(cell)}
+    return next(other for other in plan.cells if set(other.split()) == wanted)
+
+
+def compared_pairs(plan: Preset) -> dict[str, str]:
+    """What is compared with what: every cell but the references, and the reference of each."""
+    references = {cell: reference_cell(plan, cell) for cell in plan.cells}
+    return {cell: other for cell, other in references.items() if other != cell}
+
+
+def map_name(plan: Preset, axes: Sequence[str]) -> str:
+    """What the figure of the metric over the keys ``axes`` is called."""
+    return "_".join([plan.name, *(key.rpartition(".")[2].lower() for key in axes)])
+
+
+def preset_names() -> list[str]:
+    """Every preset in configs/experiment, and those of installed families."""
+    return sorted(config_files("experiment"))
+
+
+def load_preset(name: str) -> Preset:
+    """The preset called ``name``. Raises UserError with the closest name, or where to find them."""
+    known = preset_names()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "python train.py --help lists the presets"
+        raise UserError(f"experiment={name}: there is no such preset; {hint}")
+    return typed_preset(composed_once(f"experiment={name}").experiment)
+
+
+def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cells × seeds × ``jobs`` (lists of ``key=value``), seeds outermost so that early results cover every cell.
+
+    A key the user gave selects among the cells that set it (``activation=gelu`` keeps GELU's cells); a key no
+    cell sets is added to all of them. Without a preset the jobs stay as they are. Raises UserError for two presets,
+    and where a given value selects no cell: nothing is left out in silence.
+    """
+    chosen = list(dict.fromkeys(word for job in jobs for word in job if word.startswith("experiment=")))
+    if len(chosen) > 1:
+        shown = ",".join(word.partition("=")[2] for word in chosen)
+        raise UserError(f"experiment={shown}: must be one preset; give the command once for each")
+    if experiment is None:
+        return [list(job) for job in jobs]
+    plan = typed_preset(experiment)
+    cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
+    varied = {key for cell in cells for key in cell}
+    given = [dict(part.split("=", 1) for part in job) for job in jobs]
+    chosen_cells = [[cell for cell in cells if selects(values, cell, varied)] for values in given]
+    for values, found in zip(given, chosen_cells, strict=True):
+        if not found:
+            raise UserError(no_cell(plan, cells, {key: value for key, value in values.items() if key in varied}))
+    expanded: dict[tuple[str, ...], None] = {}
+    for seed in plan.counted:
+        for cell in cells:
+            for values, found in zip(given, chosen_cells, strict=True):
+                if cell in found:
+                    every = {"seed": str(seed)} | values | cell
+                    expanded[tuple(f"{key}={value}" for key, value in every.items())] = None
+    return [list(words) for words in expanded]
+
+
+def selects(given: Mapping[str, str], cell: Mapping[str, str], varied: Collection[str]) -> bool:
+    """Whether ``cell`` has every value given of the keys that the cells vary."""
+    return all(key in cell and same(cell[key], value) for key, value in given.items() if key in varied)
+
+
+def no_cell(plan: Preset, cells: Sequence[Mapping[str, str]], given: Mapping[str, str]) -> str:
+    """What a user is told whose values select no cell of a preset."""
+    words = " ".join(f"{key}={value}" for key, value in given.items())
+    first = next(iter(given))
+    there = list(dict.fromkeys(cell[first] for cell in cells if first in cell))
+    key = f"{words}: no cell of experiment={plan.name} has this"
+    return f"{key}; its cells have {first}={','.join(there)}"
+
+
+def same(a: str, b: str) -> bool:
+    """Equal as values: ``1e-4`` and ``0.0001`` are one number."""
+    try:
+        return float(a) == float(b)
+    except ValueError:
+        return a == b

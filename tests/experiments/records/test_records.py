@@ -1,0 +1,157 @@
+"""Records: what a run leaves is found again, checked, merged and never silently dropped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.records.read import complain_of_others, read_of_runs, read_records
+from experiments.records.record import CURVE_POINTS, Record, origins, read_outcome, thin_curve
+from experiments.records.store import refresh_records, write_records
+from experiments.studies.cells import Cell, cells_of
+from experiments.studies.presets import Preset, load_preset
+from tests.experiments.zygote import ROOT
+from tests.synthetic import record
+
+
+def refresh(preset: Preset, cells: list[Cell], records_dir: Path, runs_dir: str) -> list[Record]:
+    runs = {cell.run: cell.config for cell in cells}
+    return refresh_records(preset.name, runs, preset.seeds, records_dir, runs_dir)
+
+
+def test_written_records_are_read_back(tmp_path: Path, cells: list[Cell]) -> None:
+    records = [record(cell, 0, 90.0) for cell in cells]
+    write_records(tmp_path / "r.jsonl", records)
+    assert read_records(tmp_path / "r.jsonl") == (dict(enumerate(records, 1)), [])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda line: line[: len(line) // 2],
+        lambda line: "not json",
+        lambda line: json.dumps({**json.loads(line), "format": 99}),
+        lambda line: line.replace('"N": 1', '"N": 2'),
+        lambda line: json.dumps({key: value for key, value in json.loads(line).items() if key != "result"}),
+        lambda line: json.dumps({**json.loads(line), "seed": "0"}),
+        lambda line: json.dumps({**json.loads(line), "result": "finished"}),
+        lambda line: "[1, 2]",
+    ],
+    ids=["half-written", "no json", "format", "configuration", "no result", "seed", "result no object", "a list"],
+)
+def test_damaged_line_is_named_left_out_and_kept_on_disk(
+    tmp_path: Path, preset: Preset, cells: list[Cell], damage: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(damage)
+    gem = next(cell for cell in cells if cell.overrides == "activation=gem")
+    path = tmp_path / "records" / "quickstart.jsonl"
+    write_records(path, [record(cells[0], 0, 90.0), record(gem, 0, 91.0)])
+    sound_line, bad_line = path.read_text().splitlines()
+    path.write_text(f"{sound_line}\n{damage(bad_line)}\n")
+    before = path.read_bytes()
+    assert [r["run"] for r in refresh(preset, cells, tmp_path / "records", str(tmp_path / "none"))] == [cells[0].run]
+    assert f"{path}:2: left out" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_bytes_that_are_no_text_are_a_damaged_line(tmp_path: Path, cells: list[Cell]) -> None:
+    path = tmp_path / "r.jsonl"
+    write_records(path, [record(cells[0], 0, 90.0)])
+    path.write_bytes(path.read_bytes() + b"\xff\xfe\n")
+    records, complaints = read_records(path)
+    assert (len(records), len(complaints)) == (1, 1)
+    assert complaints[0].startswith(f"{path}:2: left out: ")
+
+
+def test_a_duplicate_is_named_and_left_out(tmp_path: Path, cells: list[Cell]) -> None:
+    write_records(
+        tmp_path / "r.jsonl", [record(cells[0], 0, 90.0), record(cells[0], 1, 91.0), record(cells[0], 0, 99.0)]
+    )
+    records, complaints = read_records(tmp_path / "r.jsonl")
+    assert [r["result"]["test_accuracy"] for r in records.values()] == [90.0, 91.0]
+    assert complaints == [f"{tmp_path}/r.jsonl:3: left out: the same run and seed as line 1"]
+
+
+def test_a_foreign_record_is_named_left_out_and_kept(
+    tmp_path: Path, preset: Preset, cells: list[Cell], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sound record of a run that is no cell of the preset, as after a change of the preset."""
+    path = tmp_path / "quickstart.jsonl"
+    write_records(path, [record(cells[1], 0, 90.0), record(cells[0], 0, 91.0)])
+    before = path.read_bytes()
+    mine = [cells[0], *cells[2:]]
+    assert [r["run"] for r in read_of_runs(path, {cell.run for cell in mine})] == [cells[0].run]
+    assert f"{path}:1: left out: its configuration is that of no cell" in capsys.readouterr().err
+    assert [r["run"] for r in refresh(preset, mine, tmp_path, str(tmp_path / "none"))] == [cells[0].run]
+    assert "left out" in capsys.readouterr().err
+    assert sorted(path.read_bytes().splitlines()) == sorted(before.splitlines())
+
+
+def test_a_run_counts_for_every_table_that_asks_for_it(tmp_path: Path, preset: Preset, cells: list[Cell]) -> None:
+    """Once the table has a run of its own; that one wins, and seeds beyond the plan stay where they are."""
+    nowhere = str(tmp_path / "none")
+    lent = [record(cells[0], seed, 80.0) for seed in (0, 1, preset.seeds)]
+    write_records(tmp_path / "table_digits.jsonl", [r | {"experiment": "table_digits"} for r in lent])
+    assert refresh(preset, cells, tmp_path, nowhere) == []
+    assert not (tmp_path / "quickstart.jsonl").exists()
+    write_records(tmp_path / "quickstart.jsonl", [record(cells[0], 0, 90.0)])
+    first = refresh(preset, cells, tmp_path, nowhere)
+    assert [(r["seed"], r["result"]["test_accuracy"], r["experiment"]) for r in first] == [
+        (0, 90.0, "quickstart"),
+        (1, 80.0, "quickstart"),
+    ]
+    assert (
+        list(read_records(tmp_path / "quickstart.jsonl")[0].values())
+        == first
+        == refresh(preset, cells, tmp_path, nowhere)
+    )
+
+
+def test_a_run_that_went_on_elsewhere_says_where_it_began(tmp_path: Path) -> None:
+    """Three parts: the first by another commit, then twice by the one that is recorded."""
+    part = {"commit": "1" * 40, "clean": True, "versions": {}, "device": "d", "threads": 1, "impl": {}}
+    part |= {"started": "2026-01-01", "command": "python train.py"}
+    result = {"format": 1, "run": "r", "seed": 0, "status": "finished"}
+    (tmp_path / "metrics.json").write_text(json.dumps(result))
+    (tmp_path / "metrics.jsonl").write_text("")
+
+    def outcome_of(*parts: dict[str, object]) -> dict[str, object]:
+        meta = {"parts": parts, "seconds": 1.0, "peak_memory_mib": 1.0, "data": "d"}
+        (tmp_path / "meta.json").write_text(json.dumps(meta))
+        return read_outcome(tmp_path, set())
+
+    mixed = outcome_of(part | {"commit": "0" * 40, "clean": False}, part, part | {"started": "2026-01-02"})
+    assert [(each["commit"], each["clean"]) for each in origins(mixed)] == [("0" * 40, False), ("1" * 40, True)]
+    assert [each["started"] for each in origins(mixed)] == ["2026-01-02"] * 2
+    assert "earlier" not in outcome_of(part, part)["provenance"]
+
+
+def test_curve_is_thinned_and_keeps_its_end() -> None:
+    lines = [{"step": step, "train_loss": 1 / 3, "by_layer": {"dead_units": [0.5]}} for step in range(1, 1001)]
+    curve = thin_curve(lines, set())
+    assert len(curve["step"]) == CURVE_POINTS
+    assert (curve["step"][0], curve["step"][-1]) == (1, 1000)
+    assert curve["train_loss"][0] == 0.333333
+    assert "by_layer" not in curve
+
+
+@pytest.mark.parametrize("key", ["test_accuracy", "val_loss"])
+def test_curve_prefers_evaluations(key: str) -> None:
+    lines = [{"step": s} | ({key: 1.0} if s % 100 == 0 else {}) for s in range(1, 1001)]
+    assert thin_curve(lines, {key})["step"] == list(range(100, 1001, 100))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "records").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_every_committed_record_traces_to_a_commit_and_a_cell(path: Path) -> None:
+    records, complaints = read_records(path)
+    assert (
+        complaints == complain_of_others(path, records, {cell.run for cell in cells_of(load_preset(path.stem))}) == []
+    )
+    for each in records.values():
+        for origin in origins(each):
+            assert len(origin["commit"]) == 40
+            assert origin["clean"] is True
+            assert all(origin[key] for key in ("device", "versions", "threads", "impl", "command", "started", "data"))
+            assert "=/" not in origin["command"], "a place on somebody's machine"

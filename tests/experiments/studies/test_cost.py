@@ -1,0 +1,61 @@
+"""The plan: what is left to run, how long it takes at the pace of the records, what the seeds can show."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from experiments.studies.cells import Cell
+from experiments.studies.cost import duration, plan_text
+from experiments.studies.presets import Preset
+from tests.synthetic import record
+
+SPREAD = (-0.1, 0.0, 0.1)
+
+
+def test_nothing_recorded(preset: Preset, cells: list[Cell]) -> None:
+    text = plan_text(preset, cells, [], workers=1)
+    assert "6 cells × 3 seeds = 18, of which recorded: 0" in text
+    assert "18 runs cannot be estimated" in text
+    assert "the spread over seeds is not known yet" in text
+
+
+def test_the_presets_own_sd_serves_before_any_run(preset: Preset, cells: list[Cell]) -> None:
+    text = plan_text(dataclasses.replace(preset, sd=0.2, effect=0.07, margin=0.5), cells, [], workers=1)
+    assert "sd of one run 0.20 points, assumed by the preset" in text
+    assert "to find 0.07 points: 130 seeds an arm" in text
+    assert "planned 3: too few" in text
+    assert "to show equality within 0.5 points: 4 seeds an arm" in text
+
+
+def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) -> None:
+    """Nine runs of two epochs in 10 s: the other nine, of 15 epochs, take 75 s each."""
+    records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
+    text = plan_text(dataclasses.replace(preset, effect=0.2), cells, records, workers=3)
+    assert "of which recorded: 9" in text
+    assert "11 min still to go, 4 min with 3 at a time" in text
+    assert "from up to 9 recorded runs of this data and network on test device" in text
+    assert "sd of one run 0.10 points, pooled over the records" in text
+    assert "to find 0.2 points: 6 seeds an arm (8 corrected over the table)" in text
+
+
+def test_enough_is_what_the_corrected_test_needs(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
+    for seeds, word in (
+        (5, "too few"),
+        (6, "enough before correction"),
+        (7, "enough before correction"),
+        (8, "enough"),
+    ):
+        text = plan_text(dataclasses.replace(preset, effect=0.2, seeds=seeds), cells, records, workers=1)
+        assert f"6 seeds an arm (8 corrected over the table); planned {seeds}: {word}\n" in text + "\n"
+
+
+def test_runs_on_fewer_images_say_nothing_of_the_time(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
+    for each in records:
+        each["config"]["dataset"] = each["config"]["dataset"] | {"train_size": 100}
+    assert "9 runs cannot be estimated" in plan_text(preset, cells, records, workers=1)
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (5, 600, 36000)] == ["5 s", "10 min", "10.0 h"]
