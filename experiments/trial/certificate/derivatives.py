@@ -19,7 +19,8 @@ Function = Callable[[Tensor], Tensor]
 
 def check_derivatives(make: Make) -> Iterator[Finding]:
     f = make().double()
-    first = yield from check_first(f)
+    first = check_first(f)
+    yield first
     if first.grade == "wrong":
         return
     yield from check_second(f)
@@ -42,7 +43,7 @@ def difference(f: Function, x: Tensor, step: float = STEP) -> Tensor:
         return (f(x + step) - f(x - step)) / (2 * step)
 
 
-def check_first(f: Function) -> Iterator[Finding]:
+def check_first(f: Function) -> Finding:
     """The gradient that trains a network. Where two step sizes disagree, there is a kink and nothing is said."""
     slope = backward_slope(f, GRID)
     fine, coarse = difference(f, GRID), difference(f, GRID, 8 * STEP)
@@ -52,13 +53,10 @@ def check_first(f: Function) -> Iterator[Finding]:
     worst = int(off.nan_to_num(float("inf")).argmax())
     if not off[worst] < TOLERANCE:
         shown = f"at x = {number(GRID[worst])} backward says {number(slope[worst])}, differences {number(fine[worst])}"
-        finding = Finding("first derivative", "wrong", "the backward pass is wrong", shown)
-    elif not slope.any():
-        finding = Finding("first derivative", "wrong", "the gradient is 0 everywhere: nothing below it can learn")
-    else:
-        finding = passes("first derivative", "agrees with differences of the values")
-    yield finding
-    return finding
+        return Finding("first derivative", "wrong", "the backward pass is wrong", shown)
+    if not slope.any():
+        return Finding("first derivative", "wrong", "the gradient is 0 everywhere: nothing below it can learn")
+    return passes("first derivative", "agrees with differences of the values")
 
 
 def second_slope(f: Function, x: Tensor) -> Tensor:
