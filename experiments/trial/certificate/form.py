@@ -80,8 +80,10 @@ def find_kinks(f: Function) -> list[Kink]:
     for order, derivative in enumerate(derivatives(f, HIGHEST)):
         scale = float(derivative(WIDE).detach().abs().nan_to_num(0.0).max()) or 1.0
         places, jumps = find_jumps(derivative, JUMP * scale)
-        for x, jump in zip(places.tolist(), jumps.tolist(), strict=True):
-            if not any(abs(x - kink.x) < NEIGHBOURS for kink in kinks):
+        sides = derivative(torch.tensor([-NARROW, NARROW], dtype=torch.float64)).tolist()
+        at_zero = sides[1] - sides[0]  # looked at by itself: what is narrower than the grid bends there
+        for x, jump in [(0.0, at_zero), *zip(places.tolist(), jumps.tolist(), strict=True)]:
+            if abs(jump) > JUMP * scale and not any(abs(x - kink.x) < NEIGHBOURS for kink in kinks):
                 kinks.append(Kink(0.0 if abs(x) < 1e-5 else round(x, 6), order, jump))
         if kinks:
             break
