@@ -32,10 +32,23 @@ def prepare_device(impl: Impl) -> torch.device:
         torch.use_deterministic_algorithms(impl.deterministic)  # imports the compiler, which takes seconds
     torch.backends.cudnn.benchmark = not impl.deterministic
     torch.backends.cudnn.allow_tf32 = False  # else convolutions in fp32 keep 10 bits of 23, unlike matrix products
+    if impl.kernels == "native":
+        use_native_kernels()
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()  # a run's record tells its own peak, not that of the one before
     return torch.device("cuda" if on_gpu else "cpu")
+
+
+def use_native_kernels() -> None:
+    """Compile gem's CPU kernels, once a machine, and use them. Raises UserError where that fails."""
+    import gem.kernels
+
+    try:
+        gem.kernels.build_kernels()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"impl.kernels=native: cannot be compiled here ({reason}); use impl.kernels=torch") from error
 
 
 def compiled(function: Function, impl: Impl) -> Function:

@@ -1,12 +1,11 @@
-"""The family as autograd functions with closed-form derivatives: what the modules use in eager mode.
+"""The family with closed-form derivatives and one saved tensor: what the functions and modules use in eager mode.
 
-:func:`activate` computes f(x) and saves one tensor for backward, the input or the output. The output costs nothing
-where the next layer keeps it anyway, as convolutions and linear layers do. First derivatives come from one fused
-pass, second derivatives from the closed form, higher ones by differentiating that; vmap, grad, jvp and their
-compositions work.
+:func:`activate` computes f(x) and saves the input, or the output. The output costs nothing where the next layer keeps
+it anyway, as convolutions and linear layers do. First derivatives come from one fused pass, second derivatives from the
+closed form, higher ones by differentiating that.
 
-Under ``torch.compile`` and export the plain operations take over: they fuse with their neighbours, and the
-partitioner recomputes what it need not keep.
+Forward-mode differentiation takes the plain operations of :mod:`gem.reference`, at every order and however modes are
+nested: the ``jvp`` of an autograd function runs with forward mode switched off, and outer levels would be lost in it.
 """
 
 from __future__ import annotations
@@ -15,61 +14,129 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from gem import _dispatch
 from gem._closed_forms import Family, Gated
 from gem._inverse import preimage
-from gem.reference import check_floating, widen
+from gem._layouts import has_values, map_values
+from gem.reference import widen
 
 
 def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
     """f(x), elementwise; ``save="output"`` is for :class:`Gated` only, whose output determines its input."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if has_values(x):
+        return map_values(lambda values: activate(values, family, save), x)
+    if is_in_forward_mode() or torch.jit.is_tracing():
         return family.value(x)
-    check_floating(x)
-    out: Tensor = _Value.apply(x, family, save)
+    out: Tensor
+    if torch._C._are_functorch_transforms_active():
+        out = _TransformedValue.apply(x, family)
+    elif not (x.requires_grad and torch.is_grad_enabled()):
+        out = _dispatch.value(x, family)
+    elif save == "output":
+        out = _ValueSavingOutput.apply(x, handle_of(x), family)
+    else:
+        out = _Value.apply(x, family)
     return out
 
 
-def invert(y: Tensor, family: Gated) -> Tensor:
-    """x where f(x) = ``y`` (0 where y = 0), differentiable."""
-    x: Tensor = _Preimage.apply(y, family)
-    return x
+def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
+    """grad·f'(x), differentiable, in the type of ``grad``."""
+    if is_in_forward_mode():
+        return (widen(grad) * family.derivative(widen(x))).to(grad.dtype)
+    if not torch.is_grad_enabled():
+        return _dispatch.slope_product(grad, x, family)
+    function = _TransformedSlope if torch._C._are_functorch_transforms_active() else _SlopeProduct
+    out: Tensor = function.apply(grad, x, family)
+    return out
+
+
+def is_in_forward_mode() -> bool:
+    """Whether forward-mode differentiation goes on, of autograd or of torch.func."""
+    return forward_ad._current_level >= 0
+
+
+def handle_of(x: Tensor) -> Tensor:
+    """A stand-in for ``x`` in the graph that holds none of its memory: gradients that reach it go on to ``x``."""
+    out: Tensor = _Handle.apply(x)
+    return out
+
+
+def attach(handle: Tensor, x: Tensor) -> Tensor:
+    """``x``, found anew, as the function of everything before it that the tensor was whose handle this is."""
+    out: Tensor = _Attach.apply(handle, x)
+    return out
 
 
 class _Value(Function):
     @staticmethod
-    def forward(x: Tensor, family: Family, save: str) -> Tensor:
+    def forward(ctx: Any, x: Tensor, family: Family) -> Tensor:
+        ctx.family = family
+        ctx.save_for_backward(x)
         return _dispatch.value(x, family)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Family, str], output: Tensor) -> None:
-        x, ctx.family, ctx.save = inputs
-        ctx.save_for_backward(output if ctx.save == "output" else x)
-        ctx.save_for_forward(x)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return slope_product(grad, ctx.saved_tensors[0], ctx.family), None
+
+
+class _ValueSavingOutput(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, handle: Tensor, family: Gated) -> Tensor:
+        y = _dispatch.value(x, family)
+        ctx.family = family
+        ctx.save_for_backward(y, handle)
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (saved,) = ctx.saved_tensors
-        if not torch.is_grad_enabled():
-            product = _dispatch.slope_product_at if ctx.save == "output" else _dispatch.slope_product
-            return product(grad, saved, ctx.family), None, None
-        x = invert(saved, ctx.family) if ctx.save == "output" else saved
-        return _SlopeProduct.apply(grad, x, ctx.family), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        out: Tensor = _SlopeProduct.apply(tangent, ctx.saved_tensors[0], ctx.family)
-        return out
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, family: Family, save: str) -> tuple[Tensor, Any]:
-        return _Value.apply(x, family, save), in_dims[0]
+        y, handle = ctx.saved_tensors
+        if not torch.is_grad_enabled() and not is_in_forward_mode():
+            return _dispatch.slope_product_at(grad, y, ctx.family), None, None
+        x = attach(handle, preimage(widen(y.detach()), ctx.family))
+        return slope_product(grad, x, ctx.family), None, None
 
 
 class _SlopeProduct(Function):
     """grad·f'(x)."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, x: Tensor, family: Family) -> Tensor:
+        ctx.family = family
+        ctx.save_for_backward(grad, x)
+        return _dispatch.slope_product(grad, x, family)
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor, None]:
+        grad, x = ctx.saved_tensors
+        bend = widen(outer) * widen(grad) * ctx.family.second_derivative(widen(x))
+        return slope_product(outer, x, ctx.family), bend.to(x.dtype), None
+
+
+class _TransformedValue(Function):
+    """As :class:`_Value`, in the form that the reverse mode and vmap of torch.func ask for."""
+
+    backward = _Value.backward
+
+    @staticmethod
+    def forward(x: Tensor, family: Family) -> Tensor:
+        return _dispatch.value(x, family)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Family], output: Tensor) -> None:
+        x, ctx.family = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, family: Family) -> tuple[Tensor, Any]:
+        return _TransformedValue.apply(x, family), in_dims[0]
+
+
+class _TransformedSlope(Function):
+    """As :class:`_SlopeProduct`, in the form that torch.func asks for."""
+
+    backward = _SlopeProduct.backward
 
     @staticmethod
     def forward(grad: Tensor, x: Tensor, family: Family) -> Tensor:
@@ -79,22 +146,6 @@ class _SlopeProduct(Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Family], output: Tensor) -> None:
         grad, x, ctx.family = inputs
         ctx.save_for_backward(grad, x)
-        ctx.save_for_forward(grad, x)
-
-    @staticmethod
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor, None]:
-        grad, x = ctx.saved_tensors
-        return _SlopeProduct.apply(outer, x, ctx.family), _curvature_product(outer * grad, x, ctx.family), None
-
-    @staticmethod
-    def jvp(ctx: Any, grad_tangent: Tensor | None, x_tangent: Tensor | None, _: None) -> Tensor:
-        grad, x = ctx.saved_tensors
-        out = torch.zeros_like(x)
-        if grad_tangent is not None:
-            out = out + _SlopeProduct.apply(grad_tangent, x, ctx.family)
-        if x_tangent is not None:
-            out = out + _curvature_product(grad * x_tangent, x, ctx.family)
-        return out
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], grad: Tensor, x: Tensor, family: Family) -> tuple[Tensor, int]:
@@ -102,38 +153,25 @@ class _SlopeProduct(Function):
             t.expand(info.batch_size, *t.shape) if d is None else t.movedim(d, 0)
             for t, d in zip((grad, x), in_dims[:2], strict=True)
         )
-        return _SlopeProduct.apply(grad, x, family), 0
+        return _TransformedSlope.apply(grad, x, family), 0
 
 
-class _Preimage(Function):
-    """x from f(x), so that the second derivative reaches the input through the saved output."""
-
-    generate_vmap_rule = True
+class _Handle(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.new_zeros(()).expand(x.shape)
 
     @staticmethod
-    def forward(y: Tensor, family: Gated) -> Tensor:
-        return preimage(widen(y), family).to(y.dtype)
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad
 
+
+class _Attach(Function):
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Gated], output: Tensor) -> None:
-        ctx.family = inputs[1]
-        ctx.save_for_backward(output)
-        ctx.save_for_forward(output)
+    def forward(ctx: Any, handle: Tensor, x: Tensor) -> Tensor:
+        ctx.dtype = handle.dtype
+        return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _slope_quotient(grad, ctx.saved_tensors[0], ctx.family), None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
-        return _slope_quotient(tangent, ctx.saved_tensors[0], ctx.family)
-
-
-def _slope_quotient(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-    """grad / f'(x), and 0 where f'(x) = 0: it is multiplied by f' again."""
-    slope = _SlopeProduct.apply(torch.ones_like(x), x, family)
-    return torch.where(slope == 0, 0, grad / torch.where(slope == 0, 1, slope))
-
-
-def _curvature_product(factor: Tensor, x: Tensor, family: Family) -> Tensor:
-    return (widen(factor) * family.second_derivative(widen(x))).to(x.dtype)
+        return grad.to(ctx.dtype), None

@@ -14,7 +14,7 @@ import triton.language as tl
 from torch import Tensor
 
 from gem import _inverse
-from gem._closed_forms import FAR, Family, Gated
+from gem._closed_forms import Family, Gated
 from gem.reference import ceiling
 
 BLOCK = 1024
@@ -169,7 +169,7 @@ def arguments(family: Family, invert: bool = False) -> tuple[int, list[float]]:
     if not isinstance(family, Gated):
         return 0, [family.alpha, family.beta, family.gamma, *family.limits]
     if invert:
-        return family.N, [family.alpha, family.slope, FAR, 0.0, 0.0]
+        return family.N, [family.alpha, family.slope, _inverse.FAR, 0.0, 0.0]
     return family.N, [family.c, family.s, family.slope, ceiling(family.N, torch.float32), 0.0]
 
 

@@ -1,9 +1,9 @@
 """GEM, E-GEM, SE-GEM and GoLU in plain torch operations: the definitions that everything else is tested against.
 
 All four are elementwise, take a tensor of any shape and any real floating-point type and return one of the same
-shape and type. float16 and bfloat16 are computed in float32 and rounded once. They differentiate to any order,
-trace, vmap and export, but in eager mode autograd keeps every intermediate: :mod:`gem._autograd` holds the same
-functions with closed-form derivatives.
+shape and type. float16 and bfloat16 are computed in float32 and rounded once. They differentiate to any order in any
+mode, compile, trace, vmap and export, but in eager mode autograd keeps every intermediate. The functions of the same
+names in :mod:`gem` keep one tensor and are faster.
 
 +inf gives +inf, -inf gives the limit there, NaN gives NaN; derivatives likewise. E-GEM's and SE-GEM's formulas are
 reconstructions, see :func:`egem` and :func:`segem`.
@@ -12,7 +12,6 @@ reconstructions, see :func:`egem` and :func:`segem`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,10 +19,7 @@ from torch import Tensor
 from gem._checks import CONVENTIONS, check_choice, check_floating, check_N, check_positive, check_slope
 from gem._scale import make_scale
 
-if TYPE_CHECKING:
-    Scalar = float | Tensor
-else:
-    Scalar = float  # what TorchScript can read
+Scalar = float | Tensor
 
 
 def gem(x: Tensor, N: int = 1) -> Tensor:
@@ -32,7 +28,7 @@ def gem(x: Tensor, N: int = 1) -> Tensor:
     2N times continuously differentiable, no more. Source: GEM (arXiv:2604.21677), section 2.1.
     Raises TypeError or ValueError where ``x`` is not floating or ``N`` is not an integer in [1, 32].
     """
-    return gated_leaky(x, check_N(N), 1.0, 1.0, 0.0)
+    return gated_leaky(x, check_N(N), 1.0, 1.0, None)
 
 
 def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive") -> Tensor:
@@ -40,11 +36,11 @@ def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive"
 
     This is α·gem(x/α) with α = eps^(1/(2N)), or α = eps. A reconstruction: the paper's definition could not be
     obtained; the additive reading is the likelier of the two. eps = 1 is GEM, eps → 0 is ReLU. ``eps`` is a number
-    in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad; at most 1e10 where it is
-    a tensor or torch.compile traces. After GEM (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a
-    parameter outside its range; ``eps`` is not checked where torch.compile traces.
+    in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad. After GEM
+    (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a parameter outside its range; the elements
+    of a tensor are checked in eager mode on a CPU only.
     """
-    return segem(x, N, eps, 0.0, convention)
+    return _log_logistic(x, N, eps, None, convention)
 
 
 def segem(
@@ -57,13 +53,9 @@ def segem(
     2.3.
     """
     slope = check_slope(negative_slope)
-    if not isinstance(eps, Tensor) and not torch.compiler.is_compiling():
-        N, c, s = make_scale(N, eps, convention)
-        return gated_leaky(x, N, c, s, slope)
-    check_N(N)
-    if check_choice("convention", convention, CONVENTIONS) == "scale":
-        return gated_leaky(x, N, 1.0, 1 / eps, slope)
-    return gated_leaky(x, N, eps, 1.0, slope)
+    if not torch.compiler.is_compiling() and slope == 0:  # torch.compile would make code for this very slope
+        return _log_logistic(x, N, eps, None, convention)
+    return _log_logistic(x, N, eps, slope, convention)
 
 
 def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -> Tensor:
@@ -76,12 +68,13 @@ def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -
     return gompertz_gated(x, alpha, beta, gamma, low, high)
 
 
-def gompertz_gated(x: Tensor, alpha: float, beta: float, gamma: float, low: float, high: float) -> Tensor:
+def gompertz_gated(x: Tensor, alpha: Scalar, beta: Scalar, gamma: Scalar, low: Scalar, high: Scalar) -> Tensor:
     """GoLU with the limits of its gate, see :func:`golu_limits`."""
     check_floating(x)
     z = widen(x)
-    gate = alpha * torch.exp(-beta * torch.exp(-gamma * clamp(z, low, high)))
-    return (torch.threshold(z, low, low) * gate).to(x.dtype)
+    above = torch.where(z < low, low, z)
+    gate = torch.exp(-beta * torch.exp(-gamma * torch.where(above > high, high, above)))
+    return (above * (alpha * gate)).to(x.dtype)
 
 
 def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
@@ -92,18 +85,23 @@ def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
     return (log_beta - math.log(800)) / gamma, (log_beta + 800) / gamma
 
 
-def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor:
-    """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
+def _log_logistic(x: Tensor, N: int, eps: Scalar, slope: float | None, convention: str) -> Tensor:
+    if not isinstance(eps, Tensor) and not torch.compiler.is_compiling():
+        return gated_leaky(x, *make_scale(N, eps, convention), slope)
+    power = 1.0 if check_choice("convention", convention, CONVENTIONS) == "scale" else 1 / (2 * check_N(N))
+    return gated_leaky(x, check_N(N), 1.0, check_positive("eps", eps) ** -power, slope)
+
+
+def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float | None) -> Tensor:
+    """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N); no slope is a slope of 0.
 
     v is kept below a ceiling where the quotient is 1: it and its derivatives stay finite for every x.
     """
     check_floating(x)
     z = widen(x)
     top = ceiling(N, z.dtype)
-    if slope == 0:
-        leaky, t = torch.where(z <= 0, 0.0, z), clamp(z * s, 0.0, top)
-    else:
-        leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -top, top)
+    leaky = torch.where(z <= 0, 0.0 if slope is None else slope * z, z)
+    t = clip(z * s, 0.0 if slope is None else -top, top)
     v = even_power(t, N)
     q = c / (c + v)
     # The bracket is 0 but has the gate's derivative, -q', without the quotient rule's cancellation in 1 - v / (c + v).
@@ -126,9 +124,9 @@ def even_power(t: Tensor, N: int) -> Tensor:
     return power
 
 
-def clamp(x: Tensor, low: float, high: float) -> Tensor:
+def clip(x: Tensor, low: float, high: float) -> Tensor:
     """Clamp whose gradient at NaN is NaN: `Tensor.clamp` gives 0 there, and would hide a divergence."""
-    return torch.nn.functional.hardtanh(x, low, high)
+    return torch.where(x < low, low, torch.where(x > high, high, x))
 
 
 def widen(x: Tensor) -> Tensor:

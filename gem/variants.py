@@ -42,10 +42,10 @@ def bounded_scale(N: int, eps: float) -> float:
 def gated_linear(x: Tensor, N: int, c: float, s: float, slope: float) -> Tensor:
     """x·(r + slope·q) with the gate r of x > 0 and q = 1 - r, so that far out it is x without rounding."""
     if slope == 0:
-        return F.gated_leaky(x, N, c, s, 0.0)  # and 0, not NaN, at -inf
+        return F.gated_leaky(x, N, c, s, None)  # and 0, not NaN, at -inf
     check_floating(x)
     z = F.widen(x)
-    v = F.even_power(F.clamp(z * s, 0.0, F.ceiling(N, z.dtype)), N)
+    v = F.even_power(F.clip(z * s, 0.0, F.ceiling(N, z.dtype)), N)
     q = c / (c + v)
     r = (v / (c + v)).detach() + (q.detach() - q)  # as in functional.gated_leaky
     return (z * (r + slope * q)).to(x.dtype)
@@ -55,9 +55,9 @@ def gated_bounded(x: Tensor, N: int, c: float, s: float, scale: float, bound: fl
     """E-GEM less bound·w / (1 + w) with w = (u / scale)^(2N+1), u = max(-x, 0); w stays below 2^100."""
     check_floating(x)
     z = F.widen(x)
-    t = F.clamp(-z / scale, 0.0, float(2.0 ** (100 / (2 * N + 1))))
+    t = F.clip(-z / scale, 0.0, float(2.0 ** (100 / (2 * N + 1))))
     w = F.even_power(t, N) * t
-    return (F.gated_leaky(z, N, c, s, 0.0) - bound * (w / (1 + w))).to(x.dtype)
+    return (F.gated_leaky(z, N, c, s, None) - bound * (w / (1 + w))).to(x.dtype)
 
 
 class SEGEMLinear(nn.Module):

@@ -80,7 +80,7 @@ def test_settings_may_be_changed_and_are_checked() -> None:
     learned = gem.EGEM(learnable=True)
     learned.N = 3
     torch.testing.assert_close(learned(x), 0.01 * F.gem(x / 0.01, 3))
-    with pytest.raises(AttributeError, match=r"eps cannot be changed to 0\.5: alpha is learned"):
+    with pytest.raises(AttributeError, match=r"eps cannot be changed to 0\.5: it is learned"):
         learned.eps = 0.5
 
 
