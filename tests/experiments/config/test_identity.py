@@ -94,6 +94,7 @@ OTHER_TEXT_VALUES = {
     "model": {"kind": "bert", "layers": 3, "heads": 2, "width": 64, "context": 32, "vocab_size": 512},
     "recipe": {
         "max_steps": 9,
+        "lbfgs_steps": 1,
         "optimizer": "sgd",
         "lr": 0.2,
         "momentum": 0.8,
@@ -129,6 +130,7 @@ OTHER_VALUES = {
     "recipe": {
         "epochs": 16,
         "max_steps": 9,
+        "lbfgs_steps": 1,
         "batch_size": 65,
         "optimizer": "adamw",
         "lr": 0.2,
