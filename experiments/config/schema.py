@@ -57,6 +57,7 @@ class Recipe:
     max_steps: int | None = optional(positive_int())  # end after this many optimiser steps, whatever else is said
     # The optimiser.
     optimizer: str = one_of("sgd", "adamw", "rmsprop", "rmsprop_tf")
+    lbfgs_steps: int = whole(0)  # the last so many of the steps are by L-BFGS on one fixed batch; see runs/lbfgs.py
     lr: float = positive()
     momentum: float = fraction(0.0)  # all but adamw, which uses betas
     nesterov: bool = switch(False)

@@ -74,7 +74,7 @@ class Family(ABC):
         raise UserError(f"model={config.model.name}: no other library has this network")
 
     def pictures(self, config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
-        """Draw PNG files into the folder ``out`` from the weights ``state`` of a finished run; returns their paths."""
+        """Draw PNG files below ``out`` that show what the trained weights ``state`` do; returns their paths."""
         return []
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:

@@ -90,6 +90,15 @@ class Task(ABC, Generic[Batch]):
     def close(self) -> None:
         """Let go of what the task holds besides memory, such as worker processes."""
 
+    def fixed_batch(self) -> Batch:
+        """What every L-BFGS step trains on: the whole of the training data, or a large part. Raises UserError where
+        the task has no such batch."""
+        raise UserError("recipe.lbfgs_steps: must be 0, since this kind of task has no fixed batch; physics has one")
+
+    def probe_loss(self, batch: Batch) -> Tensor:
+        """The loss of ``probe_batch()`` under which the activations are observed."""
+        return self.loss(batch)
+
     def channel_axis(self, x: Tensor) -> int:
         """The axis of an activation's input ``x`` that counts units: 1 for [B, C, H, W], else the last.
 

@@ -38,7 +38,7 @@ class Probe:
         self.model.eval()
         try:
             with self.autocast():
-                loss_of_batch = functools.partial(self.task.loss, self.batch)
+                loss_of_batch = functools.partial(self.task.probe_loss, self.batch)
                 calls, loss = observe_calls(self.model, self.task.activation_type, loss_of_batch)
             axes = [self.axis(x, module) for x, _, module in calls]
             return summarise_layers(measure_calls(calls, loss, self.task.examples(self.batch), axes))

@@ -95,6 +95,7 @@ OTHER_TEXT_VALUES = {
     | {"mlp": "gated", "dropout": 0.1, "bias": "false"},
     "recipe": {
         "max_steps": 9,
+        "lbfgs_steps": 1,
         "optimizer": "sgd",
         "lr": 0.2,
         "momentum": 0.8,
@@ -131,6 +132,7 @@ OTHER_VALUES = {
     "recipe": {
         "epochs": 16,
         "max_steps": 9,
+        "lbfgs_steps": 1,
         "batch_size": 65,
         "optimizer": "adamw",
         "lr": 0.2,
