@@ -51,7 +51,7 @@ def test_from_the_record_and_only_once(runs: Path, sync: Callable[..., Ended]) -
 
 
 def test_bad_words_are_one_line(sync: Callable[..., Ended]) -> None:
-    for word, part in (("mode=on", "online, offline"), ("modus=online", "unknown; known: experiment=")):
+    for word, part in (("mode=on", "online, offline"), ("modus=online", "unknown; did you mean mode=?")):
         ended = sync(word)
         assert ended.status == 2
         assert ended.err.count("\n") == 1

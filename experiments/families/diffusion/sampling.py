@@ -33,7 +33,7 @@ def sample_pictures(
     batches = []
     for first in range(0, count, BATCH):
         size = min(BATCH, count - first)
-        scheduler = DDIMScheduler(**scheduler_settings(recipe))
+        scheduler: Any = DDIMScheduler(**scheduler_settings(recipe))
         scheduler.set_timesteps(min(recipe.sample_steps, recipe.time_steps))
         x = torch.randn(size, *shape, generator=generator(0, "samples", first)).to(device)
         for step in scheduler.timesteps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy
 from torch import Tensor
@@ -23,7 +24,9 @@ class AveragePrecision:
     def __init__(self, with_masks: bool) -> None:
         from torchmetrics.detection import MeanAveragePrecision
 
-        self.kinds = {"box": "bbox", "mask": "segm"} if with_masks else {"box": "bbox"}
+        self.kinds: dict[str, Literal["bbox", "segm"]] = {"box": "bbox"}
+        if with_masks:
+            self.kinds["mask"] = "segm"
         self.metric = MeanAveragePrecision(
             iou_type=tuple(self.kinds.values()),
             iou_thresholds=IOUS,

@@ -10,7 +10,7 @@ import torch
 import torchvision
 from torch import nn
 
-from experiments.activations.resolve import OWN_KEYS, label
+from experiments.activations.names import OWN_KEYS, activation_label
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.scenes.models.build import put_in
@@ -80,6 +80,7 @@ def replacing(config: Config, model: SceneModel) -> str:
     """The line that puts the activation in."""
     parameters = {key: value for key, value in config.activation.items() if key not in OWN_KEYS}
     words = "".join(f", {key}={value!r}" for key, value in parameters.items())
-    kind = repr(config.activation["name"]) if "target" not in config.activation else label(config.activation)
+    custom = "target" in config.activation
+    kind = activation_label(config.activation) if custom else repr(config.activation["name"])
     functional = model.swap == "complete"
     return f"gem.replace_activations(model, torch.nn.ReLU, {kind}, functional={functional}{words})"

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
-from experiments.activations.resolve import label
+from experiments.activations.names import activation_label
 from experiments.config.schema import Config
 from experiments.families.images.data.images import IMAGENET
 from experiments.families.scenes.average_precision import THRESHOLD
@@ -44,7 +44,8 @@ def draw_pictures(config: Config, state: Mapping[str, Any], out: Path) -> list[P
             columns.append(draw_objects(network, source, index, isinstance(config.model, MaskRCNNModel)))
     out.mkdir(parents=True, exist_ok=True)
     path = out / "predictions.png"
-    title = f"{config.model.name}, {label(config.activation)}, {config.dataset.title}: truth above, prediction below"
+    name = activation_label(config.activation)
+    title = f"{config.model.name}, {name}, {config.dataset.title}: truth above, prediction below"
     sheet(columns, title).save(path)
     return [path]
 
@@ -87,7 +88,8 @@ def draw_classes(network: torch.nn.Module, source: SceneSource, index: int) -> t
 
 
 def with_classes(image: Tensor, classes: Tensor) -> Tensor:
-    size = resized_to(*image.shape[1:], SIDE, None)
+    height, width = image.shape[1:]
+    size = resized_to(height, width, SIDE, None)
     drawn, enlarged = resize_image(image, size), resize_nearest(classes[None].byte(), size)[0]
     kinds = [int(kind) for kind in enlarged.unique() if kind not in (0, UNLABELLED)]
     if not kinds:

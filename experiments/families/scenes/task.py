@@ -51,7 +51,7 @@ class SceneTask(Task[SceneBatch]):
     """Every picture once an epoch, in an order and with a view of its own; the last partial batch is left out."""
 
     compiles = False  # shapes follow from the data
-    libraries = ("torchvision",)
+    libraries: tuple[str, ...] = ("torchvision",)
 
     def __init__(self, config: Config, source: SceneSource, device: torch.device, processes: Processes) -> None:
         recipe, model = config.recipe, config.model

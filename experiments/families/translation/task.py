@@ -89,9 +89,11 @@ class TranslationTask(Task[PairBatch]):
         own, counts = index[first:last], lengths[first:last].tolist()
         if first == last:  # fewer pairs than processes: work on any pair, with weight 0, as all must have gradients
             own, counts = index[:1], [0]
-        whole = (self.train.source, self.train.target)
-        sides = (side.padded(own, int(side.lengths_of(index).max())).to(self.device) for side in whole)
-        return PairBatch(*sides, counts, first, len(index), int(lengths.sum()))
+        source, target = (
+            side.padded(own, int(side.lengths_of(index).max())).to(self.device)
+            for side in (self.train.source, self.train.target)
+        )
+        return PairBatch(source, target, counts, first, len(index), int(lengths.sum()))
 
     def parts(self, batch: PairBatch) -> Iterator[tuple[PairBatch, float]]:
         """Weighed by target tokens, as the loss is a mean over them."""

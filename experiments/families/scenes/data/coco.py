@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -67,8 +68,10 @@ class CocoSource(SceneSource):
     def check_pictures(self, every: bool = False) -> None:
         """Decode some pictures, or every one. Raises UserError naming the first that is damaged."""
         for split in ("train", "evaluation"):
-            files = self.files[split]
-            check_some(len(self.chosen[split]), lambda n, s=split, f=files: self.read(s, f, self.chosen[s][n]), every)
+            check_some(len(self.chosen[split]), partial(self.read_chosen, split), every)
+
+    def read_chosen(self, split: str, position: int) -> Tensor:
+        return self.read(split, self.files[split], self.chosen[split][position])
 
     def read(self, split: str, file: AnnotationFile, index: int) -> Tensor:
         return read_rgb(self.folders[split] / file.names[index], file.sizes[index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -81,7 +82,7 @@ class VocSource(SceneSource):
         """Decode some pictures, or every one. Raises UserError naming the first that is damaged."""
         splits: tuple[Split, Split] = ("train", "evaluation")
         for split in splits:
-            check_some(self.count(split), lambda index, s=split: self.labelled(s, index), every)
+            check_some(self.count(split), partial(self.labelled, split), every)
 
     def count(self, split: Split) -> int:
         return len(self.names[split])

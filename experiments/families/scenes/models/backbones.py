@@ -46,7 +46,7 @@ def lean(norm: Normalisation, dilated: bool) -> nn.Module:
             layers += convolution(channels, channels, norm, stride=1, dilation=2 * dilation if keeps else 1)
         stages[name] = nn.Sequential(*layers)
         before = channels
-    network = nn.Sequential(stages)
+    network = nn.Sequential(OrderedDict[str, nn.Module](stages))
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

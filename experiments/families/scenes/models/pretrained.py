@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
-from experiments.activations.resolve import label
+from experiments.activations.names import activation_label
 from experiments.checkpoint_file import Broken, read_checkpoint
 from experiments.config.schema import Config
 from experiments.errors import UserError
@@ -56,10 +56,11 @@ def find_run(config: Config, pretrained: str) -> Path:
     """The finished run below ``<runs_dir>/<pretrained>`` that has the activation and the seed of ``config``."""
     folder = Path(config.runs_dir) / pretrained
     name = f"seed{config.seed}"
-    places = [*folder.glob(f"{label(config.activation)}-*/{name}"), folder / name]
+    places = [*folder.glob(f"{activation_label(config.activation)}-*/{name}"), folder / name]
     found = [place for place in sorted(places) if is_finished(place) and activation_of(place) == config.activation]
     parameters = ", ".join(f"{key}={value}" for key, value in config.activation.items() if key != "name")
-    wanted = f"activation={label(config.activation)}{f' ({parameters})' if parameters else ''} and seed={config.seed}"
+    name = activation_label(config.activation)
+    wanted = f"activation={name}{f' ({parameters})' if parameters else ''} and seed={config.seed}"
     if not found:
         raise UserError(
             f"model.pretrained={pretrained}: {folder} holds no finished run with {wanted}; train it first, or give "
