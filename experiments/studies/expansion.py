@@ -15,7 +15,6 @@ from experiments.errors import UserError
 from experiments.studies.cells import compose_cell
 from experiments.studies.presets import Preset, typed_preset
 from experiments.studies.results import Results
-from experiments.studies.stages import follow_study
 
 Words = list[str]
 
@@ -119,6 +118,8 @@ def expand_stage(plan: Preset, jobs: Sequence[Sequence[str]], results: Results) 
         if not chosen:
             raise UserError(no_cell(plan, cells, {key: value for key, value in given.items() if key in varied}))
         extra = [f"{key}={value}" for key, value in given.items() if key not in (*varied, "experiment")]
+        from experiments.studies.stages import follow_study  # brings scipy, which --help does without
+
         study = follow_study(plan, results, extra)
         if study.stage is None:
             continue

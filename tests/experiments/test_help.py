@@ -39,7 +39,7 @@ def test_quick_and_light(flag: str) -> None:
     assert process.stderr == ""
     if flag == "--help":
         for word in (
-            "dataset: cifar10, ",
+            "dataset: allen_cahn, ",
             "activation: custom, egem, ",
             "Exit status: 0 finished",
             "runs_dir",

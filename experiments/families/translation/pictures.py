@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from experiments.config.schema import Config
-from experiments.families.translation.data.pairs import Pair
+from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.data.prepare import prepare_pairs
 from experiments.families.translation.schema import Marian, PairsDataset
 from experiments.families.translation.task import TranslationTask

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.errors import UserError
 from experiments.families.text.data.tokenizers import library
-from experiments.families.translation.data.pairs import Pair
+from experiments.families.translation.data.corpus import Pair
 
 SPECIAL = ["<pad>", "</s>"]
 PAD, END = range(2)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from experiments.errors import UserError
-from experiments.families.translation.data.pairs import Pair
+from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.schema import PairsDataset
 
 NAMES = {"train": "train", "valid": "validation", "test": "test"}  # as the hub calls the splits

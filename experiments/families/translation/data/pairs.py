@@ -5,31 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from experiments.errors import UserError
 from experiments.families.text.data.documents import OPENERS, UNREADABLE
+from experiments.families.translation.data.corpus import Corpus, Pair
 from experiments.families.translation.schema import PairsDataset
 
 SPLITS = ("train", "valid", "test")
 SUFFIXES = (".tsv", ".tsv.xz", ".tsv.gz")
-
-
-class Pair(NamedTuple):
-    """A sentence and its translation."""
-
-    source: str
-    target: str
-
-
-class Corpus(Protocol):
-    """Where pairs come from."""
-
-    stamp: str  # changes when the pairs do
-
-    def pairs(self, split: str) -> Iterator[Pair]:
-        """The pairs of ``train``, ``valid`` or ``test``."""
-        ...
 
 
 class PairFiles:

@@ -20,8 +20,9 @@ from filelock import FileLock
 from experiments.errors import UserError
 from experiments.families.text.data.tokenizers import library
 from experiments.families.translation.data.bpe import train_bpe
+from experiments.families.translation.data.corpus import Corpus, Pair
 from experiments.families.translation.data.encoded import EncodedPairs, Sentences
-from experiments.families.translation.data.pairs import SPLITS, Corpus, Pair, chosen_pairs, open_corpus
+from experiments.families.translation.data.pairs import SPLITS, chosen_pairs, open_corpus
 from experiments.families.translation.schema import Marian, PairsDataset
 from experiments.files import read_json, write_json
 

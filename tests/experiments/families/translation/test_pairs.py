@@ -18,8 +18,9 @@ from experiments.errors import UserError
 from experiments.families.translation.data import prepare
 from experiments.families.translation.data.batches import BatchPlan
 from experiments.families.translation.data.bpe import END, PAD, SPECIAL, decode, train_bpe
+from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.data.encoded import EncodedPairs, Sentences
-from experiments.families.translation.data.pairs import Pair, PairFiles, chosen_pairs, open_corpus
+from experiments.families.translation.data.pairs import PairFiles, chosen_pairs, open_corpus
 from experiments.families.translation.data.prepare import prepare_pairs
 from experiments.families.translation.schema import Marian, PairsDataset
 from tests.experiments.families.translation.corpus import write_pairs
