@@ -8,7 +8,7 @@ help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 quickstart: $(VENV)/experiments  ## six activations on handwritten digits, three seeds, a table and a figure
-	OMP_NUM_THREADS=1 $(BIN)/python train.py -m experiment=quickstart
+	OMP_NUM_THREADS=1 $(BIN)/python train.py -m experiment=quickstart fresh=true
 	@echo
 	$(BIN)/python scripts/aggregate.py table=quickstart
 	$(BIN)/python scripts/figures.py figure=quickstart

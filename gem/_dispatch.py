@@ -12,7 +12,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from gem import _native, _pieces
+from gem import _pieces
 from gem._checks import is_wrapped
 from gem._closed_forms import Family, Gated
 from gem._inverse import derivative_at

@@ -20,9 +20,9 @@ CPU_KERNELS = ("torch", "native")
 class KernelStatus(NamedTuple):
     """What computes in eager mode in this process.
 
-    ``cpu``: ``"torch"`` (plain operations, the default) or ``"native"`` (compiled on request). ``cuda``: ``"triton"`` or
-    ``"torch"``, with the reason. ``vector``: the vector instructions of torch and of the native kernels. ``library``: the
-    compiled library, where it is in use.
+    ``cpu``: ``"torch"`` (plain operations, the default) or ``"native"`` (compiled on request). ``cuda``: ``"triton"``
+    or ``"torch"``, with the reason. ``vector``: the vector instructions of torch and of the native kernels.
+    ``library``: the compiled library, where it is in use.
     """
 
     cpu: str
@@ -45,8 +45,8 @@ def kernel_status() -> KernelStatus:
 def build_kernels(verbose: bool = False) -> KernelStatus:
     """Compile the native CPU kernels, or load them if that was done before, and use them from now on in this process.
 
-    Needs a C++ compiler and ninja, once. The library is kept in torch's cache (``TORCH_HOME``) for this version of torch
-    and this kind of CPU. Raises RuntimeError where it cannot be compiled; then nothing has changed.
+    Needs a C++ compiler and ninja, once. The library is kept in torch's cache (``TORCH_HOME``) for this version of
+    torch and this kind of CPU. Raises RuntimeError where it cannot be compiled; then nothing has changed.
     """
     _native.load(verbose)
     return use_kernels("native")

@@ -11,11 +11,12 @@ The words are those of train.py -m, and these:
   jobs           local: runs side by side (1)
   runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
   per_gpu        slurm: runs side by side on one GPU (1)
-  skip_recorded  true: leave alone also what results/records has, trained here or elsewhere
+  fresh          true: train also what results/records has, trained here or elsewhere
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
   --dry-run      say what would be done with every run, and do nothing
 
-Every configuration is composed now and the code is copied: what is edited later changes nothing that is queued.
+Every configuration is composed now and the code is copied: later edits do not affect queued runs. A preset with tuning
+or looks has stages: here they follow each other, on Slurm the same command submits the next one.
 Runs that are finished, queued or running are left alone, interrupted ones continue: type the same command again
 after whatever happened. Exit status: 0; 2 bad input (the sound runs are submitted all the same).
 """
@@ -23,21 +24,23 @@ after whatever happened. Exit status: 0; 2 bad input (the sound runs are submitt
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from experiments.cli import key_values, read_whole, script
-from experiments.config.compose import ROOT, compose_launcher
-from experiments.errors import UserError
-from experiments.records.read import every_record
+from experiments.config.compose import compose_launcher
+from experiments.errors import BAD_INPUT, FINISHED, UserError, worst
+from experiments.runs.signals import handled
+from experiments.studies.expansion import Expansion
 from experiments.sweeps import slurm
-from experiments.sweeps.command import submit
-from experiments.sweeps.folder import LOCAL, SLURM
+from experiments.sweeps.command import submit_runs
+from experiments.sweeps.folder import LOCAL, SLURM, Sweep
 from experiments.sweeps.plan import expand_words
+from experiments.sweeps.pool import WATCHED, pass_to
 
 OWN = {"launcher": LOCAL, "jobs": "", "runs_per_job": "", "per_gpu": ""}
-OWN |= dict.fromkeys(("skip_recorded", "dirty"), "false")
+OWN |= {"dirty": "false"}
 
 
 def main(words: list[str]) -> int:
@@ -52,24 +55,43 @@ def main(words: list[str]) -> int:
         raise UserError("nothing to submit: give an experiment or the words of a run, such as experiment=table_mnist")
     if launcher == SLURM and not dry_run:
         slurm.require()
-    records = every_record(ROOT / "results" / "records") if switch(own, "skip_recorded") else []
-    recorded = {(record["run"], record["seed"]) for record in records}
-    handed = submit(expand_words(of_runs), launcher, settings, dry_run, recorded)
-    status = 2 if handed.wrong else 0
-    if handed.sweep is None:
-        return status
-    where = os.path.relpath(handed.sweep.folder)
-    if launcher == SLURM:
-        packs = handed.sweep.packs
-        jobs = "1 job" if len(packs) == 1 else f"{len(packs)} jobs"
-        print(f"submitted as {handed.sweep.name}: {jobs} of up to {max(map(len, packs))} runs → {where}")
-        print("watch it: python scripts/status.py --watch")
-        return status
+    status, before = FINISHED, Expansion([])
+    while (found := expand_words(of_runs)) != before:
+        if told := found.words():
+            print(told, flush=True)
+        if not found.jobs:
+            print("nothing to submit: every run is finished or recorded")
+            break
+        handed = submit_runs(found.jobs, launcher, settings, dry_run)
+        status = worst([status, BAD_INPUT if handed.wrong else FINISHED])
+        if handed.sweep is None:
+            break
+        if launcher == SLURM:
+            tell_where(handed.sweep, found)
+            break
+        status = worst([status, run_here(handed.sweep)])
+        if found.title is None or status:
+            break
+        before = found
+    return status
+
+
+def tell_where(sweep: Sweep, found: Expansion) -> None:
+    jobs = "1 job" if len(sweep.packs) == 1 else f"{len(sweep.packs)} jobs"
+    where = os.path.relpath(sweep.folder)
+    print(f"submitted as {sweep.name}: {jobs} of up to {max(map(len, sweep.packs))} runs → {where}")
+    print("watch it: python scripts/status.py --watch")
+    if found.title:
+        print("when they are done, type the same command again for the next stage")
+
+
+def run_here(sweep: Sweep) -> int:
+    """Train the sweep in a process of the frozen code, to which signals are passed on; its exit status."""
     sys.stdout.flush()
-    code = Path(handed.sweep.code)
-    os.chdir(code)
-    command = [sys.executable, "-m", "experiments.sweeps.job", str(handed.sweep.folder), "0", str(status)]
-    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": str(code)})
+    command = [sys.executable, "-m", "experiments.sweeps.job", str(sweep.folder), "0"]
+    environment = os.environ | {"PYTHONPATH": sweep.code}
+    with subprocess.Popen(command, cwd=sweep.code, env=environment) as job, handled(WATCHED, pass_to(job)):
+        return job.wait()
 
 
 def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Family(ABC):
     models: ClassVar[Mapping[str, type[Model]]]  # by ``kind``; no other family has the same
     recipe: ClassVar[type[Recipe]]
     metrics: ClassVar[Sequence[Metric]]
+    held_out: ClassVar[Mapping[str, str]] = {}  # metric → the same on held-out training data, under dataset.holdout
     progress_key: ClassVar[str] = "epoch"  # what learning curves are drawn over: a key of every line
     loss_unit: ClassVar[str] = "nats"  # of the training loss
 

@@ -24,19 +24,30 @@ from experiments.studies.presets import Preset
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash."""
+    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash.
+
+    ``tuned``: the overrides that were chosen for it, besides.
+    """
 
     overrides: str
     config: Config
     run: str
+    tuned: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        return [*self.overrides.split(), *self.tuned]
 
 
-def cells_of(preset: Preset) -> list[Cell]:
-    """The preset's cells. Raises UserError if two of them are the same configuration."""
-    cells = []
-    for overrides in preset.cells:
-        config = compose_cell(f"experiment={preset.name}", *overrides.split())
-        cells.append(Cell(overrides, config, run_hash(config)))
+def make_cell(preset: Preset, overrides: str, extra: Sequence[str] = (), tuned: Sequence[str] = ()) -> Cell:
+    """One cell of ``preset``; ``extra`` are overrides that all cells get."""
+    config = compose_cell(f"experiment={preset.name}", *extra, *overrides.split(), *tuned)
+    return Cell(overrides, config, run_hash(config), tuple(tuned))
+
+
+def cells_of(preset: Preset, extra: Sequence[str] = ()) -> list[Cell]:
+    """The preset's cells, untuned. Raises UserError if two of them are the same configuration."""
+    cells = [make_cell(preset, overrides, extra) for overrides in preset.cells]
     by_run: dict[str, list[str]] = {}
     for cell in cells:
         by_run.setdefault(cell.run, []).append(cell.overrides)

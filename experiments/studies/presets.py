@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig
 
 from experiments.config.compose import composed_once, config_files
-from experiments.config.rules import one_of, optional, positive, positive_int, rule, text, whole
+from experiments.config.rules import one_of, optional, positive, rule, text, whole
 from experiments.config.typed import typed
 from experiments.errors import UserError, must_be
+from experiments.stats.looks import Looks
+from experiments.studies.tuning import typed_tuning
 
+FEWEST_PAIRS = 5  # with fewer, the paired test finds next to nothing
 OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
 
 
@@ -34,25 +37,34 @@ class Preset:
     title: str = text()
     question: str | None = optional(text())  # what the table is to answer, for the report
     task: str | None = optional(text())  # its name where the table counts in the ranking over tasks
-    seeds: int = positive_int()  # seeds 0 … seeds - 1
+    seeds: int = whole(0)  # seeds 0 … seeds - 1; with looks, as many as the last look has
     explored: int = whole(0)  # the first so many raised the question, and are in no verdict on it
     cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
     grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too
     reference: str = text("activation=gelu")
     metric: str = text("test_accuracy")
-    comparison: str = one_of("welch", "paired", default="welch")  # what verdicts rest on; paired: by seed
+    comparison: str = one_of("paired", "welch", default="paired")  # what verdicts rest on; paired: by seed
+    looks: list[int] = rule("numbers of seeds in increasing order", lambda looks: looks == sorted(set(looks)), [])
+    spending: str = one_of("pocock", "obrien-fleming", default="pocock")  # of the error over the looks
+    tune: Any = rule("see experiments/studies/tuning.py", lambda _: True, None)
     margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
     effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
     sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
     families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
+    known: str | None = optional(text())  # which runs were known when the question was put
     note: str | None = optional(text())
 
     @property
     def counted(self) -> range:
         """The seeds that the table rests on."""
         return range(self.explored, self.seeds)
+
+    @property
+    def staged(self) -> bool:
+        """Whether what is trained depends on what came out before: tuning, or looks."""
+        return bool(self.tune or self.looks)
 
 
 def typed_preset(node: DictConfig) -> Preset:
@@ -62,8 +74,20 @@ def typed_preset(node: DictConfig) -> Preset:
     result.cells = list(dict.fromkeys([*result.cells, *products]))
     if not result.cells:
         raise UserError("experiment.cells: no cell given; give a list of texts such as 'activation=gem N=2', or grids")
+    if result.looks:
+        result.seeds = result.seeds or result.explored + result.looks[-1]
+        if len(result.counted) != result.looks[-1]:
+            raise UserError(must_be("experiment.seeds", result.seeds, f"the last of experiment.looks={result.looks}"))
+        looks_of(result)
+    if result.seeds < 1:
+        raise UserError(must_be("experiment.seeds", result.seeds, "an integer of at least 1"))
+    result.tune = typed_tuning(result.tune)
+    if result.tune and (set(result.tune.grid) & {word.partition("=")[0] for word in " ".join(result.cells).split()}):
+        raise UserError(f"experiment.tune.key={', '.join(result.tune.grid)}: must not be a key that the cells vary")
     if not result.counted:
         raise UserError(must_be("experiment.explored", result.explored, f"below experiment.seeds={result.seeds}"))
+    if result.comparison == "paired" and len(result.counted) < FEWEST_PAIRS:
+        raise UserError(must_be("experiment.seeds", result.seeds, f"at least {FEWEST_PAIRS} where comparison=paired"))
     known = {frozenset(cell.split()) for cell in result.cells}
     for cell in result.cells:
         if not known & {frozenset([*result.reference.split(), *context(cell)])}:
@@ -76,6 +100,16 @@ def typed_preset(node: DictConfig) -> Preset:
         if "source" not in entry or ("value" in entry) == ("difference" in entry):
             raise UserError(f"experiment.published: {entry['cell']}: give a source, and a value or a difference")
     return result
+
+
+def looks_of(plan: Preset) -> Looks | None:
+    """When the study may stop; None where all seeds are trained. Raises UserError."""
+    if not plan.looks:
+        return None
+    try:
+        return Looks(tuple(plan.looks), plan.spending, plan.comparison)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise UserError(f"experiment.{error}") from error
 
 
 def check_families(plan: Preset) -> None:
@@ -129,56 +163,3 @@ def load_preset(name: str) -> Preset:
         hint = f"did you mean {' or '.join(close)}?" if close else "python train.py --help lists the presets"
         raise UserError(f"experiment={name}: there is no such preset; {hint}")
     return typed_preset(composed_once(f"experiment={name}").experiment)
-
-
-def expand(experiment: DictConfig | None, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Cells × seeds × ``jobs`` (lists of ``key=value``), seeds outermost so that early results cover every cell.
-
-    A key the user gave selects among the cells that set it (``activation=gelu`` keeps GELU's cells); a key no
-    cell sets is added to all of them. Without a preset the jobs stay as they are. Raises UserError for two presets,
-    and where a given value selects no cell: nothing is left out in silence.
-    """
-    chosen = list(dict.fromkeys(word for job in jobs for word in job if word.startswith("experiment=")))
-    if len(chosen) > 1:
-        shown = ",".join(word.partition("=")[2] for word in chosen)
-        raise UserError(f"experiment={shown}: must be one preset; give the command once for each")
-    if experiment is None:
-        return [list(job) for job in jobs]
-    plan = typed_preset(experiment)
-    cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
-    varied = {key for cell in cells for key in cell}
-    given = [dict(part.split("=", 1) for part in job) for job in jobs]
-    chosen_cells = [[cell for cell in cells if selects(values, cell, varied)] for values in given]
-    for values, found in zip(given, chosen_cells, strict=True):
-        if not found:
-            raise UserError(no_cell(plan, cells, {key: value for key, value in values.items() if key in varied}))
-    expanded: dict[tuple[str, ...], None] = {}
-    for seed in plan.counted:
-        for cell in cells:
-            for values, found in zip(given, chosen_cells, strict=True):
-                if cell in found:
-                    every = {"seed": str(seed)} | values | cell
-                    expanded[tuple(f"{key}={value}" for key, value in every.items())] = None
-    return [list(words) for words in expanded]
-
-
-def selects(given: Mapping[str, str], cell: Mapping[str, str], varied: Collection[str]) -> bool:
-    """Whether ``cell`` has every value given of the keys that the cells vary."""
-    return all(key in cell and same(cell[key], value) for key, value in given.items() if key in varied)
-
-
-def no_cell(plan: Preset, cells: Sequence[Mapping[str, str]], given: Mapping[str, str]) -> str:
-    """What a user is told whose values select no cell of a preset."""
-    words = " ".join(f"{key}={value}" for key, value in given.items())
-    first = next(iter(given))
-    there = list(dict.fromkeys(cell[first] for cell in cells if first in cell))
-    key = f"{words}: no cell of experiment={plan.name} has this"
-    return f"{key}; its cells have {first}={','.join(there)}"
-
-
-def same(a: str, b: str) -> bool:
-    """Equal as values: ``1e-4`` and ``0.0001`` are one number."""
-    try:
-        return float(a) == float(b)
-    except ValueError:
-        return a == b

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from experiments.runs.tracking import check_tracking
 from experiments.sweeps import slurm
 from experiments.sweeps.folder import LOCAL, Sweep
 from experiments.sweeps.plan import Planned, plan
-from experiments.sweeps.submit import Decision, alone, common_place, decide, hand_over, packs_of, summary
+from experiments.sweeps.submit import Decision, alone, common_place, count_kinds, decide, hand_over, packs_of
 
 
 @dataclass
@@ -24,16 +24,14 @@ class Handed:
     wrong: dict[str, str]
 
 
-def submit(
+def submit_runs(
     jobs: Sequence[Sequence[str]],
     launcher: str,
     settings: dict[str, Any],
     dry_run: bool = False,
-    recorded: Container[tuple[str, int]] = (),
 ) -> Handed:
     """Plan every run, say what becomes of each kind, and hand over those that are neither complete nor queued.
 
-    Those whose run hash and seed are in ``recorded`` are left alone too.
     Malformed runs are named on stderr and the others go on. Raises UserError where nothing can be submitted.
     """
     runs, wrong = plan(jobs)
@@ -45,14 +43,14 @@ def submit(
     check_tracking(runs[0].config.tracking)
     runs_dir = common_place(runs)
     if dry_run:
-        decisions = decide(runs, runs_dir, recorded)
+        decisions = decide(runs, runs_dir)
         explain(decisions)
         print(f"nothing submitted (--dry-run); {packing(decisions, launcher, settings)}")
         return Handed(decisions, None, wrong)
     with alone(runs_dir):
-        decisions = decide(runs, runs_dir, recorded)
+        decisions = decide(runs, runs_dir)
         name = sweep_name(runs)
-        print(f"{name}: {len(runs)} runs: {summary(decisions)}", flush=True)
+        print(f"{name}: {len(runs)} runs: {count_kinds(decisions)}", flush=True)
         chosen = [decision.planned for decision in decisions if decision.submitted]
         sweep = hand_over(name, chosen, launcher, settings) if chosen else None
     return Handed(decisions, sweep, wrong)
@@ -79,7 +77,7 @@ def explain(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         detail = f"  ({decision.detail})" if decision.detail else ""
         print(f"{decision.kind:<{width}}  {decision.planned.title}  {decision.planned.command}{detail}")
-    print(f"{len(decisions)} runs: {summary(decisions)}")
+    print(f"{len(decisions)} runs: {count_kinds(decisions)}")
 
 
 def packing(decisions: Sequence[Decision], launcher: str, settings: dict[str, Any]) -> str:

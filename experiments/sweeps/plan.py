@@ -15,13 +15,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments import exits
-from experiments.config.compose import compose, compose_run
+from experiments.config.compose import RECORDS, compose, compose_run
 from experiments.config.identity import run_hash, run_path, run_title
 from experiments.config.resolve import restore
 from experiments.config.schema import Config, Root
 from experiments.config.typed import typed
 from experiments.errors import UserError
-from experiments.studies.presets import expand
+from experiments.studies.expansion import Expansion, expand_jobs
 
 PATHS = ("runs_dir", "data_dir", "cache_dir")
 
@@ -64,14 +64,14 @@ def thaw(frozen: dict[str, Any]) -> Config:
     return config
 
 
-def expand_words(words: Sequence[str]) -> list[list[str]]:
+def expand_words(words: Sequence[str]) -> Expansion:
     """The overrides of every run, as ``python train.py -m <words>`` would expand them. Raises Hydra's errors."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     parsed = OverridesParser.create().parse_overrides(list(words))
     jobs = BasicSweeper.split_arguments(parsed, None)[0]
     single = [word for word, override in zip(words, parsed, strict=True) if not override.is_sweep_override()]
-    return expand(compose(single).get("experiment"), jobs)
+    return expand_jobs(compose(single).get("experiment"), jobs, RECORDS)
 
 
 class Composer:

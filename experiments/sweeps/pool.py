@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections import deque
@@ -60,6 +61,16 @@ def in_forks(
             item, slot = running.pop(pid)
             slots.append(slot)
             ended(item, os.waitstatus_to_exitcode(status))
+
+
+def pass_to(process: subprocess.Popen[bytes]) -> Callable[[int, FrameType | None], None]:
+    """A handler that passes a signal on to ``process`` as SIGTERM."""
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+
+    return pass_on
 
 
 @contextlib.contextmanager

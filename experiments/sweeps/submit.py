@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,10 @@ from typing import Any
 from experiments.activations.source import import_folder
 from experiments.activations.target import keep_source
 from experiments.config.compose import ROOT
-from experiments.config.identity import run_hash
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.runs.lock import holder, locked
 from experiments.sweeps import slurm
-from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
+from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, hold_sweep, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
 from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.job import run_task
@@ -43,13 +42,12 @@ class Decision:
         return self.kind in SUBMITTED
 
 
-def decide(runs: Sequence[Planned], runs_dir: Path, recorded: Container[tuple[str, int]] = ()) -> list[Decision]:
-    """``recorded``: run hash and seed of what need not be trained here again."""
+def decide(runs: Sequence[Planned], runs_dir: Path) -> list[Decision]:
     places = waiting(runs_dir)
-    return [decision(planned, places, recorded) for planned in runs]
+    return [decision(planned, places) for planned in runs]
 
 
-def decision(planned: Planned, places: dict[Path, Place], recorded: Container[tuple[str, int]]) -> Decision:
+def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
     directory = planned.directory
     outcome = outcome_of(directory)
     if outcome == FINISHED:
@@ -60,14 +58,12 @@ def decision(planned: Planned, places: dict[Path, Place], recorded: Container[tu
         return Decision(planned, "queued already", places[directory].text)
     if locked(directory / "lock"):
         return Decision(planned, "running", holder(directory))
-    if (run_hash(planned.config), planned.config.seed) in recorded:
-        return Decision(planned, "recorded before", "in results/records")
     if any((directory / "checkpoints").glob("step*.pt")):
         return Decision(planned, "to be continued")
     return Decision(planned, "new")
 
 
-def summary(decisions: Sequence[Decision]) -> str:
+def count_kinds(decisions: Sequence[Decision]) -> str:
     counts = Counter(decision.kind for decision in decisions)
     return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
@@ -108,9 +104,9 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     sweep = create(runs_dir, name, launcher, code, packs, width, requeues, frozen)
     try:
         if launcher == LOCAL:
-            own(sweep.folder)
+            hold_sweep(sweep.folder)
         else:
-            slurm.submit(sweep, settings, run_task)
+            slurm.submit_array(sweep, settings, run_task)
     except UserError:
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise

@@ -25,6 +25,7 @@ class Images(Family):
     models: ClassVar = {"mlp": schema.MLP, "cnn": schema.CNN, "resnet": schema.ResNet}
     recipe = schema.ImageRecipe
     metrics = METRICS
+    held_out: ClassVar = {"test_accuracy": "holdout_accuracy", "test_loss": "holdout_loss"}
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
         from experiments.families.images.data.load import load_images

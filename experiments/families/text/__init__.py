@@ -26,6 +26,7 @@ class Text(Family):
     models: ClassVar = {"gpt2": schema.Transformer, "bert": schema.Transformer}
     recipe = schema.TextRecipe
     metrics = METRICS
+    held_out: ClassVar = {f"val_{name}": f"holdout_{name}" for name in ("loss", "perplexity", "token_accuracy")}
     progress_key = "tokens"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:

@@ -15,6 +15,7 @@ class TextDataset(Dataset):
     folder: str = text()  # below data_dir; for the hub, of the dataset (owner/name)
     subset: str | None = optional(text())  # of a dataset on the hub
     validation: float = fraction(0.01)  # share of the documents, chosen by their hash; the hub's own split goes before
+    holdout: float = fraction(0.0)  # evaluate on this last share of the training text instead of the validation text
 
 
 @dataclass(kw_only=True)

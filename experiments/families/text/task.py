@@ -15,10 +15,10 @@ from experiments.config.schema import Config
 from experiments.device import compiled
 from experiments.errors import UserError
 from experiments.families.task import Rows, Task, Throughput, cut_rows
-from experiments.families.text.data.tokens import Tokens
+from experiments.families.text.data.tokens import Blocks, Tokens
 from experiments.families.text.masking import mask, masked_tokens
 from experiments.families.text.models.build import build_transformer
-from experiments.families.text.schema import TextRecipe, Transformer
+from experiments.families.text.schema import TextDataset, TextRecipe, Transformer
 from experiments.processes import Processes
 from experiments.randomness import generator
 
@@ -38,6 +38,7 @@ class TextTask(Task[Rows]):
         recipe, model = config.recipe, config.model
         assert isinstance(recipe, TextRecipe)
         assert isinstance(model, Transformer)
+        assert isinstance(config.dataset, TextDataset)
         self.recipe, self.seed, self.device, self.processes = recipe, config.seed, device, processes
         self.masked = model.kind == "bert"
         self.length = recipe.sequence or model.context
@@ -54,6 +55,10 @@ class TextTask(Task[Rows]):
             tokens.blocks(split, self.length - 1 if self.masked else self.length + 1)
             for split in ("train", "validation")
         )
+        self.evaluated = "val"
+        if config.dataset.holdout:
+            self.evaluated = "holdout"
+            self.train, self.validation = hold_out(self.train, config.dataset.holdout)
         for split, blocks in (("training", self.train), ("validation", self.validation)):
             if not len(blocks):
                 raise UserError(
@@ -69,9 +74,10 @@ class TextTask(Task[Rows]):
             )
         self.fingerprint = tokens.fingerprint
         self.entropy = tokens.unigram_entropy("validation", self.vocabulary_map)
+        self.dtype = getattr(torch, recipe.dtype)
         activation = activation_factory(config.activation)
         self.activation_type = type(activation())
-        self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device)
+        self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device, self.dtype)
         self.throughput = Throughput("tokens", recipe.tokens_per_step)
         predicted = masked_tokens(recipe.mask_rate, self.length - 1) / self.length if self.masked else 1.0
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length, predicted)
@@ -116,14 +122,14 @@ class TextTask(Task[Rows]):
         return F.cross_entropy(logits, targets)
 
     def logits(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Float32 logits [n, vocabulary] and targets int64 [n] of the predicted tokens."""
+        """Logits [n, vocabulary] in the recipe's dtype and targets int64 [n] of the predicted tokens."""
         if self.masked:
             tokens, positions, targets = batch
             logits = self.model(tokens, positions)
         else:
             tokens, targets = batch[0][:, :-1], batch[0][:, 1:]
             logits = self.model(tokens)
-        return logits.flatten(0, 1).float(), targets.flatten()
+        return logits.flatten(0, 1).to(self.dtype), targets.flatten()
 
     def predict(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and whether the likeliest token is right, summed over each sequence: two tensors [B]."""
@@ -157,11 +163,18 @@ class TextTask(Task[Rows]):
         loss_sum, right_sum, predicted = self.processes.sum(both.to(self.device)).tolist()
         loss = loss_sum / predicted
         return {
-            "val_loss": loss,
-            "val_perplexity": math.exp(loss) if loss < 700 else math.inf,
-            "val_token_accuracy": 100 * right_sum / predicted,
+            f"{self.evaluated}_loss": loss,
+            f"{self.evaluated}_perplexity": math.exp(loss) if loss < 700 else math.inf,
+            f"{self.evaluated}_token_accuracy": 100 * right_sum / predicted,
             "unigram_entropy": self.entropy,
         }
+
+
+def hold_out(blocks: Blocks, share: float) -> tuple[Blocks, Blocks]:
+    """Training text without its last ``share``, and that share. One block between them is in neither: training
+    blocks are shifted, and must not reach into it."""
+    count = max(2, round(share * len(blocks)))
+    return blocks.part(slice(None, -count - 1)), blocks.part(slice(-count, None))
 
 
 def sequences_a_pass(config: Config, share: int, length: int) -> int:

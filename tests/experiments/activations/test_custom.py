@@ -112,6 +112,7 @@ PRESET = {
         "name": "strange",
         "title": "A stranger beside GELU",
         "seeds": 2,
+        "comparison": "welch",
         "cells": ["activation=gelu", "activation=custom activation.target=mine.py:Swash activation.beta=2"],
     },
 }

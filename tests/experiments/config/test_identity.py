@@ -90,7 +90,7 @@ def test_what_cannot_change_the_result_lies_outside(override: str) -> None:
 
 TEXT = ("dataset=imdb", "model=gpt2_tiny")
 OTHER_TEXT_VALUES = {
-    "dataset": {"name": "x", "source": "hub", "folder": "x", "subset": "x", "validation": 0.02},
+    "dataset": {"name": "x", "source": "hub", "folder": "x", "subset": "x", "validation": 0.02, "holdout": 0.1},
     "model": {"kind": "bert", "layers": 3, "heads": 2, "width": 64, "context": 32, "vocab_size": 512},
     "recipe": {
         "max_steps": 9,

@@ -116,7 +116,7 @@ impl:
 experiment:
   name: {name}
   title: A sine
-  seeds: 4
+  seeds: 5
   cells: [activation=tanh, activation=softplus]
   reference: activation=tanh
   metric: {metric}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
@@ -11,11 +12,18 @@ from experiments.config.compose import compose_run
 from experiments.config.identity import run_hash
 from experiments.errors import UserError
 from experiments.studies.cells import cells_of, value_at
-from experiments.studies.presets import Preset, expand, load_preset, preset_names, reference_cell
+from experiments.studies.expansion import expand, expand_jobs
+from experiments.studies.presets import Preset, load_preset, preset_names, reference_cell
 from experiments.studies.presets import typed_preset as preset_of
 
 PLAN = OmegaConf.create(
-    {"name": "p", "title": "P", "seeds": 2, "cells": ["activation=gelu", "activation=gem N=1", "activation=gem N=2"]}
+    {
+        "name": "p",
+        "title": "P",
+        "seeds": 2,
+        "comparison": "welch",
+        "cells": ["activation=gelu", "activation=gem N=1", "activation=gem N=2"],
+    }
 )
 
 
@@ -58,7 +66,7 @@ def test_grids_are_products_added_to_the_cells() -> None:
 
 
 def test_cells_times_seeds_with_seeds_outermost() -> None:
-    jobs = expand(PLAN, [["experiment=p"]])
+    jobs = expand(preset_of(PLAN), [["experiment=p"]])
     assert len(jobs) == 6
     assert [job[0] for job in jobs] == ["seed=0"] * 3 + ["seed=1"] * 3
     assert "activation=gem" in jobs[2]
@@ -66,32 +74,32 @@ def test_cells_times_seeds_with_seeds_outermost() -> None:
 
 
 def test_explored_seeds_belong_to_the_table_that_explored() -> None:
-    jobs = expand(OmegaConf.merge(PLAN, {"seeds": 4, "explored": 2}), [[]])
+    jobs = expand(preset_of(OmegaConf.merge(PLAN, {"seeds": 4, "explored": 2})), [[]])
     assert {job[0] for job in jobs} == {"seed=2", "seed=3"}
 
 
 def test_user_narrows_cells_and_seeds_by_value() -> None:
-    jobs = expand(PLAN, [["activation=gem", "N=2.0", "seed=1"]])
+    jobs = expand(preset_of(PLAN), [["activation=gem", "N=2.0", "seed=1"]])
     assert jobs == [["seed=1", "activation=gem", "N=2"]]
 
 
 def test_a_key_that_some_cells_set_leaves_out_the_others() -> None:
     """GELU takes no N: asking for N = 1 is asking for GEM."""
-    assert expand(PLAN, [["N=1", "seed=0"]]) == [["seed=0", "N=1", "activation=gem"]]
+    assert expand(preset_of(PLAN), [["N=1", "seed=0"]]) == [["seed=0", "N=1", "activation=gem"]]
 
 
 def test_other_keys_are_added_to_every_cell() -> None:
-    assert all("impl=fast" in job for job in expand(PLAN, [["impl=fast"]]))
+    assert all("impl=fast" in job for job in expand(preset_of(PLAN), [["impl=fast"]]))
 
 
 def test_two_presets_are_refused() -> None:
     """They would be run as none: the defaults, once for each name."""
     with pytest.raises(UserError, match="experiment=p,q: must be one preset; give the command once for each"):
-        expand(None, [["experiment=p", "seed=0"], ["experiment=q", "seed=0"]])
+        expand_jobs(None, [["experiment=p", "seed=0"], ["experiment=q", "seed=0"]], Path("none"))
 
 
 def test_without_a_preset_the_jobs_stay() -> None:
-    assert expand(None, [["a=1"], ["a=2"]]) == [["a=1"], ["a=2"]]
+    assert expand_jobs(None, [["a=1"], ["a=2"]], Path("none")).jobs == [["a=1"], ["a=2"]]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from experiments import exits
 from experiments.config.compose import compose
 from experiments.errors import Busy, UserError
 from experiments.files import read_json
-from experiments.studies.presets import expand
+from experiments.studies.expansion import expand, expand_jobs
+from experiments.studies.presets import typed_preset
 from tests.experiments.zygote import Zygote
 
 PRESET = ("experiment=quickstart", "recipe.max_steps=2")
@@ -25,7 +26,7 @@ def runs(runs_dir: Path) -> list[str]:
 
 
 def jobs(*given: str) -> list[list[str]]:
-    return expand(compose(["experiment=quickstart"]).experiment, [list(given)])
+    return expand(typed_preset(compose(["experiment=quickstart"]).experiment), [list(given)])
 
 
 def test_every_cell_with_every_seed_seeds_outermost() -> None:
@@ -46,22 +47,25 @@ def test_what_the_user_gives_narrows_or_is_added() -> None:
 
 
 def test_numbers_select_by_value() -> None:
-    node = OmegaConf.create(
-        {
-            "name": "x",
-            "title": "x",
-            "seeds": 1,
-            "cells": ["activation=egem eps=1e-4"],
-            "reference": "activation=egem eps=1e-4",
-        }
+    plan = typed_preset(
+        OmegaConf.create(
+            {
+                "name": "x",
+                "title": "x",
+                "seeds": 1,
+                "cells": ["activation=egem eps=1e-4"],
+                "reference": "activation=egem eps=1e-4",
+                "comparison": "welch",
+            }
+        )
     )
-    assert len(expand(node, [["eps=0.0001"]])) == 1
+    assert len(expand(plan, [["eps=0.0001"]])) == 1
     with pytest.raises(UserError, match=r"eps=0\.001: no cell of experiment=x has this; its cells have eps=1e-4"):
-        expand(node, [["eps=0.001"]])
+        expand(plan, [["eps=0.001"]])
 
 
 def test_no_preset_no_change() -> None:
-    assert expand(None, [["seed=1", "activation=gelu"]]) == [["seed=1", "activation=gelu"]]
+    assert expand_jobs(None, [["seed=1", "activation=gelu"]], Path("none")).jobs == [["seed=1", "activation=gelu"]]
 
 
 def test_a_preset_narrowed_on_the_command_line(train: Zygote, tmp_path: Path) -> None:

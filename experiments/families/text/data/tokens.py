@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -66,14 +67,22 @@ class Blocks:
         self.shards, self.length = shards, length
         # A stretch less than fits, so that every shift below ``length`` has as many blocks.
         self.ends = numpy.cumsum([max(0, len(shard) // length - 1) for shard in shards])
+        self.range = range(int(self.ends[-1]))
 
     def __len__(self) -> int:
-        return int(self.ends[-1])
+        return len(self.range)
+
+    def part(self, chosen: slice) -> Blocks:
+        """Some of the blocks, one after another."""
+        mine = copy.copy(self)
+        mine.range = self.range[chosen]
+        return mine
 
     def take(self, index: Tensor, shift: int = 0) -> Tensor:
         """int64 [B, length]: blocks ``index`` [B], all of them moved by ``shift`` tokens."""
         out = numpy.empty((len(index), self.length), numpy.int64)
-        for row, block in enumerate(index.tolist()):
+        for row, number in enumerate(index.tolist()):
+            block = self.range[number]
             shard = int(numpy.searchsorted(self.ends, block, side="right"))
             start = (block - (self.ends[shard - 1] if shard else 0)) * self.length + shift
             out[row] = self.shards[shard][start : start + self.length]

@@ -158,3 +158,18 @@ def test_numbers_that_do_not_fit_are_named(line: list[str], word: str, processes
     with pytest.raises(UserError) as caught:
         task([*line, word], Share(0, processes))
     assert all(text in str(caught.value) for text in words)
+
+
+def test_held_out_text_is_the_end_of_the_training_text(line: list[str]) -> None:
+    """No token of it is trained on, whatever the shift; the validation text is not evaluated on."""
+    whole, held = task(line), task([*line, "dataset.holdout=0.2"])
+    assert (whole.evaluated, held.evaluated) == ("val", "holdout")
+    count, length = len(held.validation), held.train.length
+    assert len(held.train) + 1 + count == len(whole.train)
+    last_trained = held.train.range[-1] * length + length - 1 + length - 1
+    assert last_trained < held.validation.range[0] * length
+    first = held.validation.take(torch.tensor([0]))
+    assert torch.equal(first, whole.train.take(torch.tensor([len(whole.train) - count])))
+    assert set(held.evaluate()) == {
+        "holdout_loss", "holdout_perplexity", "holdout_token_accuracy", "unigram_entropy"
+    }  # fmt: skip

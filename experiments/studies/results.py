@@ -1,0 +1,68 @@
+"""What is known of the runs that a study asks for: from finished runs on disk, and from records."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.config.identity import run_path
+from experiments.config.schema import Config
+from experiments.files import read_json
+from experiments.records.read import sound
+from experiments.records.store import RUN
+
+Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metrics
+
+
+class Results:
+    """Looks results up by configuration and seed. Records are read once; runs on disk whenever they are asked for."""
+
+    def __init__(self, runs_dir: str, records_dir: Path | None = None) -> None:
+        self.runs_dir, self.records_dir = runs_dir, records_dir
+        self.recorded: dict[tuple[str, int], Result] = {}
+        self.searched: set[str] = set()
+
+    def find(self, run: str, config: Config, seed: int) -> Result | None:
+        """The result of a finished or diverged run; None of one that is still to be trained."""
+        if self.on_disk(config, seed):
+            found: Result = read_json(self.path(config, seed))
+            return found
+        return self.recorded.get((run, seed))
+
+    def on_disk(self, config: Config, seed: int) -> bool:
+        return self.path(config, seed).exists()
+
+    def path(self, config: Config, seed: int) -> Path:
+        return run_path(dataclasses.replace(config, seed=seed, runs_dir=self.runs_dir)) / "metrics.json"
+
+    def read_records(self, runs: Iterable[str]) -> None:
+        """Take the records of these runs over, whichever table they were recorded for."""
+        wanted = set(runs) - self.searched
+        self.searched |= wanted
+        if self.records_dir is None:
+            return
+        for run in wanted:
+            for line in recorded_lines(self.records_dir).get(run, ()):
+                record = sound(json.loads(line))
+                self.recorded[record["run"], record["seed"]] = record["result"]
+
+
+@functools.lru_cache(maxsize=4)
+def recorded_lines(records_dir: Path) -> Mapping[str, list[str]]:
+    """The lines of all record files by run hash, read once; nothing is parsed yet."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(records_dir.rglob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            named = RUN.search(line)
+            if named:
+                found.setdefault(named[1], []).append(line)
+    return found
+
+
+def value_of(result: Result | None, metric: str) -> float | None:
+    """The metric of a finished run; None of one that diverged or is missing."""
+    return None if result is None or result["status"] != "finished" else float(result[metric])

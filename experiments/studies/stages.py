@@ -1,0 +1,103 @@
+"""What a study trains next: its tuning runs, then its counted seeds, all at once or look by look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.families.metric import Metric
+from experiments.stats.stopping import RowState, follow_rows
+from experiments.studies.cells import Cell, cells_of, make_cell, metric_of
+from experiments.studies.presets import Preset, compared_pairs, looks_of
+from experiments.studies.results import Results, value_of
+from experiments.studies.tuned import TuningState, follow_tuning
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``title`` for people. ``runs``: the cells and seeds that are still to be trained in it."""
+
+    title: str
+    runs: list[tuple[Cell, int]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A preset with what is known of its runs.
+
+    ``cells`` are those that count: tuned, or none while the tuning goes on. ``rows`` say at which look each row
+    stands, where the preset has looks. ``stage`` is what to train next; None when the study is complete.
+    """
+
+    preset: Preset
+    metric: Metric
+    cells: list[Cell]
+    tuning: TuningState | None
+    rows: dict[str, RowState]
+    stage: Stage | None
+
+
+def follow_study(preset: Preset, results: Results, extra: Sequence[str] = ()) -> Study:
+    """Where ``preset`` stands, and what comes next; ``extra`` are overrides that all its runs get. Raises UserError."""
+    cells = cells_of(preset, extra)
+    metric = metric_of(preset, cells)
+    tuning = None
+    if preset.tune:
+        tuning = follow_tuning(preset, cells, results, extra)
+        if not tuning.done:
+            values = ", ".join(f"{key} in {', '.join(f'{v:g}' for v in axis)}" for key, axis in tuning.grid.items())
+            return Study(preset, metric, [], tuning, {}, Stage(f"tuning: {values}", tuning.missing))
+        chosen = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
+        cells = [make_cell(preset, cell.overrides, extra, chosen[cell.overrides]) for cell in cells]
+    results.read_records(cell.run for cell in cells)
+    rows = follow_looks(preset, metric, cells, results) if preset.looks else {}
+    return Study(preset, metric, cells, tuning, rows, counted_stage(preset, cells, rows, results))
+
+
+def follow_looks(preset: Preset, metric: Metric, cells: Sequence[Cell], results: Results) -> dict[str, RowState]:
+    """At which look each row stands."""
+    looks = looks_of(preset)
+    assert looks
+    found = {c.overrides: {s: results.find(c.run, c.config, s) for s in preset.counted} for c in cells}
+    values = {
+        name: {seed: value for seed, result in mine.items() if (value := value_of(result, metric.key)) is not None}
+        for name, mine in found.items()
+    }
+    diverged = {
+        name: [seed for seed, result in mine.items() if result and result["status"] == "diverged"]
+        for name, mine in found.items()
+    }
+    return follow_rows(
+        values,
+        compared_pairs(preset),
+        metric.higher_is_better,
+        looks,
+        list(preset.counted),
+        preset.margin,
+        diverged=diverged,
+    )
+
+
+def counted_stage(preset: Preset, cells: Sequence[Cell], rows: dict[str, RowState], results: Results) -> Stage | None:
+    """The counted runs that are missing: of all seeds, or of the next look of the rows that are not settled."""
+    counted = list(preset.counted)
+    if not preset.looks:
+        wanted = {cell.overrides: counted for cell in cells}
+        title = f"{len(counted)} seeds"
+    else:
+        pairs, sizes = compared_pairs(preset), preset.looks
+        open_rows = {name: sizes[state.look] for name, state in rows.items() if not state.stopped}
+        if not open_rows:
+            return None
+        wanted = {name: counted[:size] for name, size in open_rows.items()}
+        for name, size in open_rows.items():
+            wanted[pairs[name]] = max(wanted.get(pairs[name], []), counted[:size], key=len)
+        first = min(state.look for name, state in rows.items() if name in open_rows)
+        title = f"look {first + 1} of {len(sizes)}: {sizes[first]} seeds of {len(open_rows)} open rows"
+    missing = [
+        (cell, seed)
+        for seed in counted
+        for cell in cells
+        if seed in wanted.get(cell.overrides, ()) and results.find(cell.run, cell.config, seed) is None
+    ]
+    return Stage(title, missing) if missing else None
