@@ -30,10 +30,10 @@ def map_values(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return _map_nested(f, x)
     if x.layout is torch.sparse_coo:
         x = x.coalesce()
-        return torch.sparse_coo_tensor(x.indices(), f(x.values()), x.shape, is_coalesced=True)
+        return torch.sparse_coo_tensor(x.indices(), f(x.values()), x.shape, is_coalesced=True, check_invariants=False)
     if x.layout in _COMPRESSED:
         make, outer, inner = _COMPRESSED[x.layout]
-        return make(getattr(x, outer)(), getattr(x, inner)(), f(x.values()), x.shape)
+        return make(getattr(x, outer)(), getattr(x, inner)(), f(x.values()), x.shape, check_invariants=False)
     raise TypeError(f"expected a strided, sparse or nested tensor, got one of layout {x.layout}")
 
 

@@ -59,7 +59,7 @@ class Activation(nn.Module):
         raise NotImplementedError
 
     def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        return {}
 
     def _shown(self) -> dict[str, Any]:
         """What ``repr`` shows."""

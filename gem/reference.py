@@ -64,7 +64,11 @@ def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -
     The parameters lie in [1e-30, 1e30]. Source: GoLU (arXiv:2502.03654), section 3. Raises TypeError or ValueError
     for a parameter outside its range and TypeError where ``x`` is not floating.
     """
+    check_floating(x)
     low, high = golu_limits(alpha, beta, gamma)
+    if torch.compiler.is_compiling():  # a sum can take a varying number, a comparison cannot
+        zero = torch.zeros((), dtype=widen(x).dtype, device=x.device)
+        return gompertz_gated(x, alpha, beta, gamma, zero + low, zero + high)
     return gompertz_gated(x, alpha, beta, gamma, low, high)
 
 
@@ -80,16 +84,21 @@ def gompertz_gated(x: Tensor, alpha: Scalar, beta: Scalar, gamma: Scalar, low: S
 def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
     """Where the Gompertz gate is exactly 0 (its exponent is 800) and exactly ``alpha``; checks the parameters."""
     check_positive("alpha", alpha)
-    log_beta = math.log(check_positive("beta", beta))
+    log_beta = math.log2(check_positive("beta", beta)) * math.log(2)  # torch.compile takes log2 of a varying number
     check_positive("gamma", gamma)
     return (log_beta - math.log(800)) / gamma, (log_beta + 800) / gamma
 
 
 def _log_logistic(x: Tensor, N: int, eps: Scalar, slope: float | None, convention: str) -> Tensor:
+    return gated_leaky(x, *constants(N, eps, convention), slope)
+
+
+def constants(N: int, eps: Scalar, convention: str) -> tuple[int, Scalar, Scalar]:
+    """N, c and s of :func:`gated_leaky`, after the parameters have been checked."""
     if not isinstance(eps, Tensor) and not torch.compiler.is_compiling():
-        return gated_leaky(x, *make_scale(N, eps, convention), slope)
+        return make_scale(N, eps, convention)
     power = 1.0 if check_choice("convention", convention, CONVENTIONS) == "scale" else 1 / (2 * check_N(N))
-    return gated_leaky(x, check_N(N), 1.0, check_positive("eps", eps) ** -power, slope)
+    return check_N(N), 1.0, check_positive("eps", eps) ** -power
 
 
 def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float | None) -> Tensor:

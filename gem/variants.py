@@ -8,11 +8,16 @@ NaN are those of :mod:`gem.reference`.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import Any
 
-from gem import reference as F  # noqa: N812
+import torch
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
+
 from gem._checks import check_floating, check_N, check_positive, check_slope
-from gem._scale import make_scale
+from gem._layouts import has_values, map_values
+from gem._settings import Activation, Setting
+from gem.reference import ceiling, clip, constants, even_power, gated_leaky, widen
 
 
 def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float = 0.01) -> Tensor:
@@ -20,8 +25,22 @@ def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float
 
     Elementwise; parameters otherwise, and errors, as in :func:`gem.reference.egem` (additive eps).
     """
-    N, c, s = make_scale(N, eps, "additive")
-    return gated_linear(x, N, c, s, check_slope(negative_slope))
+    out: Tensor
+    if has_torch_function_unary(x):
+        out = handle_torch_function(segem_linear, (x,), x, N=N, eps=eps, negative_slope=negative_slope)
+        return out
+    check_floating(x)
+    slope, compiling = check_slope(negative_slope), torch.compiler.is_compiling()
+    if not compiling and has_values(x):
+        return map_values(lambda values: segem_linear(values, N, eps, slope), x)
+    N, c, s = constants(N, eps, "additive")
+    if not compiling and slope == 0:
+        return gated_leaky(x, N, c, s, None)  # and 0, not NaN, at -inf
+    z = widen(x)
+    v = even_power(clip(z * s, 0.0, ceiling(N, z.dtype)), N)
+    q = c / (c + v)
+    r = (v / (c + v)).detach() + (q.detach() - q)  # as in reference.gated_leaky
+    return (z * (r + slope * q)).to(x.dtype)  # far out this is x without rounding
 
 
 def segem_bounded(x: Tensor, N: int = 1, eps: float = 1e-4, bound: float = 0.01) -> Tensor:
@@ -30,64 +49,68 @@ def segem_bounded(x: Tensor, N: int = 1, eps: float = 1e-4, bound: float = 0.01)
     Its slope there fades, in exact arithmetic never to 0. As eps → 0 it tends to a step of height ``bound`` at 0.
     Elementwise; ``bound`` lies in [1e-30, 1e30], the rest is as in :func:`gem.reference.egem` (additive eps).
     """
-    N, c, s = make_scale(N, eps, "additive")
-    return gated_bounded(x, N, c, s, bounded_scale(N, eps), check_positive("bound", bound))
-
-
-def bounded_scale(N: int, eps: float) -> float:
-    """Where the bounded side is half way down: eps^(1/(2N+1))."""
-    return float(eps ** (1 / (2 * N + 1)))
-
-
-def gated_linear(x: Tensor, N: int, c: float, s: float, slope: float) -> Tensor:
-    """x·(r + slope·q) with the gate r of x > 0 and q = 1 - r, so that far out it is x without rounding."""
-    if slope == 0:
-        return F.gated_leaky(x, N, c, s, None)  # and 0, not NaN, at -inf
+    out: Tensor
+    if has_torch_function_unary(x):
+        out = handle_torch_function(segem_bounded, (x,), x, N=N, eps=eps, bound=bound)
+        return out
     check_floating(x)
-    z = F.widen(x)
-    v = F.even_power(F.clip(z * s, 0.0, F.ceiling(N, z.dtype)), N)
-    q = c / (c + v)
-    r = (v / (c + v)).detach() + (q.detach() - q)  # as in functional.gated_leaky
-    return (z * (r + slope * q)).to(x.dtype)
+    if not torch.compiler.is_compiling() and has_values(x):
+        return map_values(lambda values: segem_bounded(values, N, eps, bound), x)
+    N, c, s = constants(N, eps, "additive")
+    z, bound = widen(x), check_positive("bound", bound)
+    half_way = eps ** (1 / (2 * N + 1))
+    t = clip(-z / half_way, 0.0, 2.0 ** (100 / (2 * N + 1)))
+    w = even_power(t, N) * t  # below 2^100
+    return (gated_leaky(z, N, c, s, None) - bound * (w / (1 + w))).to(x.dtype)
 
 
-def gated_bounded(x: Tensor, N: int, c: float, s: float, scale: float, bound: float) -> Tensor:
-    """E-GEM less bound·w / (1 + w) with w = (u / scale)^(2N+1), u = max(-x, 0); w stays below 2^100."""
-    check_floating(x)
-    z = F.widen(x)
-    t = F.clip(-z / scale, 0.0, float(2.0 ** (100 / (2 * N + 1))))
-    w = F.even_power(t, N) * t
-    return (F.gated_leaky(z, N, c, s, None) - bound * (w / (1 + w))).to(x.dtype)
-
-
-class SEGEMLinear(nn.Module):
+class SEGEMLinear(Activation):
     """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope``: one reading of SE-GEM, see :func:`segem_linear`."""
+
+    N = Setting[int]()
+    eps = Setting[float]()
+    negative_slope = Setting[float]()
 
     def __init__(self, N: int = 1, eps: float = 1e-4, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.N, self.eps = check_N(N), check_positive("eps", eps)
-        self.negative_slope, self.inplace = check_slope(negative_slope), inplace
-        _, self._c, self._s = make_scale(N, eps, "additive")
+        self.inplace, self.learnable = inplace, False
+        self._settle({"N": N, "eps": eps, "negative_slope": negative_slope})
+
+    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "N": check_N(settings["N"]),
+            "eps": check_positive("eps", settings["eps"]),
+            "negative_slope": check_slope(settings["negative_slope"]),
+        }
 
     def forward(self, x: Tensor) -> Tensor:
-        return gated_linear(x, self.N, self._c, self._s, self.negative_slope)
+        return segem_linear(x, self.N, self.eps, self.negative_slope)
 
-    def extra_repr(self) -> str:
-        return f"N={self.N}, eps={self.eps:g}, negative_slope={self.negative_slope:g}"
+    def _shown(self) -> dict[str, Any]:
+        return self._settings
 
 
-class SEGEMBounded(nn.Module):
+class SEGEMBounded(Activation):
     """E-GEM with a negative side that saturates at -``bound``: one reading of SE-GEM, see :func:`segem_bounded`."""
+
+    N = Setting[int]()
+    eps = Setting[float]()
+    bound = Setting[float]()
 
     def __init__(self, N: int = 1, eps: float = 1e-4, bound: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.N, self.eps = check_N(N), check_positive("eps", eps)
-        self.bound, self.inplace = check_positive("bound", bound), inplace
-        _, self._c, self._s = make_scale(N, eps, "additive")
-        self._scale = bounded_scale(self.N, self.eps)
+        self.inplace, self.learnable = inplace, False
+        self._settle({"N": N, "eps": eps, "bound": bound})
+
+    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "N": check_N(settings["N"]),
+            "eps": check_positive("eps", settings["eps"]),
+            "bound": check_positive("bound", settings["bound"]),
+        }
 
     def forward(self, x: Tensor) -> Tensor:
-        return gated_bounded(x, self.N, self._c, self._s, self._scale, self.bound)
+        return segem_bounded(x, self.N, self.eps, self.bound)
 
-    def extra_repr(self) -> str:
-        return f"N={self.N}, eps={self.eps:g}, bound={self.bound:g}"
+    def _shown(self) -> dict[str, Any]:
+        return self._settings
