@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from experiments.config.compose import composed_once
 from experiments.config.identity import run_hash
-from experiments.errors import UserError
+from experiments.errors import UserError, must_be
 from experiments.studies.cells import compose_cell
 from experiments.studies.presets import Preset, typed_preset
 from experiments.studies.results import Results
@@ -43,9 +43,13 @@ def expand_jobs(experiment: DictConfig | None, jobs: Sequence[Sequence[str]], re
 
     Without a preset they stay as they are. Of a preset, runs that ``records_dir`` has are left out, unless
     ``fresh=true`` is among the words; a preset with stages gives the missing runs of its current stage. Raises
-    UserError for two presets.
+    UserError for two presets, and for another value of ``fresh``.
     """
-    fresh = any(word.lower() == "fresh=true" for job in jobs for word in job)
+    said = {word.partition("=")[2] for job in jobs for word in job if word.startswith("fresh=")}
+    for value in said:
+        if value.lower() not in ("true", "false"):
+            raise UserError(must_be("fresh", value, "true or false"))
+    fresh = "true" in map(str.lower, said)
     jobs = [[word for word in job if not word.startswith("fresh=")] for job in jobs]
     chosen = list(dict.fromkeys(word for job in jobs for word in job if word.startswith("experiment=")))
     if len(chosen) > 1:

@@ -78,7 +78,7 @@ def test_what_is_recorded_may_be_left_alone(train: Zygote, tmp_path: Path) -> No
     [
         (["jobs=0"], ["jobs=0", "an integer of at least 1"]),
         (["dirty=yes"], ["dirty=yes", "true or false"]),
-        (["fresh=perhaps"], ["fresh=perhaps", "true or false"]),
+        (["dirty=true", "fresh=perhaps"], ["fresh=perhaps", "true or false"]),
         (["per_gpu=4"], ["per_gpu=4", "launcher=local"]),
         (["launcher.partition=gpu"], ["launcher.partition=gpu", "launcher=local"]),
         (["launcher=nope"], ["launcher=nope", "slurm"]),
