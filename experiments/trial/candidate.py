@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.activations.build import MakeActivation, activation_factory
+from experiments.activations.names import activation_label
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.studies.naming import activation_title
@@ -26,9 +27,10 @@ class Candidate:
 
     @property
     def folder(self) -> str:
-        """``Swash-beta=2``: its title as the name of a folder."""
-        kept = self.title.replace(" (", "-").replace(")", "").replace(", ", "-").replace("ε", "eps")
-        return "".join(sign if sign.isalnum() or sign in "-=._" else "_" for sign in kept)
+        """``Swash-beta=2``: its name and the parameters that were given, as the name of a folder."""
+        given = [word for word in self.overrides.split() if not word.startswith(("activation=", "activation.target="))]
+        parts = [activation_label(self.activation), *(word.removeprefix("activation.") for word in given)]
+        return "".join(sign if sign.isalnum() or sign in "-=._" else "_" for sign in "-".join(parts))
 
     @property
     def make(self) -> MakeActivation:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch._dynamo
 from torch import Tensor, nn
 
 from experiments.trial.certificate.finding import Make
@@ -30,12 +32,11 @@ def measure_cost(make: Make) -> list[Row]:
     rows: list[Row] = []
     for mode in ("eager", "compiled"):
         try:
-            modules = {name: prepared(each, mode) for name, each in {"own": make, **PEERS}.items()}
-            for size, count in SIZES.items():
-                for part in ("forward", "training"):
-                    rows.append(
-                        {"mode": mode, "size": size, "part": part, "ratios": compare_times(modules, count, part)}
-                    )
+            for size, part in itertools.product(SIZES, ("forward", "training")):
+                torch._dynamo.reset()  # else the limit on recompilations would fall back to eager mode in silence
+                modules = {name: prepared(each, mode) for name, each in {"own": make, **PEERS}.items()}
+                ratios = compare_times(modules, SIZES[size], part)
+                rows.append({"mode": mode, "size": size, "part": part, "ratios": ratios})
         except Exception as error:  # what a compiler makes of a stranger's code may be anything
             rows.append({"mode": mode, "error": " ".join(str(error).split())[:160]})
     return rows

@@ -13,14 +13,19 @@ STYLE = """
 :root{--ink:#1c1e21;--soft:#5c6370;--page:#fff;--card:#f5f6f8;--line:#d9dce1}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e7ea;--soft:#a3a9b5;--page:#15171b;--card:#1f2228;--line:#3a3f49}}
 @media print{:root{--ink:#000;--page:#fff;--card:#fff}}
-body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--page);color:var(--ink);
+font:16px/1.5 system-ui,sans-serif}
 h1{line-height:1.2}.verdict{background:var(--card);padding:.8rem 1rem;border-radius:6px;font-size:1.15rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
+.scroll{overflow-x:auto}table{border-collapse:collapse}
+td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 .soft,figcaption{color:var(--soft);font-size:.9rem}figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure svg{width:340px;max-width:100%;height:auto;background:var(--card)}svg text{font-size:11px;fill:var(--soft)}
 .band{fill:var(--line);opacity:.6}.zero{stroke:var(--soft)}.reach{stroke:#0b66c3;stroke-width:3}.point{fill:#0b66c3}
 .wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}code{overflow-wrap:anywhere}
 """
+
+
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 def render_page(verdict: Mapping[str, Any]) -> str:
@@ -36,8 +41,8 @@ def render_page(verdict: Mapping[str, Any]) -> str:
         *curves_section(verdict["tasks"]),
         f'<p class="soft">Command: <code>{escape(verdict["command"])}</code></p>',
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head><body>\n{"".join(body)}\n</body></html>\n'
+    head = f'<meta charset="utf-8">{VIEWPORT}<title>{title}</title><style>{STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{"".join(body)}\n</body></html>\n'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -92,7 +97,10 @@ def cost_section(cost: Mapping[str, Any] | None) -> list[str]:
         ratios = [f"{middle:.2f} [{low:.2f}, {high:.2f}]" for middle, low, high in row["ratios"].values()]
         rows.append([row["mode"], row["size"], row["part"], *ratios])
     kept = ", ".join(f"{'it' if name == 'own' else name} {value:g}" for name, value in cost["saved"].items())
-    note = "Time as a multiple of each, median and quartiles of interleaved rounds, one thread. Small: 4,096 elements; large: 1,048,576."
+    note = (
+        "Time as a multiple of each, median and quartiles of interleaved rounds, one thread. "
+        "Small: 4,096 elements; large: 1,048,576."
+    )
     saved = f"Bytes an element kept for the backward pass in eager mode: {kept}."
     head = ["mode", "size", "part", "÷ ReLU", "÷ GELU", "÷ SiLU"]
     return ["<h2>Cost</h2>", table(head, rows), f'<p class="soft">{note} {escape(saved)}</p>']

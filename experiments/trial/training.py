@@ -32,12 +32,15 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
         return known["value"]
     path.parent.mkdir(parents=True, exist_ok=True)
 
+    log = path.with_suffix(".log")
+
     def work(item: int, slot: int) -> int:
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # what compilers warn of
         write_json(path, {"identity": identity, "value": compute()})
         return FINISHED
 
     if run_forks([0], 1, work, lambda item, status: None)[0] != FINISHED:
-        raise UserError(f"{path.stem}: its process failed, see above")
+        raise UserError(f"{path.stem}: its process failed: {last_line(log)} (log: {os.path.relpath(log)})")
     return read_json(path)["value"]
 
 

@@ -14,6 +14,7 @@ from experiments.trial.battery import TaskState
 from experiments.trial.curves import curves_of, tuning_curves
 
 FORMAT = 1
+Certificate = Mapping[str, Sequence[Mapping[str, Any]]]  # findings by part
 
 
 def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
@@ -58,9 +59,7 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def summary(
-    title: str, certificate: Mapping[str, Sequence[Mapping[str, Any]]], tasks: Sequence[Mapping[str, Any]]
-) -> str:
+def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, Any]]) -> str:
     """The verdict in one sentence or two."""
     graded = [finding for findings in certificate.values() for finding in findings]
     wrong = [f for f in graded if f["grade"] == "wrong"]
