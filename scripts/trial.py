@@ -5,7 +5,7 @@
   python scripts/trial.py activation=mine.py:Swash battery=none        the certificate and the cost alone
 
   activation   a file and a name, or the name of an activation of the suite; its parameters as in train.py
-  against      the baselines, with commas (gelu,relu,silu)
+  against      the baselines, with commas (gelu,relu,silu; a baseline on trial is left out of them)
   battery      none, minutes (default), hour, night
   jobs         runs side by side (2)
   fresh        true: train also what results/records has
@@ -41,9 +41,12 @@ def main(words: list[str]) -> int:
         if own[key] not in ("true", "false"):
             raise UserError(f"{key}={own[key]}: must be true or false")
     candidate = read_candidate(rest)
+    against = list(dict.fromkeys(own["against"].split(",")))
+    if own["against"] == OWN["against"]:
+        against = [name for name in against if candidate.overrides != f"activation={name}"]
     trial = Trial(
         candidate=candidate,
-        against=list(dict.fromkeys(own["against"].split(","))),
+        against=against,
         battery=own["battery"],
         jobs=read_whole("jobs", own["jobs"]),
         fresh=own["fresh"] == "true",

@@ -28,11 +28,15 @@ def batteries() -> dict[str, list[str]]:
 
 
 def tasks_of(battery: str, newcomer: str, against: Sequence[str]) -> list[Preset]:
-    """The presets of ``battery`` with the newcomer and the baselines as their cells. Raises UserError."""
+    """The presets of ``battery`` with the newcomer and the baselines as cells; all have looks. Raises UserError."""
     if battery not in batteries():
         raise UserError(must_be("battery", battery, f"one of none, {', '.join(batteries())}"))
     cells = [newcomer, *(f"activation={name}" for name in against)]
-    return [replace(load_preset(name), cells=cells, reference=cells[1], grids=[]) for name in batteries()[battery]]
+    presets = [load_preset(name) for name in batteries()[battery]]
+    return [
+        replace(preset, cells=cells, reference=cells[1], grids=[], looks=preset.looks or [len(preset.counted)])
+        for preset in presets
+    ]
 
 
 @dataclass

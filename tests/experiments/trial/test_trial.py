@@ -24,7 +24,8 @@ ROW = {
 }  # fmt: skip
 TASK = {
     "preset": "battery", "title": "Digits <small>", "metric": "accuracy", "unit": "points", "digits": 2, "margin": 1.0,
-    "chosen": {"Mine": [0.1]}, "edges": [], "rows": [ROW], "tuning": {"Mine": [[0.01, 90.0], [0.1, 95.0]]}, "curves": {},
+    "chosen": {"Mine": [0.1]}, "edges": [], "rows": [ROW], "curves": {},
+    "tuning": {"Mine": [[0.01, 90.0], [0.1, 95.0]]},
 }  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def test_every_task_of_a_battery_is_a_staged_preset() -> None:
 
 def test_the_page_shows_and_escapes() -> None:
     verdict = {
-        "title": "Mine", "summary": summary("Mine", {}, [TASK]), "method": "By seed.", "command": "python scripts/trial.py",
+        "title": "Mine", "summary": summary("Mine", {}, [TASK]), "method": "By seed.", "command": "trial.py",
         "next": "battery=hour", "tasks": [TASK], "certificate": {}, "cost": None,
     }  # fmt: skip
     assert verdict["summary"] == "Mine is sound. Of 1 comparisons over 1 tasks it is open in 1."
