@@ -39,9 +39,12 @@ def row_verdict(against: str, row: RowState, state: TaskState) -> dict[str, Any]
     """The newcomer minus ``against``; numbers that do not exist are None."""
     verdict = row.verdict
     assert verdict is not None
+    kind, words = str(verdict.kind), row.words(state.metric.difference_unit, state.metric.digits)
+    if verdict.estimate.value == 0 and verdict.estimate.standard_error == 0:  # the same function in other words
+        kind, words = "identical", f"identical results at all {verdict.estimate.n} seeds"
     return {
         "against": against,
-        "kind": verdict.kind,
+        "kind": kind,
         "difference": finite(verdict.estimate.value),
         "low": finite(verdict.low),
         "high": finite(verdict.high),
@@ -51,7 +54,7 @@ def row_verdict(against: str, row: RowState, state: TaskState) -> dict[str, Any]
         "seeds": verdict.estimate.n,
         "least_detectable": finite(verdict.least_detectable),
         "favours_newcomer_if": "positive" if state.metric.higher_is_better else "negative",
-        "words": row.words(state.metric.difference_unit, state.metric.digits),
+        "words": words,
     }
 
 
@@ -67,14 +70,15 @@ def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, A
     if wrong:
         sound = f"{title} is not sound: {wrong[0]['text']}."
     elif fails:
-        sound = f"{title} can be trained, but fails {len(fails)} checks: {'; '.join(f['name'] for f in fails)}."
+        names = ", ".join(finding["name"] for finding in fails)
+        sound = f"{title} can be trained, but fails {len(fails)} of {len(graded)} checks: {names}."
     else:
         sound = f"{title} is sound."
     if not tasks:
         return sound
     kinds = Counter(row["kind"] for task in tasks for row in task["rows"])
     total = sum(kinds.values())
-    order = ("better", "worse", "equivalent", "open", "diverged", "untested")
+    order = ("better", "worse", "equivalent", "identical", "open", "diverged", "untested")
     told = ", ".join(f"{kind} in {kinds[kind]}" for kind in order if kinds[kind])
     return f"{sound} Of {total} comparisons over {len(tasks)} tasks it is {told}."
 
@@ -101,10 +105,8 @@ def markdown(verdict: Mapping[str, Any]) -> str:
         lines += ["| task | against | difference [interval] | seeds | verdict |", "| --- | --- | --- | --- | --- |"]
     for task in verdict["tasks"]:
         for row in task["rows"]:
-            words = f"{row['kind']} ({row['words']})"
-            lines.append(
-                f"| {task['title']} | {row['against']} | {difference_text(row, task)} | {row['seeds']} | {words} |"
-            )
+            numbers = difference_text(row, task)
+            lines.append(f"| {task['title']} | {row['against']} | {numbers} | {row['seeds']} | {row['words']} |")
     lines += ["", f"Command: `{verdict['command']}`", "", verdict["method"], ""]
     failing = [f for part in verdict["certificate"].values() for f in part if f["grade"] in ("fails", "wrong")]
     lines += [f"* {f['name']}: {f['text']} {f['shown_by']}".rstrip() for f in failing]

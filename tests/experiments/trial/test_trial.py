@@ -105,7 +105,7 @@ def test_interrupted_again_and_again_it_ends_with_the_same_verdict(train: Zygote
     assert train.script(TRIAL, *words, f"results_dir={tmp_path}/cut").status == 0
     whole, cut = (read_json(tmp_path / name / "trials" / "Renamed" / "verdict.json") for name in ("whole", "cut"))
     assert verdicts(whole) == verdicts(cut)
-    assert {row["kind"] for task in whole["tasks"] for row in task["rows"]} <= {"equivalent", "open"}
+    assert {row["kind"] for task in whole["tasks"] for row in task["rows"]} <= {"equivalent", "identical", "open"}
     page = (tmp_path / "whole" / "trials" / "Renamed" / "index.html").read_text()
     assert "http" not in page
     assert "src=" not in page
@@ -135,7 +135,7 @@ def test_the_page_shows_and_escapes() -> None:
     assert "Digits &lt;small&gt;" in page
     assert "<small>" not in page
     assert "5 seeds find a difference of 0.75 points with 80 % power" in page
-    assert "| Digits <small> | GELU | −0.25 [−1.00, +0.50] points | 5 | open (open) |" in markdown(verdict)
+    assert "| Digits <small> | GELU | −0.25 [−1.00, +0.50] points | 5 | open |" in markdown(verdict)
 
 
 def test_drawings_place_values() -> None:
