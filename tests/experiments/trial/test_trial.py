@@ -72,7 +72,7 @@ def test_a_wrong_backward_stops_the_trial(train: Zygote, tmp_path: Path) -> None
         ("Noisy", "is random in training mode"),
         ("Widening", "float32 in, float64 out"),
         ("KinkAtOne", "has a kink at x = 1"),
-        ("Renamed", "Renamed is sound."),
+        ("Renamed", "f(-2.47266) is -0.0169067 in float16"),
     ],
 )
 def test_a_suspect_is_told_as_what_it_is(train: Zygote, tmp_path: Path, name: str, words: str) -> None:
