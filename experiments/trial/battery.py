@@ -1,0 +1,101 @@
+"""The tasks of a battery, and where each of them stands: tuning, counted seeds look by look, verdicts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from experiments.errors import UserError, must_be
+from experiments.families.metric import Metric
+from experiments.stats import RowState, follow_rows
+from experiments.studies.cells import Cell, cells_of, make_cell, metric_of
+from experiments.studies.presets import Preset, load_preset, looks_of
+from experiments.studies.results import Results, value_of
+from experiments.studies.tuned import TuningState, follow_tuning
+
+Run = tuple[Cell, int]  # and its seed
+
+
+@functools.cache
+def batteries() -> dict[str, list[str]]:
+    """The names of the presets of each battery."""
+    found: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("batteries.yaml").read_text())
+    return found
+
+
+def tasks_of(battery: str, newcomer: str, against: Sequence[str]) -> list[Preset]:
+    """The presets of ``battery`` with the newcomer and the baselines as cells; all have looks. Raises UserError."""
+    if battery not in batteries():
+        raise UserError(must_be("battery", battery, f"one of none, {', '.join(batteries())}"))
+    cells = [newcomer, *(f"activation={name}" for name in against)]
+    presets = [load_preset(name) for name in batteries()[battery]]
+    return [
+        replace(preset, cells=cells, reference=cells[1], grids=[], looks=preset.looks or [len(preset.counted)])
+        for preset in presets
+    ]
+
+
+@dataclass
+class TaskState:
+    """``rows``: by baseline, where the comparison with it stands. ``missing``: the runs of the stage ``stage``."""
+
+    preset: Preset
+    metric: Metric
+    cells: list[Cell]
+    tuning: TuningState
+    rows: dict[str, RowState] = field(default_factory=dict)
+    missing: list[Run] = field(default_factory=list)
+    stage: str = ""
+
+
+def follow_task(preset: Preset, results: Results, comparisons: int, extra: Sequence[str] = ()) -> TaskState:
+    """Where ``preset`` stands. The error of 5 % is shared over the ``comparisons`` of the whole page."""
+    cells = cells_of(preset, extra)
+    tuning = follow_tuning(preset, cells, results, extra)
+    metric = metric_of(preset, cells)
+    if not tuning.done:
+        return TaskState(preset, metric, cells, tuning, missing=tuning.missing, stage="tuning")
+    chosen = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
+    cells = [make_cell(preset, cell.overrides, extra, chosen[cell.overrides]) for cell in cells]
+    results.read_records(cell.run for cell in cells)
+    state = TaskState(preset, metric, cells, tuning)
+    state.rows = judge_newcomer(state, results, comparisons)
+    sizes = {row: preset.looks[each.look] for row, each in state.rows.items() if not each.stopped}
+    if sizes:
+        wanted = {**sizes, cells[0].overrides: max(sizes.values())}
+        state.missing = [
+            (cell, seed)
+            for seed in preset.counted
+            for cell in cells
+            if seed in preset.counted[: wanted.get(cell.overrides, 0)]
+            and results.find(cell.run, cell.config, seed) is None
+        ]
+        first = min(state.rows[row].look for row in sizes)
+        state.stage = f"look {first + 1} of {len(preset.looks)}"
+    return state
+
+
+def judge_newcomer(state: TaskState, results: Results, comparisons: int) -> dict[str, RowState]:
+    """The newcomer against each baseline, in the baselines' order."""
+    looks = looks_of(state.preset)
+    if looks is None:
+        raise UserError(f"experiment={state.preset.name}: a task of a battery must have looks")
+    counted = list(state.preset.counted)
+    found = {c.overrides: {s: results.find(c.run, c.config, s) for s in counted} for c in state.cells}
+    values, diverged = {}, {}
+    for name, mine in found.items():
+        known = {seed: value_of(result, state.metric.key) for seed, result in mine.items()}
+        values[name] = {seed: value for seed, value in known.items() if value is not None}
+        diverged[name] = [seed for seed, result in mine.items() if result and result["status"] == "diverged"]
+    newcomer, *baselines = found
+    pairs = {f"newcomer/{name}": name for name in baselines}
+    for pair in pairs:
+        values[pair], diverged[pair] = values[newcomer], diverged[newcomer]
+    rows = follow_rows(
+        values, pairs, state.metric.higher_is_better, looks, counted, state.preset.margin, comparisons, diverged
+    )
+    return {pairs[pair]: row for pair, row in rows.items()}

@@ -1,0 +1,123 @@
+"""A whole trial: certificate, cost, battery, page. Each step is kept, so that the same command continues."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.config.compose import RECORDS
+from experiments.files import write_atomic, write_json
+from experiments.studies.cells import cells_of
+from experiments.studies.presets import Preset
+from experiments.studies.results import Results
+from experiments.trial.battery import follow_task, tasks_of
+from experiments.trial.candidate import Candidate
+from experiments.trial.certificate.certify import certify
+from experiments.trial.cost import measure_cost, saved_bytes
+from experiments.trial.page import render_page
+from experiments.trial.training import check_data, compute_once, train_runs
+from experiments.trial.verdict import FORMAT, markdown, summary, task_verdict
+
+LARGER = {"none": "minutes", "minutes": "hour", "hour": "night"}
+METHOD = (
+    "Differences are those by seed, the newcomer minus the other, each at its own learning rate, tuned on held-out "
+    "training data. The error of 5 % is shared over all {comparisons} comparisons (Bonferroni) and over the looks."
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a user asked for."""
+
+    candidate: Candidate
+    against: list[str]
+    battery: str
+    jobs: int
+    fresh: bool
+    force: bool
+    folder: Path
+    command: str
+
+
+def run_trial(trial: Trial) -> bool:
+    """Run it to its end, or up to a wrong certificate: then the value is False. Raises UserError and Stopped."""
+    torch.set_num_threads(1)  # a thread that is started here would be missing in the forks
+    tasks = [] if trial.battery == "none" else tasks_of(trial.battery, trial.candidate.overrides, trial.against)
+    for preset in tasks:
+        check_data(cells_of(preset)[0].config)
+    certificate = compute_once(trial.folder / "certificate.json", trial.candidate.identity, certificate_of(trial))
+    graded = [finding for findings in certificate.values() for finding in findings]
+    for finding in graded:
+        if finding["grade"] in ("fails", "wrong"):
+            print(f"  {finding['grade']}: {finding['name']}: {finding['text']} {finding['shown_by']}".rstrip())
+    wrong = any(finding["grade"] == "wrong" for finding in graded)
+    if wrong and not trial.force:
+        write_results(trial, certificate, None, [])
+        print("stopped: training with it is pointless; force=true goes on", flush=True)
+        return False
+    cost = None
+    if not wrong:
+        cost = compute_once(trial.folder / "cost.json", trial.candidate.identity, cost_of(trial))
+    write_results(trial, certificate, cost, run_battery(trial, tasks))
+    return True
+
+
+def certificate_of(trial: Trial) -> Any:
+    def compute() -> Any:
+        print(f"certificate of {trial.candidate.title}", flush=True)
+        found = certify(trial.candidate.make, lambda part: print(f"  {part}", flush=True))
+        return {part: [finding.as_dict() for finding in findings] for part, findings in found.items()}
+
+    return compute
+
+
+def cost_of(trial: Trial) -> Any:
+    def compute() -> Any:
+        print("cost beside ReLU, GELU, SiLU", flush=True)
+        return {"times": measure_cost(trial.candidate.make), "saved": saved_bytes(trial.candidate.make)}
+
+    return compute
+
+
+def run_battery(trial: Trial, tasks: Sequence[Preset]) -> list[dict[str, Any]]:
+    """Train every task, stage by stage, until nothing is missing; the verdicts."""
+    runs_dir = str((trial.folder / "runs").resolve())
+    results = Results(runs_dir, None if trial.fresh else RECORDS)
+    found = []
+    for number, preset in enumerate(tasks, 1):
+        comparisons = len(tasks) * len(trial.against)
+        while (state := follow_task(preset, results, comparisons)).missing:
+            title = f"task {number} of {len(tasks)}, {preset.title}, {state.stage}"
+            train_runs(state.missing, runs_dir, trial.folder / "logs", trial.jobs, title)
+        found.append(task_verdict(state, results))
+        for row in found[-1]["rows"]:
+            print(f"{preset.title}, against {row['against']}: {row['words']}", flush=True)
+    return found
+
+
+def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[str, Any]]) -> None:
+    """verdict.json, verdict.md and index.html."""
+    larger = LARGER.get(trial.battery)
+    activation = trial.candidate.overrides.replace("activation=custom activation.target=", "activation=")
+    verdict = {
+        "format": FORMAT,
+        "title": trial.candidate.title,
+        "activation": {key: value for key, value in trial.candidate.activation.items() if key != "target"},
+        "battery": trial.battery,
+        "summary": summary(trial.candidate.title, certificate, tasks),
+        "method": METHOD.format(comparisons=len(tasks) * len(trial.against)) if tasks else "",
+        "command": trial.command,
+        "next": f"python scripts/trial.py {activation} battery={larger}" if larger else "",
+        "tasks": tasks,
+        "certificate": certificate,
+        "cost": cost,
+    }
+    write_json(trial.folder / "verdict.json", verdict)
+    write_atomic(trial.folder / "verdict.md", markdown(verdict).encode())
+    write_atomic(trial.folder / "index.html", render_page(verdict).encode())
+    print(f"{verdict['summary']}\n→ {os.path.relpath(trial.folder / 'index.html')}", flush=True)

@@ -1,0 +1,61 @@
+"""Put an activation on trial: is it sound, what does it cost, on which tasks is it better, worse or equivalent?
+
+  python scripts/trial.py activation=mine.py:Swash                     certificate, cost, the battery minutes
+  python scripts/trial.py activation=mine.py:Swash activation.beta=2   with a parameter
+  python scripts/trial.py activation=mine.py:Swash battery=none        the certificate and the cost alone
+
+  activation   a file and a name, or the name of an activation of the suite; its parameters as in train.py
+  against      the baselines, with commas (gelu,relu,silu; a baseline on trial is left out of them)
+  battery      none, minutes (default), hour, night
+  jobs         runs side by side (2)
+  fresh        true: train also what results/records has
+  force        true: go on after a wrong certificate
+  results_dir  the page is <results_dir>/trials/<name>/index.html (results)
+
+Type the same command again after an interruption: it continues. Exit status: 0; 2 bad input, or a wrong certificate;
+75 stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from experiments.cli import key_values, read_whole, script
+from experiments.errors import BAD_INPUT, FINISHED, UserError, unknown_key
+from experiments.trial.candidate import read_candidate
+from experiments.trial.trial import Trial, run_trial
+
+OWN = {"against": "gelu,relu,silu", "battery": "minutes", "jobs": "2", "fresh": "false", "force": "false"}
+OWN |= {"results_dir": "results"}
+
+
+def main(words: list[str]) -> int:
+    own = key_values([word for word in words if word.partition("=")[0] in OWN], OWN)
+    rest = [word for word in words if word.partition("=")[0] not in OWN]
+    for word in rest:
+        if not word.startswith(("activation=", "activation.", "N=", "eps=")) or "=" not in word:
+            raise UserError(unknown_key(word, [f"{key}=" for key in ("activation", *OWN)]))
+    for key in ("fresh", "force"):
+        if own[key] not in ("true", "false"):
+            raise UserError(f"{key}={own[key]}: must be true or false")
+    candidate = read_candidate(rest)
+    against = list(dict.fromkeys(own["against"].split(",")))
+    if own["against"] == OWN["against"]:
+        against = [name for name in against if candidate.overrides != f"activation={name}"]
+    trial = Trial(
+        candidate=candidate,
+        against=against,
+        battery=own["battery"],
+        jobs=read_whole("jobs", own["jobs"]),
+        fresh=own["fresh"] == "true",
+        force=own["force"] == "true",
+        folder=Path(own["results_dir"]) / "trials" / candidate.folder,
+        command=shlex.join(["python", "scripts/trial.py", *words]),
+    )
+    return FINISHED if run_trial(trial) else BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(script(main, __doc__))

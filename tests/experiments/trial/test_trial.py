@@ -1,0 +1,151 @@
+"""The command: bad input, suspects told as what they are, a battery to its end, killed and continued."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.files import read_json
+from experiments.trial.battery import batteries, tasks_of
+from experiments.trial.drawings import interval_svg, lines_svg
+from experiments.trial.page import render_page
+from experiments.trial.verdict import difference_text, markdown, open_questions, summary
+from tests.experiments.zygote import ROOT, Zygote
+
+TRIAL = "scripts/trial.py"
+SUSPECTS = f"{ROOT}/tests/experiments/trial/suspects.py"
+ROW = {
+    "against": "GELU", "kind": "open", "difference": -0.25, "low": -1.0, "high": 0.5, "p": 0.4, "p_equal": 0.2,
+    "within_margin": False, "seeds": 5, "least_detectable": 0.75, "favours_newcomer_if": "positive", "words": "open",
+}  # fmt: skip
+TASK = {
+    "preset": "battery", "title": "Digits <small>", "metric": "accuracy", "unit": "points", "digits": 2, "margin": 1.0,
+    "chosen": {"Mine": [0.1]}, "edges": [], "rows": [ROW], "curves": {},
+    "tuning": {"Mine": [[0.01, 90.0], [0.1, 95.0]]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ([], ["activation", "mine.py:Swash"]),
+        (["activation=nowhere.py:Swash"], ["nowhere.py", "there is no file"]),
+        (["activation=gelu", "battery=day"], ["battery=day", "none, minutes, hour, night"]),
+        (["activation=gelu", "force=perhaps"], ["force=perhaps", "true or false"]),
+        (["activation=gelu", "jobs=0"], ["jobs=0", "an integer of at least 1"]),
+        (["activation=gelu", "batery=none"], ["batery=none", "battery="]),
+        (["activation=gelu", "against=gelo"], ["gelo"]),
+        (["activation=gelu", "against=gelu"], ["activation=gelu"]),
+        (["activation=gelu", "battery=hour"], ["error: "]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    train: Zygote, tmp_path: Path, words: list[str], parts: list[str]
+) -> None:
+    ended = train.script(TRIAL, *words, f"results_dir={tmp_path}", env={"GEM_DATA": str(tmp_path / "data")})
+    assert ended.status == 2, ended
+    assert all(part in ended.err for part in parts), ended.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_wrong_backward_stops_the_trial(train: Zygote, tmp_path: Path) -> None:
+    words = [f"activation={SUSPECTS}:WrongBackward", f"results_dir={tmp_path}"]
+    ended = train.script(TRIAL, *words)
+    assert ended.status == 2, ended
+    assert "wrong: first derivative: the backward pass is wrong at x = " in ended.out
+    folder = tmp_path / "trials" / "WrongBackward"
+    assert "is not sound: the backward pass is wrong" in read_json(folder / "verdict.json")["summary"]
+    assert [path.name for path in tmp_path.iterdir()] == ["trials"]
+    assert not (folder / "runs").exists()
+    forced = train.script(TRIAL, *words, "battery=none", "force=true")
+    assert forced.status == 0, forced
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Noisy", "is random in training mode"),
+        ("Widening", "float32 in, float64 out"),
+        ("KinkAtOne", "has a kink at x = 1"),
+        ("Renamed", "f(-2.47266) is -0.0169067 in float16"),
+    ],
+)
+def test_a_suspect_is_told_as_what_it_is(train: Zygote, tmp_path: Path, name: str, words: str) -> None:
+    ended = train.script(TRIAL, f"activation={SUSPECTS}:{name}", "battery=none", f"results_dir={tmp_path}")
+    assert ended.status == 0, ended
+    assert words in (tmp_path / "trials" / name / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_python_loop_shows_in_the_cost(train: Zygote, tmp_path: Path) -> None:
+    train.script(TRIAL, f"activation={SUSPECTS}:Sleepy", "battery=none", f"results_dir={tmp_path}")
+    rows = read_json(tmp_path / "trials" / "Sleepy" / "verdict.json")["cost"]["times"]
+    small = next(row for row in rows if (row["mode"], row["size"], row["part"]) == ("eager", "small", "forward"))
+    assert small["ratios"]["ReLU"][0] > 50
+
+
+@pytest.mark.slow
+def test_interrupted_again_and_again_it_ends_with_the_same_verdict(train: Zygote, tmp_path: Path) -> None:
+    """And GELU under another name differs from GELU nowhere; the page fetches nothing."""
+    words = [f"activation={SUSPECTS}:Renamed", "against=gelu", "jobs=1"]
+    assert train.script(TRIAL, *words, f"results_dir={tmp_path}/whole").status == 0
+    statuses = []
+    for seconds in (1, 3, 12, 25, 28, 31):
+        command = train.start(*words, f"results_dir={tmp_path}/cut", script=TRIAL)
+        time.sleep(seconds)
+        if command.running():
+            command.send(signal.SIGINT)
+        statuses.append(command.wait().status)
+    assert set(statuses) & {75, 130}, statuses
+    assert train.script(TRIAL, *words, f"results_dir={tmp_path}/cut").status == 0
+    whole, cut = (read_json(tmp_path / name / "trials" / "Renamed" / "verdict.json") for name in ("whole", "cut"))
+    assert verdicts(whole) == verdicts(cut)
+    assert {row["kind"] for task in whole["tasks"] for row in task["rows"]} <= {"equivalent", "identical", "open"}
+    page = (tmp_path / "whole" / "trials" / "Renamed" / "index.html").read_text()
+    assert "http" not in page
+    assert "src=" not in page
+
+
+def verdicts(verdict: dict[str, Any]) -> list[Any]:
+    return [{key: value for key, value in task.items() if key != "curves"} for task in verdict["tasks"]]
+
+
+def test_every_task_of_a_battery_is_a_staged_preset() -> None:
+    for battery in batteries():
+        for preset in tasks_of(battery, "activation=tanh", ["gelu", "relu"]):
+            assert preset.looks
+            assert preset.tune
+            assert preset.margin
+            assert preset.cells == ["activation=tanh", "activation=gelu", "activation=relu"]
+
+
+def test_the_page_shows_and_escapes() -> None:
+    verdict = {
+        "title": "Mine", "summary": summary("Mine", {}, [TASK]), "method": "By seed.", "command": "trial.py",
+        "next": "battery=hour", "tasks": [TASK], "certificate": {}, "cost": None,
+    }  # fmt: skip
+    assert verdict["summary"] == "Mine is sound. Of 1 comparisons over 1 tasks it is open in 1."
+    page = render_page(verdict)
+    assert page.index("Mine is sound") < page.index("Task by task") < page.index("What is open")
+    assert "Digits &lt;small&gt;" in page
+    assert "<small>" not in page
+    assert "5 seeds find a difference of 0.75 points with 80 % power" in page
+    assert "| Digits <small> | GELU | −0.25 [−1.00, +0.50] points | 5 | open |" in markdown(verdict)
+
+
+def test_drawings_place_values() -> None:
+    svg = interval_svg(ROW, 2.0, 1.0)
+    assert 'cx="79.2"' in svg  # 90 − 86 · 0.25 / 2
+    assert interval_svg(ROW | {"difference": None}, 2.0, None) == ""
+    assert lines_svg({"Mine": []}, "rate", "accuracy", True) == ""
+    assert lines_svg({"Mine": [[0.01, 90.0], [0.1, 95.0]]}, "rate", "accuracy", True).count("<polyline") == 1
+
+
+def test_open_rows_alone_are_open_questions() -> None:
+    assert open_questions([TASK | {"rows": [ROW | {"kind": "equivalent"}]}]) == []
+    assert difference_text(ROW | {"low": None}, TASK) == "−0.25 points"
