@@ -26,7 +26,7 @@ from tabulate import tabulate
 from benchmarks.timing import Step, repeated, timed
 from experiments.cli import key_values, read_device, read_whole
 from experiments.config.compose import compose_run
-from experiments.device import prepare, settle
+from experiments.device import prepare_device, settle_precision
 from experiments.errors import UserError
 from experiments.families.text.data.tokens import Blocks
 from experiments.families.text.task import TextTask
@@ -140,8 +140,8 @@ def our_step(shape: dict[str, int], device: str, compiled: bool, activation: str
             *sizes,
         ]
     )
-    place = prepare(config.impl)
-    config.impl = settle(config.impl, place)
+    place = prepare_device(config.impl)
+    config.impl = settle_precision(config.impl, place)
     data = stream(shape["vocab_size"])
     tokens: Any = SimpleNamespace(
         tokenizer=SimpleNamespace(size=shape["vocab_size"]),

@@ -28,7 +28,7 @@ from tabulate import tabulate
 from benchmarks import peers
 from benchmarks.roofline import least_seconds
 from benchmarks.steps import bare_trainers, one_by_one
-from benchmarks.timing import Measured, Train, apart, in_turn
+from benchmarks.timing import Measured, Train, in_turn, run_in_fork
 from experiments.cli import key_values, read_device, read_whole
 from experiments.config.compose import compose_run
 from experiments.config.schema import Config
@@ -81,7 +81,7 @@ def main(words: list[str]) -> None:
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/akamaster/pytorch_resnet_cifar10")
     for key in ("seeds", "steps", "rounds", "processes"):
         read_whole(key, values[key])
-    read_device(values["device"], there=lambda: apart(torch.cuda.is_available))
+    read_device(values["device"], there=lambda: run_in_fork(torch.cuda.is_available))
     torch.set_num_threads(1)  # a thread started here would be missing in the forks
     rows = []
     for name in CASES if values["case"] == "all" else [values["case"]]:
@@ -92,8 +92,8 @@ def main(words: list[str]) -> None:
     note = (
         f"{values['seeds']} seeds (ResNet-56 on a CPU: {LARGE_SEEDS}); {values['rounds']} rounds of {values['steps']} "
         f"steps of every seed (MNIST and ResNet-56 on a CPU: 1). "
-        f"{apart(lambda: measured_on(torch.device(values['device'])))}; one thread a process, ResNet-56: all cores, "
-        f"shared out where packed; load of the machine while this ran "
+        f"{run_in_fork(lambda: measured_on(torch.device(values['device'])))}; one thread a process, ResNet-56: all "
+        f"cores, shared out where packed; load of the machine while this ran "
         f"{os.getloadavg()[1]:.1f}. MiB: the most {'device memory' if on_gpu else 'resident memory'}, over all "
         f"processes of a mode."
     )
@@ -113,7 +113,7 @@ def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
     config = compose_run([*dataset, *case.words.split(), *places])
     fast = compose_run([*dataset, *case.words.split(), *places, "impl=fast"]) if case.large else config
     data = load_images(cast(ImageDataset, config.dataset), config.data_dir, config.cache_dir)
-    floor = seeds * apart(lambda: least_seconds(bare_trainers(config, 1)[0]))
+    floor = seeds * run_in_fork(lambda: least_seconds(bare_trainers(config, 1)[0]))
     rounds = in_turn(modes(config, fast, data, seeds, values), count, int(values["rounds"]))
     recipe = config.recipe
     assert isinstance(recipe, ImageRecipe)

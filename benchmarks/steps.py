@@ -6,15 +6,15 @@ import dataclasses
 
 from benchmarks.timing import Train, repeated
 from experiments.config.schema import Config
-from experiments.device import prepare, settle
+from experiments.device import prepare_device, settle_precision
 from experiments.families.build import build_task
 from experiments.runs.loop import Trainer
 
 
 def bare_trainers(config: Config, seeds: int) -> list[Trainer]:
     """Trainers of seeds 0 … seeds - 1 that never come to an end, a log line or an evaluation."""
-    device = prepare(config.impl)
-    impl = dataclasses.replace(settle(config.impl, device), mechanism=False)
+    device = prepare_device(config.impl)
+    impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
     endless = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
     recipe = dataclasses.replace(config.recipe, **endless)  # type: ignore[arg-type]
     made = []

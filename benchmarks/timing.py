@@ -88,7 +88,7 @@ def measure(workers: Sequence[Worker], count: int) -> Measured:
     return Measured(max(walls), math.fsum(cpus), max(joules), math.fsum(mibs))
 
 
-def apart(function: Callable[[], T]) -> T:
+def run_in_fork(function: Callable[[], T]) -> T:
     """The value of ``function``, computed in a fork."""
     worker = Worker(lambda: lambda count: function())
     worker.ask(1)

@@ -16,7 +16,7 @@ from experiments.errors import UserError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def prepare(impl: Impl) -> torch.device:
+def prepare_device(impl: Impl) -> torch.device:
     """Choose the device and pin threads and algorithms. Raises UserError where a GPU is asked for and there
     is none, and where switches contradict each other."""
     if impl.device == "cuda" and not torch.cuda.is_available():
@@ -32,10 +32,23 @@ def prepare(impl: Impl) -> torch.device:
         torch.use_deterministic_algorithms(impl.deterministic)  # imports the compiler, which takes seconds
     torch.backends.cudnn.benchmark = not impl.deterministic
     torch.backends.cudnn.allow_tf32 = False  # else convolutions in fp32 keep 10 bits of 23, unlike matrix products
+    if impl.kernels == "native":
+        use_native_kernels()
     on_gpu = torch.cuda.is_available() and impl.device != "cpu"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()  # a run's record tells its own peak, not that of the one before
     return torch.device("cuda" if on_gpu else "cpu")
+
+
+def use_native_kernels() -> None:
+    """Compile gem's CPU kernels, once a machine, and use them. Raises UserError where that fails."""
+    import gem.kernels
+
+    try:
+        gem.kernels.build_kernels()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"impl.kernels=native: cannot be compiled here ({reason}); use impl.kernels=torch") from error
 
 
 def compiled(function: Function, impl: Impl) -> Function:
@@ -49,7 +62,7 @@ def compiled(function: Function, impl: Impl) -> Function:
 BF16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}  # in the flags of /proc/cpuinfo: x86 and, the last, Arm
 
 
-def settle(impl: Impl, device: torch.device) -> Impl:
+def settle_precision(impl: Impl, device: torch.device) -> Impl:
     """``impl`` with precision=auto replaced by what ``device`` is good at, so that records say what was used."""
     if impl.precision != "auto":
         return impl

@@ -1,13 +1,21 @@
 """Smooth rational activation functions for PyTorch: GEM, E-GEM, SE-GEM and GoLU.
 
-``gem.make_activation("egem", N=1, eps=1e-4)`` makes a module, ``gem.replace_activations(model, nn.ReLU, "egem")``
-puts it into a model. ``gem.functional`` holds the definitions; read it first.
+``gem.egem(x, N=1, eps=1e-4)`` is a function, ``gem.EGEM(N=1, eps=1e-4)`` a module, and ``gem.make_activation("egem")``
+makes one by its name. ``gem.replace_activations(model, nn.ReLU, "egem")`` puts it into a model. The definitions, which
+all of this equals, are in ``gem.reference``; read it first.
 """
 
 from gem import functional as functional
-from gem.doors import register_with_transformers as register_with_transformers
-from gem.doors import replace_activations as replace_activations
+from gem import reference as reference
+from gem.functional import egem as egem
+from gem.functional import gem as gem
+from gem.functional import golu as golu
+from gem.functional import segem as segem
 from gem.initialisation import gain as gain
+from gem.integrations import assert_replaced as assert_replaced
+from gem.integrations import count_activations as count_activations
+from gem.integrations import register_with_transformers as register_with_transformers
+from gem.integrations import replace_activations as replace_activations
 from gem.modules import EGEM as EGEM
 from gem.modules import GEM as GEM
 from gem.modules import SEGEM as SEGEM
@@ -23,9 +31,16 @@ __all__ = [
     "SEGEM",
     "ActivationSpec",
     "GoLU",
+    "assert_replaced",
+    "count_activations",
+    "egem",
     "functional",
     "gain",
+    "gem",
+    "golu",
     "make_activation",
+    "reference",
     "register_with_transformers",
     "replace_activations",
+    "segem",
 ]

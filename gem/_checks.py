@@ -1,9 +1,13 @@
-"""Checks of parameters and inputs; every message names the parameter, what was given and what is allowed."""
+"""Checks of parameters and inputs; every message names the parameter, what was given and what is allowed.
+
+Where torch.compile traces, the values of numbers are not looked at: a look would tie the compiled code to the value.
+"""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -12,6 +16,9 @@ MAX_N = 32
 EPS_RANGE = (1e-30, 1e30)  # keeps the scale, and its power-of-two approximation, inside float32 for every N
 CONVENTIONS = ("additive", "scale")
 SAVES = ("input", "output")
+_POSITIVE = "[1e-30, 1e+30]"
+
+Number = TypeVar("Number", bound=float)
 
 
 def check_N(N: object) -> int:  # noqa: N802
@@ -33,6 +40,13 @@ def check_count(name: str, value: object) -> int:
     return value
 
 
+def check_integer(name: str, value: object) -> int:
+    """Return ``value`` if it is an integer."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    return value
+
+
 def check_real(name: str, value: object, allowed: str) -> float:
     """Return ``value`` as a float if it is a real number, NaN and the infinities excluded."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -42,22 +56,42 @@ def check_real(name: str, value: object, allowed: str) -> float:
     return float(value)
 
 
-def check_slope(negative_slope: object) -> float:
+def check_slope(negative_slope: float) -> float:
     """Return ``negative_slope`` as a float if it lies in [0, 1)."""
+    if torch.compiler.is_compiling():
+        return negative_slope
     value = check_real("negative_slope", negative_slope, "[0, 1)")
     if not 0 <= value < 1:
         raise ValueError(f"negative_slope must be a number in [0, 1), got {negative_slope!r}")
     return value
 
 
-def check_positive(name: str, value: object) -> float:
-    """Return ``value`` as a float if it lies in [1e-30, 1e30]."""
+@overload
+def check_positive(name: str, value: Tensor) -> Tensor: ...
+@overload
+def check_positive(name: str, value: float) -> float: ...
+def check_positive(name: str, value: float | Tensor) -> float | Tensor:
+    """Return ``value`` if it is a number in [1e-30, 1e30], as a float, or a tensor of positive numbers.
+
+    The elements of a tensor are looked at in eager mode on a CPU only: elsewhere a look would wait for the device.
+    """
+    if torch.compiler.is_compiling():
+        return value
+    if isinstance(value, Tensor):
+        seen = type(value) in (Tensor, torch.nn.Parameter) and value.device.type == "cpu" and not is_wrapped(value)
+        if seen and not bool((value > 0).all()):
+            raise ValueError(f"{name} must be above 0 in every element, got {value.detach()!r}")
+        return value
     low, high = EPS_RANGE
-    allowed = f"[{low:g}, {high:g}]"
-    number = check_real(name, value, allowed)
+    number = check_real(name, value, _POSITIVE)
     if not low <= number <= high:
-        raise ValueError(f"{name} must be a number in {allowed}, got {value!r}")
+        raise ValueError(f"{name} must be a number in {_POSITIVE}, got {value!r}")
     return number
+
+
+def is_wrapped(x: Tensor) -> bool:
+    """Whether ``x`` belongs to a transform of torch.func or to a vmap of autograd's own."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(x) or torch._C._functorch.is_legacy_batchedtensor(x)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
@@ -70,7 +104,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
 
 def check_floating(x: Tensor) -> None:
     """Raise TypeError unless ``x`` is a real floating-point tensor."""
-    if not torch.jit.is_scripting() and not isinstance(x, Tensor):
+    if not isinstance(x, Tensor):
         raise TypeError(f"expected a tensor, got {type(x).__name__}")
     if not x.is_floating_point():
         raise TypeError(f"expected a tensor of a real floating-point type, got {x.dtype}")

@@ -43,13 +43,19 @@ def _make_scale(N: int, eps: float, convention: str) -> Scale:
     return Scale(N, float(value / Fraction(2) ** (2 * N * k)), 2.0**-k)
 
 
-def constants_to_bits(scale: Scale) -> Tensor:
+def scale_of(log_alpha: float, N: int) -> Scale:
+    """Constants for the scale α = exp(``log_alpha``)."""
+    k = round(log_alpha / math.log(2))
+    return Scale(N, math.exp(2 * N * (log_alpha - k * math.log(2))), 2.0**-k)
+
+
+def constants_to_bits(c: float, s: float) -> Tensor:
     """s and c, as the bits of four float32: s and three that add up to c.
 
     Integers, because `module.half()` and the like round floating-point buffers; float32, because some devices have
     no float64.
     """
-    parts, rest = [scale.s], scale.c
+    parts, rest = [s], c
     for _ in range(3):
         parts.append(float(torch.tensor(rest, dtype=torch.float32, device="cpu")))
         rest -= parts[-1]

@@ -1,136 +1,120 @@
-"""GEM, E-GEM, SE-GEM and GoLU in plain torch operations: the definitions that everything else is tested against.
+"""The activations as functions: fast, with one tensor saved for backward.
 
-All four are elementwise, take a tensor of any shape and any real floating-point type and return one of the same
-shape and type. float16 and bfloat16 are computed in float32 and rounded once. They differentiate to any order,
-trace, vmap and export, but in eager mode autograd keeps every intermediate: :mod:`gem.fast` holds the same
-functions with closed-form derivatives.
-
-+inf gives +inf, -inf gives the limit there, NaN gives NaN; derivatives likewise. E-GEM's and SE-GEM's formulas are
-reconstructions, see :func:`egem` and :func:`segem`.
+They equal the definitions in :mod:`gem.reference`, and raise the same errors. ``save="output"`` keeps the output for
+backward in place of the input: no memory where the next layer keeps it anyway, for more arithmetic in backward.
 """
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from gem._checks import CONVENTIONS, check_choice, check_floating, check_N, check_positive, check_slope
+from gem import reference
+from gem._autograd import activate
+from gem._checks import SAVES, check_choice, check_floating, check_slope
+from gem._closed_forms import Gated, Gompertz
 from gem._scale import make_scale
-
-if TYPE_CHECKING:
-    Scalar = float | Tensor
-else:
-    Scalar = float  # what TorchScript can read
+from gem.reference import Scalar
 
 
-def gem(x: Tensor, N: int = 1) -> Tensor:
-    """Geometric monomial: x·g(x) with the log-logistic gate g(x) = 1 / (1 + x^(-2N)) for x > 0, and 0 for x ≤ 0.
+def gem(x: Tensor, N: int = 1, save: str = "input") -> Tensor:
+    """GEM: x^(2N+1) / (1 + x^(2N)) for x > 0, else 0. See :func:`gem.reference.gem`.
 
-    2N times continuously differentiable, no more. Source: GEM (arXiv:2604.21677), section 2.1.
-    Raises TypeError or ValueError where ``x`` is not floating or ``N`` is not an integer in [1, 32].
+    Elementwise; any shape and real floating-point type. ``N`` is an integer in [1, 32]. Source: GEM
+    (arXiv:2604.21677), section 2.1. Raises TypeError or ValueError naming the parameter.
     """
-    return gated_leaky(x, check_N(N), 1.0, 1.0, 0.0)
+    if has_torch_function_unary(x):
+        out: Tensor = handle_torch_function(gem, (x,), x, N=N, save=save)
+        return out
+    if torch.compiler.is_compiling():
+        return reference.gem(x, N)
+    check_floating(x)
+    return activate(x, gated(N, 1.0, "additive", 0.0), _checked(save))
 
 
-def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive") -> Tensor:
-    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0. With ``convention="scale"``, eps^(2N) takes the place of eps.
+def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive", save: str = "input") -> Tensor:
+    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
 
-    This is α·gem(x/α) with α = eps^(1/(2N)), or α = eps. A reconstruction: the paper's definition could not be
-    obtained; the additive reading is the likelier of the two. eps = 1 is GEM, eps → 0 is ReLU. ``eps`` is a number
-    in [1e-30, 1e30], or a positive tensor that broadcasts against ``x`` and may require grad; at most 1e10 where it is
-    a tensor or torch.compile traces. After GEM (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError for a
-    parameter outside its range; ``eps`` is not checked where torch.compile traces.
+    A reconstruction; see :func:`gem.reference.egem`. Elementwise; any shape and real floating-point type. ``eps`` is a
+    number in [1e-30, 1e30], or a positive tensor that broadcasts against ``x``, which takes the plain operations.
+    Raises TypeError or ValueError naming the parameter.
     """
-    return segem(x, N, eps, 0.0, convention)
+    if has_torch_function_unary(x):
+        out: Tensor = handle_torch_function(egem, (x,), x, N=N, eps=eps, convention=convention, save=save)
+        return out
+    if torch.compiler.is_compiling() or isinstance(eps, Tensor):
+        return reference.egem(x, N, eps, convention)
+    check_floating(x)
+    return activate(x, gated(N, eps, convention, 0.0), _checked(save))
 
 
 def segem(
-    x: Tensor, N: int = 1, eps: Scalar = 1e-4, negative_slope: float = 0.01, convention: str = "additive"
+    x: Tensor,
+    N: int = 1,
+    eps: Scalar = 1e-4,
+    negative_slope: float = 0.01,
+    convention: str = "additive",
+    save: str = "input",
 ) -> Tensor:
-    """SE-GEM: egem(x) - negative_slope·egem(-x).
+    """SE-GEM: egem(x) - negative_slope·egem(-x). A reconstruction; see :func:`gem.reference.segem`.
 
-    A reconstruction from the stated properties: only the negative branch differs from E-GEM, C^(2N) at 0, no dead
-    units. ``negative_slope`` lies in [0, 1); the rest is as in :func:`egem`. After GEM (arXiv:2604.21677), section
-    2.3.
+    ``negative_slope`` lies in [0, 1); the rest is as in :func:`egem`.
     """
-    slope = check_slope(negative_slope)
-    if not isinstance(eps, Tensor) and not torch.compiler.is_compiling():
-        N, c, s = make_scale(N, eps, convention)
-        return gated_leaky(x, N, c, s, slope)
-    check_N(N)
-    if check_choice("convention", convention, CONVENTIONS) == "scale":
-        return gated_leaky(x, N, 1.0, 1 / eps, slope)
-    return gated_leaky(x, N, eps, 1.0, slope)
+    if has_torch_function_unary(x):
+        settings: Any = {"N": N, "eps": eps, "negative_slope": negative_slope, "convention": convention, "save": save}
+        out: Tensor = handle_torch_function(segem, (x,), x, **settings)
+        return out
+    if torch.compiler.is_compiling() or isinstance(eps, Tensor):
+        return reference.segem(x, N, eps, negative_slope, convention)
+    check_floating(x)
+    return activate(x, gated(N, eps, convention, negative_slope), _checked(save))
 
 
 def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -> Tensor:
-    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)), the input times a Gompertz gate; the limit at -inf is 0.
+    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3.
 
-    The parameters lie in [1e-30, 1e30]. Source: GoLU (arXiv:2502.03654), section 3. Raises TypeError or ValueError
-    for a parameter outside its range and TypeError where ``x`` is not floating.
+    Elementwise; any shape and real floating-point type. The parameters lie in [1e-30, 1e30]. Raises TypeError or
+    ValueError naming the parameter.
     """
-    low, high = golu_limits(alpha, beta, gamma)
-    return gompertz_gated(x, alpha, beta, gamma, low, high)
-
-
-def gompertz_gated(x: Tensor, alpha: float, beta: float, gamma: float, low: float, high: float) -> Tensor:
-    """GoLU with the limits of its gate, see :func:`golu_limits`."""
+    if has_torch_function_unary(x):
+        out: Tensor = handle_torch_function(golu, (x,), x, alpha=alpha, beta=beta, gamma=gamma)
+        return out
+    if torch.compiler.is_compiling():
+        return reference.golu(x, alpha, beta, gamma)
     check_floating(x)
-    z = widen(x)
-    gate = alpha * torch.exp(-beta * torch.exp(-gamma * clamp(z, low, high)))
-    return (torch.threshold(z, low, low) * gate).to(x.dtype)
+    return activate(x, gompertz(alpha, beta, gamma))
 
 
-def golu_limits(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
-    """Where the Gompertz gate is exactly 0 (its exponent is 800) and exactly ``alpha``; checks the parameters."""
-    check_positive("alpha", alpha)
-    log_beta = math.log(check_positive("beta", beta))
-    check_positive("gamma", gamma)
-    return (log_beta - math.log(800)) / gamma, (log_beta + 800) / gamma
+def gated(N: int, eps: float, convention: str, negative_slope: float) -> Gated:
+    """The function with these parameters, checked, as a value."""
+    try:
+        return _gated(N, eps, convention, negative_slope)
+    except TypeError:  # also what cannot be a key of the cache
+        return _gated.__wrapped__(N, eps, convention, negative_slope)
 
 
-def gated_leaky(x: Tensor, N: int, c: Scalar, s: Scalar, slope: float) -> Tensor:
-    """The family's one primitive: leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
-
-    v is kept below a ceiling where the quotient is 1: it and its derivatives stay finite for every x.
-    """
-    check_floating(x)
-    z = widen(x)
-    top = ceiling(N, z.dtype)
-    if slope == 0:
-        leaky, t = torch.relu(z), clamp(z * s, 0.0, top)
-    else:
-        leaky, t = torch.nn.functional.leaky_relu(z, slope), clamp(z * s, -top, top)
-    v = even_power(t, N)
-    q = c / (c + v)
-    # The bracket is 0 but has the gate's derivative, -q', without the quotient rule's cancellation in 1 - v / (c + v).
-    gate = (v / (c + v)).detach() + (q.detach() - q)
-    return (leaky * gate).to(x.dtype)
+def gompertz(alpha: float, beta: float, gamma: float) -> Gompertz:
+    """The function with these parameters, checked, as a value."""
+    try:
+        return _gompertz(alpha, beta, gamma)
+    except TypeError:
+        return _gompertz.__wrapped__(alpha, beta, gamma)
 
 
-def ceiling(N: int, dtype: torch.dtype) -> float:
-    """The t whose 2N-th power is 2^100, in float32 2^60: there the gate is 1, and no second derivative overflows."""
-    highest = 100 if dtype == torch.float64 else 60
-    return float(2.0 ** (highest / (2 * N)))
+@lru_cache(maxsize=1024, typed=True)
+def _gated(N: int, eps: float, convention: str, negative_slope: float) -> Gated:
+    return Gated(*make_scale(N, eps, convention), check_slope(negative_slope))
 
 
-def even_power(t: Tensor, N: int) -> Tensor:
-    """t^(2N) by multiplication: `pow` would be promoted to float32 under autocast, and is slower."""
-    square = t * t
-    power = square
-    for _ in range(N - 1):
-        power = power * square
-    return power
+@lru_cache(maxsize=1024, typed=True)
+def _gompertz(alpha: float, beta: float, gamma: float) -> Gompertz:
+    reference.golu_limits(alpha, beta, gamma)
+    return Gompertz(float(alpha), float(beta), float(gamma))
 
 
-def clamp(x: Tensor, low: float, high: float) -> Tensor:
-    """Clamp whose gradient at NaN is NaN: `Tensor.clamp` gives 0 there, and would hide a divergence."""
-    return torch.nn.functional.hardtanh(x, low, high)
-
-
-def widen(x: Tensor) -> Tensor:
-    """``x`` itself if it is float32 or float64, else a float32 copy."""
-    return x if x.dtype == torch.float32 or x.dtype == torch.float64 else x.float()
+def _checked(save: str) -> str:
+    return save if save in SAVES else check_choice("save", save, SAVES)

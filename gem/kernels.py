@@ -1,89 +1,64 @@
-"""Which implementation computes in eager mode: blocks on a CPU, Triton on a GPU, or plain operations."""
+"""Which kernels compute in eager mode, and how to have faster ones on a CPU.
+
+Nothing is compiled unless it is asked for, and no result depends on whether a compiler is there. :func:`build_kernels`
+compiles the CPU kernels (half a minute, once) and uses them in this process from then on. They are several times faster
+on large tensors. Their results equal those of the plain operations up to rounding, but not bit for bit.
+"""
 
 from __future__ import annotations
 
-import importlib
-import os
-import warnings
-from functools import cache
-from types import ModuleType
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
-from gem import blocked
-from gem.closed_forms import Family, Gated
-from gem.functional import widen
-from gem.inverse import derivative_at
+from gem import _dispatch, _native, _pieces
+from gem._checks import check_choice
 
-# Below this many elements a launch costs more than the work. Not yet measured on a GPU: the smallest sizes of
-# `scripts/bench.py activations` show on which side of it the naive composition wins.
-TRITON_FROM = 1 << 12
+CPU_KERNELS = ("torch", "native")
 
 
-def value(x: Tensor, family: Family) -> Tensor:
-    """f(x)."""
-    if is_plain_cpu(x):
-        return blocked.value(x, family)
-    if (triton := _triton_for(x)) is not None:
-        out: Tensor = triton.value_op(x, *triton.arguments(family))
-        return out
-    return family.value(x)
+class KernelStatus(NamedTuple):
+    """What computes in eager mode in this process.
+
+    ``cpu``: ``"torch"`` (plain operations, the default) or ``"native"`` (compiled on request). ``cuda``: ``"triton"``
+    or ``"torch"``, with the reason. ``vector``: the vector instructions of torch and of the native kernels.
+    ``library``: the compiled library, where it is in use.
+    """
+
+    cpu: str
+    cuda: str
+    vector: str
+    library: str | None
 
 
-def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-    """grad·f'(x)."""
-    if is_plain_cpu(grad, x):
-        return blocked.slope_product(grad, x, family)
-    if (triton := _triton_for(grad, x)) is not None:
-        N, parameters = triton.arguments(family)
-        out: Tensor = triton.slope_product_op(grad, x, N, False, parameters)
-        return out
-    return (widen(grad) * family.derivative(widen(x))).to(x.dtype)
+def kernel_status() -> KernelStatus:
+    """What computes in eager mode now."""
+    native = _dispatch.cpu is _native
+    return KernelStatus(
+        "native" if native else "torch",
+        _dispatch.triton_status(),
+        torch.backends.cpu.get_cpu_capability(),
+        str(_native.library_path()) if native else None,
+    )
 
 
-def slope_product_at(grad: Tensor, y: Tensor, family: Family) -> Tensor:
-    """grad·f'(x) where f(x) = ``y``."""
-    assert isinstance(family, Gated)
-    if is_plain_cpu(grad, y):
-        return blocked.slope_product_at(grad, y, family)
-    if (triton := _triton_for(grad, y)) is not None:
-        N, parameters = triton.arguments(family, invert=True)
-        out: Tensor = triton.slope_product_op(grad, y, N, True, parameters)
-        return out
-    return (widen(grad) * derivative_at(widen(y), family)).to(y.dtype)
+def build_kernels(verbose: bool = False) -> KernelStatus:
+    """Compile the native CPU kernels, or load them if that was done before, and use them from now on in this process.
+
+    Needs a C++ compiler and ninja, once. The library is kept in torch's cache (``TORCH_HOME``) for this version of
+    torch and this kind of CPU. Raises RuntimeError where it cannot be compiled; then nothing has changed.
+    """
+    _native.load(verbose)
+    return use_kernels("native")
 
 
-def _triton_for(*tensors: Tensor) -> ModuleType | None:
-    """The Triton kernels, if they are there and serve these tensors."""
-    x = tensors[0]
-    wanted = x.device.type == "cuda" and x.dtype != torch.float64 and x.numel() >= TRITON_FROM
-    return _load_triton() if wanted and all(map(_is_plain, tensors)) else None
+def use_kernels(cpu: str) -> KernelStatus:
+    """Use ``"torch"`` or ``"native"`` CPU kernels from now on in this process.
 
-
-@cache
-def _load_triton() -> ModuleType | None:
-    """None where Triton is missing or unwanted (GEM_TRITON=0), or cannot launch: the plain operations serve then."""
-    if os.environ.get("GEM_TRITON") == "0":
-        return None
-    try:
-        found = importlib.import_module("gem.triton_kernels")
-        found.try_out(torch.device("cuda"))
-    except ImportError:
-        return None
-    except Exception as error:  # whatever Triton's compiler raises: no C compiler, a GPU that it does not serve, …
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        warnings.warn(f"gem: Triton cannot launch ({reason}); slower plain operations are used", stacklevel=2)
-        return None
-    return found
-
-
-def is_plain_cpu(*tensors: Tensor) -> bool:
-    """Whether pieces can be viewed and written in place."""
-    return all(t.device.type == "cpu" and _is_plain(t) for t in tensors)
-
-
-def _is_plain(x: Tensor) -> bool:
-    """No subclass (fake, distributed, …) and not inside vmap: those want plain operations."""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x) or torch._C._functorch.is_legacy_batchedtensor(x)
-    return type(x) in (Tensor, torch.nn.Parameter) and not wrapped
+    Raises ValueError for another name, and RuntimeError for ``"native"`` before :func:`build_kernels`.
+    """
+    check_choice("cpu", cpu, CPU_KERNELS)
+    if cpu == "native" and not hasattr(torch.ops.gem_native, "gated"):
+        raise RuntimeError("the native kernels are not loaded: call gem.build_kernels() first")
+    _dispatch.cpu = _native if cpu == "native" else _pieces
+    return kernel_status()

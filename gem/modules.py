@@ -1,8 +1,9 @@
 """The activations as modules.
 
 All are elementwise, keep shape, type and memory layout, raise TypeError for an input that is not real
-floating-point, and check their parameters at construction. ``inplace`` is accepted, so that they take the place of
-other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see :mod:`gem.functional`.
+floating-point, and check their parameters when they are made and when they are changed. ``inplace`` is accepted, so
+that they take the place of other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see
+:mod:`gem.reference`.
 """
 
 from __future__ import annotations
@@ -13,87 +14,95 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import has_torch_function_unary
 
-from gem._checks import SAVES, check_choice, check_count, check_slope
-from gem._scale import constants_from_bits, constants_to_bits, make_scale
-from gem.closed_forms import Gated, Gompertz
-from gem.fast import activate
-from gem.functional import gated_leaky, golu_limits, gompertz_gated, widen
-from gem.learnable import activate_scaled
+from gem import functional, reference
+from gem._autograd import activate
+from gem._checks import SAVES, check_choice, check_count, check_floating, check_integer
+from gem._closed_forms import Gated, Gompertz
+from gem._learnable import learnable_gem
+from gem._learnable_golu import learnable_golu
+from gem._scale import constants_from_bits, constants_to_bits
+from gem._settings import Activation, Setting
+from gem.reference import widen
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Device = torch.device | str | int | None  # as torch's own modules take it
-SETTINGS = ("N", "eps", "convention", "negative_slope")
-
-torch.fx.wrap("activate")
-torch.fx.wrap("activate_scaled")
-torch.fx.wrap("widen")
 
 
-class _LogLogistic(nn.Module):
+class _Learnable(Activation):
+    """What is the same whatever is learned: how many elements the parameters have, and which dimension they follow."""
+
+    channel_dim = Setting[int]()
+
+    def __init__(self, settings: dict[str, Any], inplace: bool, learnable: bool, channels: int | None) -> None:
+        super().__init__()
+        self.inplace, self.learnable = inplace, bool(learnable)
+        self.channels = None if channels is None else check_count("channels", channels)
+        if self.channels is not None and not self.learnable:
+            raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
+        self._settle(settings)
+
+    def _make_parameter(self, device: Device, dtype: torch.dtype | None) -> nn.Parameter:
+        return nn.Parameter(torch.empty(self.channels or 1, device=device, dtype=dtype))
+
+    @property
+    def _dim(self) -> int | None:
+        return None if self.channels is None else self.channel_dim
+
+    def _shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"learnable": True} if self.learnable else {}
+        if self.channels is not None:
+            shown["channels"] = self.channels
+            if self.channel_dim != 1:
+                shown["channel_dim"] = self.channel_dim
+        return shown
+
+
+class _LogLogistic(_Learnable):
     """What GEM, E-GEM and SE-GEM share: the constants of the gate, or the learnable scale in their place."""
 
-    __jit_unused_properties__ = ("alpha",)
+    N = Setting[int]()
+    eps = Setting[float](learned=True)
+    convention = Setting[str](learned=True)
+    negative_slope = Setting[float]()
+    save = Setting[str]()
 
-    if TYPE_CHECKING:  # set by _settle
-        N: int
-        eps: float
-        convention: str
-        negative_slope: float
-        _c: float
-        _s: float
-        _family: Gated
-        _bits: Tensor
+    _family: Gated
+    _bits: Tensor
 
     def __init__(
         self,
-        scale: tuple[int, float, str],
-        negative_slope: float,
+        settings: dict[str, Any],
         inplace: bool,
         learnable: bool,
         channels: int | None,
-        save: str,
         device: Device,
         dtype: torch.dtype | None,
     ) -> None:
-        super().__init__()
-        N, eps, convention = scale
-        self._settle(N=N, eps=eps, convention=convention, negative_slope=negative_slope)
-        self.save = check_choice("save", save, SAVES)
-        self.inplace, self.learnable = inplace, bool(learnable)
-        self.channels = None if channels is None else check_count("channels", channels)
+        defaults = {"eps": 1.0, "convention": "additive", "negative_slope": 0.0}
+        super().__init__(defaults | settings, inplace, learnable, channels)
         if self.learnable:
-            shape = () if self.channels is None else (self.channels,)
-            self.log_alpha = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+            self.log_alpha = self._make_parameter(device, dtype)
             self.reset_parameters()
-        elif self.channels is not None:
-            raise ValueError(f"channels must be None unless learnable=True, got {channels!r}")
         if device is not None:
             self.to(device)
 
-    def _settle(self, **settings: Any) -> None:
-        """Take the settings over with all that is derived from them; nothing where one of them is wrong."""
-        constants = make_scale(settings["N"], settings["eps"], settings["convention"])
-        slope = check_slope(settings["negative_slope"])
-        settings |= {"N": constants.N, "negative_slope": slope, "_c": constants.c, "_s": constants.s}
+    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        check_choice("save", settings["save"], SAVES)
+        check_integer("channel_dim", settings["channel_dim"])
+        family = _family_of(settings)
+        return settings | {"N": family.N, "negative_slope": family.slope}
+
+    def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
         # The bits are read under torch.compile in place of the Python numbers, so that another eps needs no new
         # compilation. No buffer: what builds a model on the meta device and fills it from a file leaves such undefined.
-        bits = constants_to_bits(constants)
+        family = _family_of(settings)
+        bits = constants_to_bits(family.c, family.s)
         before = self.__dict__.get("_bits", bits)
-        settings |= {"_family": Gated(*constants, slope), "_bits": bits.to(before.device)}
-        for name, value in settings.items():
-            super().__setattr__(name, value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """A setting may be changed, as to anneal eps; but where α is learned, eps says only where it began."""
-        if name not in SETTINGS or "_family" not in self.__dict__:
-            super().__setattr__(name, value)
-        elif self.learnable and name in ("eps", "convention"):
-            raise AttributeError(f"{name} cannot be changed to {value!r}: alpha is learned; fill log_alpha")
-        else:
-            self._settle(**{key: getattr(self, key) for key in SETTINGS} | {name: value})
+        return {"_family": family, "_bits": bits.to(before.device)}
 
     def reset_parameters(self) -> None:
         """A learnable scale begins where eps puts it."""
@@ -104,50 +113,46 @@ class _LogLogistic(nn.Module):
         """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
         super()._apply(fn, recurse)
         device = fn(torch.empty(0, device=self._bits.device)).device
-        bits = constants_to_bits(make_scale(self.N, self.eps, self.convention))
+        bits = constants_to_bits(self._family.c, self._family.s)
         self._bits = bits if device.type == "meta" else bits.to(device)
         return self
 
     @property
     def alpha(self) -> Tensor | float:
-        """The scale α, where the gate is 1/2: a number, or a positive tensor (one per channel) if it is learnable."""
+        """The scale α, where the gate is 1/2: a number, or a positive tensor of one element or one for each channel."""
         return widen(self.log_alpha).exp() if self.learnable else self._family.alpha
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.jit.is_scripting():
-            assert not self.learnable, "a learnable scale does not work in TorchScript"
-            return gated_leaky(x, self.N, self._c, self._s, self.negative_slope)
+        family = self._family
         if self.learnable:
-            return activate_scaled(x, widen(self.log_alpha).exp(), self.N, self.negative_slope, self.save)
+            return learnable_gem(x, self.log_alpha, family.N, family.slope, self._dim, self.save)
+        if has_torch_function_unary(x):
+            return self._call_function(x)
         if torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting():
             c, s = constants_from_bits(self._bits.to(x.device), x.dtype)
-            return gated_leaky(x, self.N, c, s, self.negative_slope)
-        return activate(x, self._family, self.save)
+            return reference.gated_leaky(x, family.N, c, s, family.slope or None)
+        check_floating(x)
+        return activate(x, family, self._settings["save"])
 
-    def extra_repr(self) -> str:
-        shown = self._parameters_shown()
-        if self.learnable:
-            shown["learnable"] = True
-        if self.channels is not None:
-            shown["channels"] = self.channels
-        if self.save != "input":
-            shown["save"] = self.save
-        return ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in shown.items())
+    def _shown(self) -> dict[str, Any]:
+        return super()._shown() | ({} if self.save == "input" else {"save": self.save})
 
-    def _parameters_shown(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"N": self.N, "eps": float(self.eps)}
-        if self.convention != "additive":
-            shown["convention"] = self.convention
-        return shown
+    def _call_function(self, x: Tensor) -> Tensor:
+        """The same by the public function, which tracers and subclasses of tensors may have in their hands."""
+        raise NotImplementedError
+
+
+def _family_of(settings: dict[str, Any]) -> Gated:
+    return functional.gated(settings["N"], settings["eps"], settings["convention"], settings["negative_slope"])
 
 
 class GEM(_LogLogistic):
     """GEM: x^(2N+1) / (1 + x^(2N)) for x > 0, else 0. Source: GEM (arXiv:2604.21677), section 2.1.
 
-    ``learnable=True`` makes the scale α, 1 at first, a positive parameter: α·gem(x/α), one α for the layer, or one
-    for each of ``channels`` along dimension 1. ``save="output"`` keeps the output for backward in place of the
-    input: no memory where the next layer keeps it anyway, for more arithmetic in backward. ``device`` and ``dtype``
-    are those of the learnable scale. Raises TypeError or ValueError naming the parameter.
+    ``learnable=True`` makes the scale α, 1 at first, a positive parameter: α·gem(x/α), with ``log_alpha`` of one
+    element, or of ``channels`` elements along dimension ``channel_dim``. ``save="output"`` keeps the output for
+    backward in place of the input: no memory where the next layer keeps it anyway, for more arithmetic in backward.
+    ``device`` and ``dtype`` are those of the learnable scale. Raises TypeError or ValueError naming the parameter.
     """
 
     def __init__(
@@ -159,18 +164,23 @@ class GEM(_LogLogistic):
         save: str = "input",
         device: Device = None,
         dtype: torch.dtype | None = None,
+        channel_dim: int = 1,
     ) -> None:
-        super().__init__((N, 1.0, "additive"), 0.0, inplace, learnable, channels, save, device, dtype)
+        settings = {"N": N, "save": save, "channel_dim": channel_dim}
+        super().__init__(settings, inplace, learnable, channels, device, dtype)
 
-    def _parameters_shown(self) -> dict[str, Any]:
-        return {"N": self.N}
+    def _call_function(self, x: Tensor) -> Tensor:
+        return functional.gem(x, self.N, self.save)
+
+    def _shown(self) -> dict[str, Any]:
+        return {"N": self.N} | super()._shown()
 
 
 class EGEM(_LogLogistic):
     """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
 
-    A reconstruction; see :func:`gem.functional.egem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
-    are as in :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.reference.egem`. ``learnable``, ``channels``, ``channel_dim``, ``save``, ``device``
+    and ``dtype`` are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 
     def __init__(
@@ -184,15 +194,24 @@ class EGEM(_LogLogistic):
         save: str = "input",
         device: Device = None,
         dtype: torch.dtype | None = None,
+        channel_dim: int = 1,
     ) -> None:
-        super().__init__((N, eps, convention), 0.0, inplace, learnable, channels, save, device, dtype)
+        settings = {"N": N, "eps": eps, "convention": convention, "save": save, "channel_dim": channel_dim}
+        super().__init__(settings, inplace, learnable, channels, device, dtype)
+
+    def _call_function(self, x: Tensor) -> Tensor:
+        return functional.egem(x, self.N, self.eps, self.convention, self.save)
+
+    def _shown(self) -> dict[str, Any]:
+        scale = {} if self.convention == "additive" else {"convention": self.convention}
+        return {"N": self.N, "eps": float(self.eps)} | scale | super()._shown()
 
 
 class SEGEM(_LogLogistic):
     """SE-GEM: egem(x) - negative_slope·egem(-x).
 
-    A reconstruction; see :func:`gem.functional.segem`. ``learnable``, ``channels``, ``save``, ``device`` and ``dtype``
-    are as in :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.reference.segem`. ``learnable``, ``channels``, ``channel_dim``, ``save``,
+    ``device`` and ``dtype`` are as in :class:`GEM`; α starts where ``eps`` puts it.
     """
 
     def __init__(
@@ -207,26 +226,92 @@ class SEGEM(_LogLogistic):
         save: str = "input",
         device: Device = None,
         dtype: torch.dtype | None = None,
+        channel_dim: int = 1,
     ) -> None:
-        super().__init__((N, eps, convention), negative_slope, inplace, learnable, channels, save, device, dtype)
+        settings = {"N": N, "eps": eps, "negative_slope": negative_slope, "convention": convention}
+        super().__init__(
+            settings | {"save": save, "channel_dim": channel_dim}, inplace, learnable, channels, device, dtype
+        )
 
-    def _parameters_shown(self) -> dict[str, Any]:
-        shown = super()._parameters_shown()
-        return {"N": shown.pop("N"), "eps": shown.pop("eps"), "negative_slope": self.negative_slope, **shown}
+    def _call_function(self, x: Tensor) -> Tensor:
+        return functional.segem(x, self.N, self.eps, self.negative_slope, self.convention, self.save)
+
+    def _shown(self) -> dict[str, Any]:
+        scale = {} if self.convention == "additive" else {"convention": self.convention}
+        slope = {"negative_slope": self.negative_slope}
+        return {"N": self.N, "eps": float(self.eps)} | slope | scale | super()._shown()
 
 
-class GoLU(nn.Module):
-    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3."""
+class _Logarithmic(Setting[Any]):
+    """A positive number, or a tensor of such where it is learned by its logarithm."""
 
-    def __init__(self, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self._low, self._high = golu_limits(alpha, beta, gamma)
-        self.alpha, self.beta, self.gamma, self.inplace = float(alpha), float(beta), float(gamma), inplace
+    def __init__(self) -> None:
+        super().__init__(learned=True)
+
+    def __get__(self, module: Any, owner: type) -> Any:
+        learned = module is not None and module.learnable
+        return widen(getattr(module, f"log_{self.name}")).exp() if learned else super().__get__(module, owner)
+
+
+class GoLU(_Learnable):
+    """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3.
+
+    ``learnable=True`` makes all three positive parameters, ``log_alpha``, ``log_beta`` and ``log_gamma``, which start
+    at the values given; ``channels``, ``channel_dim``, ``device`` and ``dtype`` are as in :class:`GEM`. Raises
+    TypeError or ValueError naming the parameter.
+    """
+
+    alpha = _Logarithmic()
+    beta = _Logarithmic()
+    gamma = _Logarithmic()
+    _family: Gompertz
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        gamma: float = 1.0,
+        inplace: bool = False,
+        learnable: bool = False,
+        channels: int | None = None,
+        device: Device = None,
+        dtype: torch.dtype | None = None,
+        channel_dim: int = 1,
+    ) -> None:
+        settings = {"alpha": alpha, "beta": beta, "gamma": gamma, "channel_dim": channel_dim}
+        super().__init__(settings, inplace, learnable, channels)
+        if self.learnable:
+            self.log_alpha = self._make_parameter(device, dtype)
+            self.log_beta = self._make_parameter(device, dtype)
+            self.log_gamma = self._make_parameter(device, dtype)
+            self.reset_parameters()
+
+    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        check_integer("channel_dim", settings["channel_dim"])
+        family = _gompertz_of(settings)
+        return settings | {"alpha": family.alpha, "beta": family.beta, "gamma": family.gamma}
+
+    def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return {"_family": _gompertz_of(settings)}
+
+    def reset_parameters(self) -> None:
+        """Learnable parameters begin at the values given."""
+        if self.learnable:
+            for name in ("alpha", "beta", "gamma"):
+                nn.init.constant_(getattr(self, f"log_{name}"), math.log(self._settings[name]))
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.jit.is_scripting():
-            return gompertz_gated(x, self.alpha, self.beta, self.gamma, self._low, self._high)
-        return activate(x, Gompertz(self.alpha, self.beta, self.gamma))
+        if self.learnable:
+            return learnable_golu(x, self.log_alpha, self.log_beta, self.log_gamma, self._dim)
+        family = self._family
+        if has_torch_function_unary(x) or torch.compiler.is_compiling():
+            return functional.golu(x, family.alpha, family.beta, family.gamma)
+        check_floating(x)
+        return activate(x, family)
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha:g}, beta={self.beta:g}, gamma={self.gamma:g}"
+    def _shown(self) -> dict[str, Any]:
+        return {name: self._settings[name] for name in ("alpha", "beta", "gamma")} | super()._shown()
+
+
+def _gompertz_of(settings: dict[str, Any]) -> Gompertz:
+    return functional.gompertz(settings["alpha"], settings["beta"], settings["gamma"])

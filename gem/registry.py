@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from gem.modules import EGEM, GEM, SEGEM, GoLU
-from gem.readings import SEGEMBounded, SEGEMLinear
+from gem.variants import SEGEMBounded, SEGEMLinear
 
 
 class ActivationSpec(NamedTuple):

@@ -22,7 +22,7 @@ from experiments.errors import UserError
 from experiments.figures import FUNCTION_FIGURES, TASK_FIGURES, preset_figures
 from experiments.figures.landscape import landscape_figures
 from experiments.figures.style import save
-from experiments.landscape.study import read
+from experiments.landscape.study import read_study
 from experiments.parallel import over_cores
 from experiments.studies.presets import preset_names
 from experiments.tables.recorded import recorded
@@ -76,7 +76,7 @@ def task_figures(tables: Sequence[Table], folder: Path) -> Figures:
 
 
 def table_figures(table: Table, results: Path) -> Figures:
-    study = read(results, table.preset.name)
+    study = read_study(results, table.preset.name)
     return [*preset_figures(table), *(landscape_figures(study) if study else ())]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.errors import UserError, must_be
-from experiments.landscape.study import Settings, measure, path_of
+from experiments.landscape.study import Settings, measure_study, path_of
 from experiments.studies.cells import cells_of
 from experiments.studies.naming import number
 from experiments.studies.presets import load_preset
@@ -65,7 +65,7 @@ def main(words: list[str]) -> None:
         for cell in cells:
             cell.config.runs_dir = values["runs_dir"]
     results = Path(values["results_dir"])
-    study = measure(values["experiment"], cells, seeds, settings, results)
+    study = measure_study(values["experiment"], cells, seeds, settings, results)
     if not study["runs"]:
         raise UserError(f"experiment={values['experiment']}: none of these runs has finished with its checkpoint kept")
     for run in study["runs"]:

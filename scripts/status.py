@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.live import Live
 
 from experiments.cli import key_values, read_positive, script
-from experiments.sweeps.board import render
+from experiments.sweeps.board import render_board
 from experiments.sweeps.states import Watcher
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "every": "5"}
@@ -38,11 +38,11 @@ def main(words: list[str]) -> None:
         return
     console = Console(width=None if sys.stdout.isatty() else max(PLAIN_WIDTH, shutil.get_terminal_size().columns))
     if "--watch" not in words:
-        console.print(render(watcher.look()))
+        console.print(render_board(watcher.look()))
         return
     with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(render(watcher.look()), refresh=True)
+            live.update(render_board(watcher.look()), refresh=True)
             time.sleep(every)
 
 

@@ -34,7 +34,7 @@ from experiments.errors import BAD_INPUT, FINISHED, UserError, worst
 from experiments.runs.signals import handled
 from experiments.studies.expansion import Expansion
 from experiments.sweeps import slurm
-from experiments.sweeps.command import submit
+from experiments.sweeps.command import submit_runs
 from experiments.sweeps.folder import LOCAL, SLURM, Sweep
 from experiments.sweeps.plan import expand_words
 from experiments.sweeps.pool import WATCHED, pass_to
@@ -62,7 +62,7 @@ def main(words: list[str]) -> int:
         if not found.jobs:
             print("nothing to submit: every run is finished or recorded")
             break
-        handed = submit(found.jobs, launcher, settings, dry_run)
+        handed = submit_runs(found.jobs, launcher, settings, dry_run)
         status = worst([status, BAD_INPUT if handed.wrong else FINISHED])
         if handed.sweep is None:
             break

@@ -13,6 +13,6 @@ OWN_KEYS = ("name", "target", "source")  # are no parameters
 PLACEMENT = ("inplace", "device", "dtype", "save")  # say where and how it is computed, not what
 
 
-def label(activation: Mapping[str, Any]) -> str:
+def activation_label(activation: Mapping[str, Any]) -> str:
     """The name people know it by: ``egem``, or ``Swash`` of ``mine.py:Swash``."""
     return str(activation["target"]).rpartition(":")[2] if activation["name"] == CUSTOM else str(activation["name"])

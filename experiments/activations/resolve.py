@@ -30,7 +30,7 @@ def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> 
     given = {str(key): value for key, value in plain.items() if key not in OWN_KEYS and value != "???"}
     given |= {key: value for key, value in root.items() if value is not None}
     name = str(plain.get("name"))
-    target = plain.get("target") if name == CUSTOM else registered().get(name)
+    target = plain.get("target", registered().get(name))
     if name == CUSTOM and target in (None, "???"):
         raise UserError("activation.target: no value given; give activation.target=mine.py:Swash")
     if target is not None:

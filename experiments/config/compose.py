@@ -49,12 +49,15 @@ def register_keys() -> None:
 def register_activations() -> None:
     """The choices of the group ``activation`` that have no file: a stranger's, and those of installed packages.
 
-    Which parameters they take is known once they are loaded: any key may be given.
+    Which parameters an activation takes is known once it is loaded: any key may be given, and ``resolve`` refuses.
     """
+    store = ConfigStore.instance()
+    store.store(
+        group="hydra/keys", name="activation", node=OmegaConf.create({}, flags={"struct": False}), package="activation"
+    )
     for name in (CUSTOM, *registered()):
         values = {"name": name} | ({"target": "???"} if name == CUSTOM else {})
-        node = OmegaConf.create(values, flags={"struct": False})
-        ConfigStore.instance().store(group="activation", name=name, node=node, package="activation")
+        store.store(group="activation", name=name, node=values, package="activation")
 
 
 def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:

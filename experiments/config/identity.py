@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from experiments.activations.names import label
+from experiments.activations.names import activation_label
 from experiments.config.schema import Config, Dataset, Model, Recipe
 from experiments.families.registry import family_of_model
 
@@ -86,7 +86,7 @@ def hash_of(values: dict[str, Any]) -> str:
 
 def run_path(config: Config) -> Path:
     """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
-    cell = f"{label(config.activation)}-{run_hash(config)[:8]}"
+    cell = f"{activation_label(config.activation)}-{run_hash(config)[:8]}"
     task = f"{config.dataset.name}-{config.model.name}".replace("/", "-")  # a folder of data may lie in another
     return Path(config.runs_dir) / task / cell / f"seed{config.seed}"
 

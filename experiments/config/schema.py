@@ -93,6 +93,7 @@ class Impl:
     device: str = one_of("auto", "cpu", "cuda")
     precision: str = one_of("fp32", "bf16", "auto")  # auto: bf16 where the hardware computes in it, else fp32
     channels_last: bool = switch(False)
+    kernels: str = one_of("torch", "native", default="torch")  # of gem's activations in eager mode on a CPU
     compile: bool = switch(False)
     cuda_graphs: bool = switch(False)  # replay what is compiled as CUDA graphs; needs one pass a step
     deterministic: bool = switch(False)

@@ -1,7 +1,7 @@
 """The families there are: the folders beside this file, and those of installed packages.
 
 A package offers one through the entry point group ``gem_activations.families``: a subclass of ``Family`` or an
-instance of one. Its configuration files lie in ``configs/`` beside the module that defines it.
+instance of one. A family may bring its configuration files in a folder ``configs`` of its own.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def offered_family(entry: EntryPoint) -> Family:
 
 
 def config_folders() -> list[Path]:
-    """The folders ``configs`` of installed families, which exist; their modules are not imported for it."""
-    places = []
+    """The folders ``configs`` that families bring along; their modules are not imported for it."""
+    places = sorted(Path(folder.__path__[0]).glob("*"))
     for entry in offers():
         spec = find_spec(entry.module.partition(".")[0])
-        if spec and spec.origin and (Path(spec.origin).parent / "configs").is_dir():
-            places.append(Path(spec.origin).parent / "configs")
-    return places
+        if spec and spec.origin:
+            places.append(Path(spec.origin).parent)
+    return [place / "configs" for place in places if (place / "configs").is_dir()]
 
 
 def family_of_model(kind: object) -> Family:

@@ -34,10 +34,10 @@ def sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int)
     assert not model.training
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore", FutureWarning)  # scripted functions: of a dependency, of torch's forward mode
-        return measured(model, loss, batches, vectors)
+        return measure_sharpness(model, loss, batches, vectors)
 
 
-def measured(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
+def measure_sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
     try:
         from curvlinops import HessianLinearOperator, hutchinson_trace
     except ImportError as missing:

@@ -42,20 +42,22 @@ def path_of(results: Path, experiment: str) -> Path:
     return results / "landscape" / f"{experiment}.json"
 
 
-def read(results: Path, experiment: str) -> Study | None:
+def read_study(results: Path, experiment: str) -> Study | None:
     path = path_of(results, experiment)
     return read_json(path) if path.exists() else None
 
 
-def measure(experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settings: Settings, results: Path) -> Study:
+def measure_study(
+    experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settings: Settings, results: Path
+) -> Study:
     """Bring the file up to date with the finished runs of these cells and seeds; written after every run."""
     path = path_of(results, experiment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    study = read(results, experiment) or {"format": FORMAT, "experiment": experiment, "runs": []}
+    study = read_study(results, experiment) or {"format": FORMAT, "experiment": experiment, "runs": []}
     known = {(run["run"], run["seed"]): run for run in study["runs"]}
     vectors: dict[str, list[torch.Tensor]] = {}
     task = None
-    for cell, seed, directory in finished(cells, seeds):
+    for cell, seed, directory in finished_runs(cells, seeds):
         title = cell_title(cell.config.activation, cell.overrides)
         task = trained.load_trained(dataclasses.replace(cell.config, seed=seed), directory)
         run = known.setdefault((cell.run, seed), {"run": cell.run, "seed": seed, "title": title})
@@ -82,10 +84,10 @@ def measure(experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settin
     return study
 
 
-def finished(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[tuple[Cell, int, Path]]:
+def finished_runs(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[tuple[Cell, int, Path]]:
     for cell in cells:
         for seed in seeds:
-            directory = trained.finished(dataclasses.replace(cell.config, seed=seed))
+            directory = trained.finished_directory(dataclasses.replace(cell.config, seed=seed))
             if directory:
                 yield cell, seed, directory
 

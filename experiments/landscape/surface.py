@@ -43,14 +43,16 @@ def surface(model: nn.Module, loss: Callable[[], float], points: int, span: floa
         for b in steps:
             row = []
             for a in steps:
-                move(parameters, centre, x, y, a, b)
+                move_parameters(parameters, centre, x, y, a, b)
                 row.append(loss())
             yield row
     finally:
-        move(parameters, centre, x, y, 0.0, 0.0)
+        move_parameters(parameters, centre, x, y, 0.0, 0.0)
 
 
 @torch.no_grad()
-def move(parameters: list[nn.Parameter], centre: list[Tensor], x: Direction, y: Direction, a: float, b: float) -> None:
+def move_parameters(
+    parameters: list[nn.Parameter], centre: list[Tensor], x: Direction, y: Direction, a: float, b: float
+) -> None:
     for p, c, dx, dy in zip(parameters, centre, x, y, strict=True):
         p.copy_(c + a * dx + b * dy if a or b else c)

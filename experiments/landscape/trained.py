@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
-from experiments.device import prepare
+from experiments.device import prepare_device
 from experiments.errors import UserError
 from experiments.families.build import build_task
 from experiments.families.task import Task
@@ -15,7 +15,7 @@ from experiments.files import read_json
 from experiments.runs.checkpoint import Checkpoints
 
 
-def finished(config: Config) -> Path | None:
+def finished_directory(config: Config) -> Path | None:
     """The directory of the run where it has finished and its last checkpoint is still there, else None."""
     directory = run_path(config)
     result = directory / "metrics.json"
@@ -29,7 +29,7 @@ def load_trained(config: Config, directory: Path) -> Task[Any]:
 
     Raises UserError for missing data, and where no checkpoint can be used.
     """
-    device = prepare(config.impl)
+    device = prepare_device(config.impl)
     task = build_task(config, device)
     state = Checkpoints(directory / "checkpoints").latest(lambda state: None)
     if state is None:

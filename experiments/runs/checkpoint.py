@@ -46,7 +46,7 @@ class Checkpoints:
     def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
         """Write durably, then drop all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
         buffer = io.BytesIO()
-        torch.save(own(state), buffer)
+        torch.save(own_storage(state), buffer)
         payload = buffer.getvalue()
         header = b"%s %s %d\n" % (MAGIC, hashlib.sha256(payload).hexdigest().encode(), len(payload))
         self.directory.mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ class Checkpoints:
         broken: dict[Path, Broken] = {}
         for step in reversed(self.steps()):
             try:
-                state = read(self.path(step))
+                state = read_checkpoint(self.path(step))
                 check(state)
             except Broken as error:
                 broken[self.path(step)] = error
@@ -85,14 +85,14 @@ class Checkpoints:
         return None
 
 
-def own(value: Any) -> Any:
+def own_storage(value: Any) -> Any:
     """``value`` with its tensors; one that is a part of a larger one (a row of an ensemble) is copied out of it."""
     if isinstance(value, dict):
         held = copy.copy(value)  # a state_dict has attributes too
-        held.update((key, own(item)) for key, item in value.items())
+        held.update((key, own_storage(item)) for key, item in value.items())
         return held
     if isinstance(value, (list, tuple)):
-        return type(value)(map(own, value))
+        return type(value)(map(own_storage, value))
     if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
         return value.clone()
     return value
@@ -104,7 +104,7 @@ def unused(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """The verified content of one checkpoint file, tensors on the CPU. Raises Broken."""
     try:
         data = path.read_bytes()

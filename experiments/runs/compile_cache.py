@@ -17,7 +17,7 @@ import torch
 from experiments.device import cpu_flags
 
 
-def folder(cache_dir: str) -> Path:
+def compile_folder(cache_dir: str) -> Path:
     """``<cache_dir>/compile/torch<version>-py<version>-<8 digits for the processor>``"""
     flags = " ".join([platform.machine(), *sorted(cpu_flags())])
     processor = hashlib.sha256(flags.encode()).hexdigest()[:8]
@@ -25,8 +25,8 @@ def folder(cache_dir: str) -> Path:
     return Path(cache_dir) / "compile" / f"torch{torch.__version__}-py{python}-{processor}"
 
 
-def share(cache_dir: str) -> None:
+def share_compile_cache(cache_dir: str) -> None:
     """Point Inductor and Triton of this process and its children there, unless the user chose another place."""
-    place = folder(cache_dir)
+    place = compile_folder(cache_dir)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(place / "inductor"))
     os.environ.setdefault("TRITON_CACHE_DIR", str(place / "triton"))

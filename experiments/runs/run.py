@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from experiments.config.identity import run_path
 from experiments.config.resolve import resolve
 from experiments.config.schema import Config
-from experiments.device import prepare, settle
+from experiments.device import prepare_device, settle_precision
 from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
 from experiments.families.build import build_task
 from experiments.families.registry import family_of_model
@@ -44,8 +44,8 @@ def run_config(config: Config, command: str) -> int:
         warn_of_newer_data(config, directory)
         return report(config, directory, "finished before")
     check_tracking(config.tracking)
-    device = prepare(config.impl)
-    config.impl = settle(config.impl, device)
+    device = prepare_device(config.impl)
+    config.impl = settle_precision(config.impl, device)
     with processes(device) as group:
         task = build_task(config, device, group)  # before anything is created: it finds missing data
         trainer = Trainer(task, config.recipe, config.impl, device, group)

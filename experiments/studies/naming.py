@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.activations.names import OWN_KEYS, label
+from experiments.activations.names import OWN_KEYS, activation_label
 from experiments.config.identity import pinned_activations
 from experiments.studies.presets import context
 
@@ -42,7 +42,7 @@ def activation_title(activation: dict[str, Any]) -> str:
         for key, value in activation.items()
         if key not in OWN_KEYS and (key in ALWAYS or key not in usual or value != usual[key])
     ]
-    name = label(activation)
+    name = activation_label(activation)
     title = TITLES.get(name, name)
     return f"{title} ({', '.join(shown)})" if shown else title
 

@@ -53,6 +53,7 @@ class Preset:
     families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
+    known: str | None = optional(text())  # which runs were known when the question was put
     note: str | None = optional(text())
 
     @property

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from experiments.sweeps.states import STATES, Board, Cell, Group, Run
+from experiments.sweeps.states import STATES, Board, CellState, Group, RunState
 
 STYLES = {
     "done": "green",
@@ -22,10 +22,10 @@ STYLES = {
 BAR = 20
 
 
-def render(board: Board) -> RenderableType:
+def render_board(board: Board) -> RenderableType:
     parts: list[RenderableType] = []
     for group in board.groups:
-        parts += [headline(group), table(group.cells), *details(group), Text()]
+        parts += [headline(group), cell_table(group.cells), *details(group), Text()]
     if not board.groups:
         parts.append(Text("no runs here, and nothing submitted"))
     if board.scheduler:
@@ -47,7 +47,7 @@ def headline(group: Group) -> Text:
     return text
 
 
-def table(cells: list[Cell]) -> Table:
+def cell_table(cells: list[CellState]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="dim")
     shown.add_column("cell", no_wrap=True)
     for state in STATES:
@@ -78,7 +78,7 @@ def details(group: Group) -> list[Text]:
     return lines
 
 
-def bar(run: Run) -> str:
+def bar(run: RunState) -> str:
     if run.fraction is None:
         return f"{'step ' + str(run.step) if run.step is not None else 'starting'}"
     full = round(BAR * run.fraction)

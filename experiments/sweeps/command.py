@@ -12,7 +12,7 @@ from experiments.runs.tracking import check_tracking
 from experiments.sweeps import slurm
 from experiments.sweeps.folder import LOCAL, Sweep
 from experiments.sweeps.plan import Planned, plan
-from experiments.sweeps.submit import Decision, alone, common_place, decide, hand_over, packs_of, summary
+from experiments.sweeps.submit import Decision, alone, common_place, count_kinds, decide, hand_over, packs_of
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Handed:
     wrong: dict[str, str]
 
 
-def submit(
+def submit_runs(
     jobs: Sequence[Sequence[str]],
     launcher: str,
     settings: dict[str, Any],
@@ -50,7 +50,7 @@ def submit(
     with alone(runs_dir):
         decisions = decide(runs, runs_dir)
         name = sweep_name(runs)
-        print(f"{name}: {len(runs)} runs: {summary(decisions)}", flush=True)
+        print(f"{name}: {len(runs)} runs: {count_kinds(decisions)}", flush=True)
         chosen = [decision.planned for decision in decisions if decision.submitted]
         sweep = hand_over(name, chosen, launcher, settings) if chosen else None
     return Handed(decisions, sweep, wrong)
@@ -77,7 +77,7 @@ def explain(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         detail = f"  ({decision.detail})" if decision.detail else ""
         print(f"{decision.kind:<{width}}  {decision.planned.title}  {decision.planned.command}{detail}")
-    print(f"{len(decisions)} runs: {summary(decisions)}")
+    print(f"{len(decisions)} runs: {count_kinds(decisions)}")
 
 
 def packing(decisions: Sequence[Decision], launcher: str, settings: dict[str, Any]) -> str:

@@ -77,17 +77,17 @@ def create(
     return sweep
 
 
-def read(folder: Path) -> Sweep:
+def read_sweep(folder: Path) -> Sweep:
     return Sweep(folder=folder, **read_json(folder / "sweep.json"))
 
 
 def sweeps(runs_dir: Path) -> Iterable[Sweep]:
     """Every sweep below ``runs_dir``, oldest first; a folder whose submission was cut off is passed over."""
     for path in sorted((runs_dir / PLACE).glob("*/sweep.json"), key=lambda path: path.stat().st_mtime):
-        yield read(path.parent)
+        yield read_sweep(path.parent)
 
 
-def own(folder: Path) -> int:
+def hold_sweep(folder: Path) -> int:
     """Hold the sweep's lock for as long as this process, or what it becomes, or a child of it, lives."""
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(handle, fcntl.LOCK_EX)

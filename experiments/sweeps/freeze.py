@@ -119,10 +119,10 @@ def verify(copy: Path) -> None:
     frozen = read_frozen(copy)
     if frozen is None:
         raise UserError(f"{copy}: no frozen copy of the code ({FROZEN} is missing); submit again")
-    changed = [name for name, known in frozen["files"].items() if not same(copy / name, known)]
+    changed = [name for name, known in frozen["files"].items() if not has_digest(copy / name, known)]
     if changed:
         raise UserError(f"{copy}: {', '.join(changed[:SHOWN])} changed since it was frozen; remove it and submit again")
 
 
-def same(path: Path, known: str) -> bool:
+def has_digest(path: Path, known: str) -> bool:
     return path.is_file() and digest(path) == known

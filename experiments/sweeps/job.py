@@ -22,7 +22,7 @@ from experiments.errors import BAD_INPUT, DIVERGED, FAILED, FINISHED, UNFINISHED
 from experiments.families.registry import family_of_model
 from experiments.runs.signals import StopFlag, leave_on_signals, stop_on_signals
 from experiments.sweeps import freeze, slurm
-from experiments.sweeps.folder import Sweep, outcome, read
+from experiments.sweeps.folder import Sweep, outcome, read_sweep
 from experiments.sweeps.plan import thaw
 from experiments.sweeps.pool import in_forks
 
@@ -36,7 +36,7 @@ def run_task(folder: str, number: int) -> None:
 
     The status is 0 only if every run is complete, so that Slurm says COMPLETED of nothing else.
     """
-    sweep = read(Path(folder))
+    sweep = read_sweep(Path(folder))
     with stop_on_signals() as stop:
         try:
             status = Job(sweep, number, stop).run()
@@ -44,13 +44,13 @@ def run_task(folder: str, number: int) -> None:
             status = exits.say(error)
         if stop and status:
             print(f"stopped by {stop.signal.name if stop.signal else ''}", flush=True)
-            print(again(sweep) if slurm.in_job() else "submit again to continue", flush=True)
+            print(requeue_or_leave(sweep) if slurm.in_job() else "submit again to continue", flush=True)
             status = UNFINISHED
     if status:
         sys.exit(status)
 
 
-def again(sweep: Sweep) -> str:
+def requeue_or_leave(sweep: Sweep) -> str:
     """Requeue, but not for ever: a time limit shorter than a run's start would go round in circles."""
     count = int(os.environ.get("SLURM_RESTART_COUNT", 0))
     if count >= sweep.max_requeues:
@@ -93,9 +93,9 @@ class Job:
         if any(config.impl.compile for config in configs):
             from experiments.runs import compile_cache
 
-            compile_cache.share(configs[0].cache_dir)
+            compile_cache.share_compile_cache(configs[0].cache_dir)
         for config in configs:
-            prepare(config)
+            warm_process(config)
 
     def configs(self, todo: list[int]) -> dict[int, Config]:
         """The configurations of the runs that are still what was submitted."""
@@ -152,7 +152,7 @@ def last_line(path: Path) -> str:
     return lines[-1] if lines else ""
 
 
-def prepare(config: Config) -> None:
+def warm_process(config: Config) -> None:
     """Import and read, once for all forks, what a run of ``config`` will want."""
     import torch._dynamo  # what the first optimizer imports, in three seconds
 

@@ -37,7 +37,7 @@ def waiting(runs_dir: Path) -> dict[Path, Place]:
     return found
 
 
-def place_of(task: slurm.Task) -> Place:
+def place_of(task: slurm.SlurmTask) -> Place:
     running = task.state in ("RUNNING", "COMPLETING")
     more = f"on {task.node} for {task.elapsed}" if running else f"({task.why})"
     return Place(f"Slurm job {task.job} {task.state.lower()} {more}", task.raw, running)

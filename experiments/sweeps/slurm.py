@@ -26,7 +26,7 @@ DEAF_AT_FIRST = ["sh", "-c", "trap '' TERM USR2; exec \"$@\"", "job"]
 
 
 @dataclass(frozen=True)
-class Task:
+class SlurmTask:
     """One task of a sweep's array as squeue shows it; a pending one may have been requeued."""
 
     raw: str  # SLURM_JOB_ID of the task
@@ -37,7 +37,7 @@ class Task:
     why: str  # Slurm's reason for a pending one
 
 
-def submit(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
+def submit_array(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
     """Submit ``task(folder, number)`` for every pack of ``sweep`` as one array; returns the job id at once.
 
     ``settings`` are those of configs/hydra/launcher. Raises UserError with what sbatch said when it refuses.
@@ -88,7 +88,7 @@ def require() -> None:
         raise UserError("launcher=slurm: pip install '.[slurm]' first") from error
 
 
-def tasks(names: Iterable[str]) -> dict[str, dict[int, Task]]:
+def tasks(names: Iterable[str]) -> dict[str, dict[int, SlurmTask]]:
     """By sweep and number, the tasks that Slurm still has: pending, running, completing.
 
     Raises UserError when squeue cannot be asked, for then nobody knows.
@@ -97,10 +97,12 @@ def tasks(names: Iterable[str]) -> dict[str, dict[int, Task]]:
     if not listed:
         return {}
     command = ["squeue", "--noheader", "--array", f"--name={listed}", "--format=%A|%i|%K|%T|%N|%M|%r|%j"]
-    found: dict[str, dict[int, Task]] = {}
+    found: dict[str, dict[int, SlurmTask]] = {}
     for line in ask(command).splitlines():
         raw, job, number, state, node, elapsed, why, name = line.split("|", 7)
-        found.setdefault(name, {})[int(number) if number.isdigit() else 0] = Task(raw, job, state, node, elapsed, why)
+        found.setdefault(name, {})[int(number) if number.isdigit() else 0] = SlurmTask(
+            raw, job, state, node, elapsed, why
+        )
     return found
 
 

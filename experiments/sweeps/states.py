@@ -26,7 +26,7 @@ OTHERS = "other runs"
 
 
 @dataclass
-class Run:
+class RunState:
     """One seed of a cell. ``step``, ``fraction`` and ``eta_seconds`` where it has begun and is not complete."""
 
     seed: int
@@ -41,10 +41,10 @@ class Run:
 
 
 @dataclass
-class Cell:
+class CellState:
     title: str
     folder: str
-    runs: list[Run] = field(default_factory=list)
+    runs: list[RunState] = field(default_factory=list)
 
     def counts(self) -> Counter[str]:
         return Counter(run.state for run in self.runs)
@@ -56,10 +56,10 @@ class Group:
 
     name: str
     title: str
-    cells: list[Cell]
+    cells: list[CellState]
     eta_seconds: float | None = None
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunState]:
         return [run for cell in self.cells for run in cell.runs]
 
 
@@ -97,7 +97,7 @@ class Watcher:
             places, scheduler = waiting(self.runs_dir), ""
         except UserError as error:
             places, scheduler = {}, str(error)
-        last = last_words(self.runs_dir)
+        last = last_endings(self.runs_dir)
         groups = [
             self.group(name, cells, places, last)
             for name, cells in self.universe().items()
@@ -143,15 +143,15 @@ class Watcher:
         shown = []
         for folder, (title, seeds) in cells.items():
             runs = [state_of(folder / f"seed{seed}", places, last) for seed in sorted(seeds)]
-            shown.append(Cell(title, os.path.relpath(folder, self.runs_dir), runs))
+            shown.append(CellState(title, os.path.relpath(folder, self.runs_dir), runs))
         title = load_preset(name).title if name in preset_names() else ""
         group = Group(name, title, shown)
         group.eta_seconds = eta_of(group.runs())
         return group
 
 
-def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) -> Run:
-    run = Run(int(directory.name.removeprefix("seed")), str(directory), "missing", why=last.get(directory, ""))
+def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) -> RunState:
+    run = RunState(int(directory.name.removeprefix("seed")), str(directory), "missing", why=last.get(directory, ""))
     status, place = outcome(directory), places.get(directory)
     if status is not None:
         run.state = {FINISHED: "done", DIVERGED: "diverged"}[status]
@@ -159,7 +159,7 @@ def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) 
         return run
     begun = (directory / "meta.json").exists()
     if begun:
-        progress(run, directory)
+        read_progress(run, directory)
     in_task = place is not None and place.running and place.job == holder_record(directory).get("slurm_job", "")
     if begun and (locked(directory / "lock") or in_task):
         run.state, run.where = "running", place.text if place else holder(directory)
@@ -170,7 +170,7 @@ def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) 
     return run
 
 
-def progress(run: Run, directory: Path) -> None:
+def read_progress(run: RunState, directory: Path) -> None:
     """Fill in how far it is, from the last logged line and the configuration."""
     try:
         line = json.loads((directory / "metrics.jsonl").read_text().splitlines()[-1])
@@ -185,7 +185,7 @@ def progress(run: Run, directory: Path) -> None:
         run.eta_seconds = run.seconds * (1 - run.fraction) / run.fraction
 
 
-def eta_of(runs: list[Run]) -> float | None:
+def eta_of(runs: list[RunState]) -> float | None:
     """Seconds until all is done if as many run side by side as now, and each takes the median of those done."""
     active = [run for run in runs if run.state == "running"]
     finished = [run.seconds for run in runs if run.state == "done" and run.seconds]
@@ -197,7 +197,7 @@ def eta_of(runs: list[Run]) -> float | None:
     return (sum(known) + each * (queued + len(active) - len(known))) / len(active)
 
 
-def last_words(runs_dir: Path) -> dict[Path, str]:
+def last_endings(runs_dir: Path) -> dict[Path, str]:
     """How the latest attempt at each run ended, where it did not end well."""
     found: dict[Path, str] = {}
     for sweep in sweeps(runs_dir):

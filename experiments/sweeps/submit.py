@@ -19,7 +19,7 @@ from experiments.config.compose import ROOT
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.runs.lock import holder, locked
 from experiments.sweeps import slurm
-from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, own, sweeps
+from experiments.sweeps.folder import LOCAL, PLACE, Sweep, create, hold_sweep, sweeps
 from experiments.sweeps.folder import outcome as outcome_of
 from experiments.sweeps.freeze import NotCommitted, freeze
 from experiments.sweeps.job import run_task
@@ -63,7 +63,7 @@ def decision(planned: Planned, places: dict[Path, Place]) -> Decision:
     return Decision(planned, "new")
 
 
-def summary(decisions: Sequence[Decision]) -> str:
+def count_kinds(decisions: Sequence[Decision]) -> str:
     counts = Counter(decision.kind for decision in decisions)
     return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
@@ -104,9 +104,9 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
     sweep = create(runs_dir, name, launcher, code, packs, width, requeues, frozen)
     try:
         if launcher == LOCAL:
-            own(sweep.folder)
+            hold_sweep(sweep.folder)
         else:
-            slurm.submit(sweep, settings, run_task)
+            slurm.submit_array(sweep, settings, run_task)
     except UserError:
         shutil.rmtree(sweep.folder, ignore_errors=True)
         raise

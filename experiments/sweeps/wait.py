@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from experiments.errors import BAD_INPUT, FAILED, FINISHED, UserError
 from experiments.sweeps import slurm
-from experiments.sweeps.command import submit
+from experiments.sweeps.command import submit_runs
 from experiments.sweeps.folder import SLURM, Sweep, outcome
 
 POLL_SECONDS = (1, 2, 5, 10)  # the last one from then on
@@ -19,11 +19,11 @@ POLL_SECONDS = (1, 2, 5, 10)  # the last one from then on
 def submit_and_wait(jobs: list[list[str]], settings: dict[str, Any]) -> None:
     """Leave with the worst exit status of the runs, or return if all are finished."""
     slurm.require()
-    handed = submit(jobs, SLURM, settings)
+    handed = submit_runs(jobs, SLURM, settings)
     if handed.sweep is not None:
         print(f"submitted as {handed.sweep.name}; Ctrl-C leaves the jobs in the queue", flush=True)
         wait(handed.sweep)
-    reasons = last_words(handed.sweep) if handed.sweep else {}
+    reasons = last_lines(handed.sweep) if handed.sweep else {}
     details = {decision.planned.title: decision.detail for decision in handed.decisions}
     statuses = {decision.planned.title: outcome(decision.planned.directory) for decision in handed.decisions}
     failed = {title: status for title, status in statuses.items() if status != FINISHED}
@@ -52,7 +52,7 @@ def wait(sweep: Sweep) -> None:
                 continue
 
 
-def last_words(sweep: Sweep) -> dict[str, str]:
+def last_lines(sweep: Sweep) -> dict[str, str]:
     """By title, how the latest attempt at each run ended."""
     ended = (event for event in sweep.events() if event["event"] == "ended")
     return {sweep.runs[event["run"]]["title"]: event["line"] for event in ended}

@@ -27,8 +27,17 @@ from experiments.studies.cells import Cell
 from experiments.studies.naming import TITLES, cell_title, number, p_text, shortened
 from experiments.studies.presets import Preset, context
 
-ROUNDING = ("precision", "channels_last", "compile", "cuda_graphs", "deterministic", "micro_batch", "together")
-ORDINARY = {"precision": "fp32", "together": "interleaved"}
+ROUNDING = (
+    "precision",
+    "channels_last",
+    "compile",
+    "cuda_graphs",
+    "deterministic",
+    "micro_batch",
+    "together",
+    "kernels",
+)
+ORDINARY = {"precision": "fp32", "together": "interleaved", "kernels": "torch"}
 
 
 def notes(

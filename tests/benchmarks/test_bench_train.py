@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import bench_train, peers
-from benchmarks.timing import apart, measure, timer
+from benchmarks.timing import measure, run_in_fork, timer
 from experiments.errors import UserError
 from experiments.families.images.data.images import ImageData
 
@@ -58,7 +58,7 @@ def test_who_forks_asks_for_a_gpu_in_a_fork(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_process_of_its_own() -> None:
     """It computes, is timed, and says by an error where it failed."""
-    assert apart(os.getpid) != os.getpid()
+    assert run_in_fork(os.getpid) != os.getpid()
     workers = [timer(lambda: lambda count: sum(range(10**6 * count))) for _ in range(2)]
     once, often = measure(workers, 1), measure(workers, 5)
     assert 0.2 < often.wall / once.wall < 5
@@ -66,7 +66,7 @@ def test_a_process_of_its_own() -> None:
     for worker in workers:
         worker.stop()
     with pytest.raises(UserError, match="a process that was to be timed failed"):
-        apart(lambda: 1 // 0)
+        run_in_fork(lambda: 1 // 0)
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker processes")  # the script's own number
@@ -84,7 +84,7 @@ def test_a_published_loop_runs_as_it_is(tmp_path: Path, monkeypatch: pytest.Monk
         found: list[tuple[tuple[int, ...], torch.dtype, int]] = sys.modules["trainer"].seen  # type: ignore[attr-defined]
         return found
 
-    assert apart(seen) == [((128, 3, 32, 32), torch.float32, 10)] * 4
+    assert run_in_fork(seen) == [((128, 3, 32, 32), torch.float32, 10)] * 4
 
 
 def test_a_peer_that_is_none_is_refused() -> None:

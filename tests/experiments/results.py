@@ -28,7 +28,7 @@ def result(runs_dir: Path) -> dict[str, Any]:
     assert all(line["seconds"] > 0 for line in lines)
     lines = [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
     last = max((directory / "checkpoints").glob("step*.pt"))
-    state = checkpoint.read(last)
+    state = checkpoint.read_checkpoint(last)
     return {
         "metrics.json": (directory / "metrics.json").read_bytes(),
         "metrics.jsonl": [json.dumps(line) for line in lines],

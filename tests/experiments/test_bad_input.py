@@ -75,7 +75,7 @@ NAMES = {
     "recipe.lrr=1": ["recipe.lrr=1", "did you mean recipe.lr"],
     "model.blocks=3": ["model.blocks=3", "unknown"],
     "+model.blocks=3": ["model.blocks", "unknown"],
-    "activation.alpha=1": ["activation.alpha=1", "unknown"],
+    "activation.alpha=1": ["activation.alpha=1", "activation=gelu has no parameter alpha", "it takes approximate"],
     "seed": ["seed", "key=value"],
     "dataset=digits dataset.source=cifar": ["dataset.name=digits", "cifar10, cifar100"],
     "dataset=digits dataset.source=mnist": ["dataset.name=digits", "mnist, fashion_mnist"],

@@ -22,14 +22,14 @@ from tests.experiments.zygote import ROOT, environment
 def test_auto_follows_the_processor(flags: set[str], precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cpu_flags", lambda: flags)
     impl = compose_run(["impl=fast"]).impl
-    assert device.settle(impl, torch.device("cpu")).precision == precision
+    assert device.settle_precision(impl, torch.device("cpu")).precision == precision
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_given_precision_stays(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cpu_flags", set)
     impl = dataclasses.replace(compose_run(["impl=fast"]).impl, precision=precision)
-    assert device.settle(impl, torch.device("cpu")) == impl
+    assert device.settle_precision(impl, torch.device("cpu")) == impl
 
 
 def test_flags_are_read_where_there_are_any() -> None:
@@ -60,7 +60,7 @@ def test_a_cpu_is_named_with_what_torch_computes_with(limits: tuple[str | None, 
 FORKS = """
 import os, time, torch
 from experiments.config.compose import compose_run
-from experiments.device import prepare
+from experiments.device import prepare_device
 
 impl = compose_run([]).impl
 torch._C._ensureCUDADeviceGuardSet()  # as the compiler does: autograd starts a thread for each of eight devices
@@ -70,7 +70,7 @@ aborted = 0
 for _ in range(60):
     if (pid := os.fork()) == 0:
         os.close(2)
-        prepare(impl)
+        prepare_device(impl)
         torch.ones(1, requires_grad=True).sum().backward()
         time.sleep(0.02)  # they ask only after the engine has counted them
         os._exit(0)

@@ -21,7 +21,7 @@ from experiments.families.task import Task
 from experiments.figures.landscape import landscape_figures
 from experiments.landscape.distributions import BINS, histograms, output_variance, weights
 from experiments.landscape.sharpness import sharpness
-from experiments.landscape.study import Settings, measure
+from experiments.landscape.study import Settings, measure_study
 from experiments.landscape.surface import direction, surface
 from experiments.studies.cells import cells_of
 from experiments.studies.naming import cell_title
@@ -124,7 +124,9 @@ def test_output_variance_of_noise_is_that_of_the_normal_law(name: str, variance:
 @curvature
 def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs of a preset: measured by the script, kept by the next call with the same settings, and drawn."""
-    ended = train.run("-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={tmp_path}/runs")
+    ended = train.run(
+        "-m", "experiment=quickstart", "fresh=true", "activation=gelu,egem", "seed=0", f"runs_dir={tmp_path}/runs"
+    )
     assert ended.status == 0, ended.err
     words = ["experiment=quickstart", "examples=64", "vectors=2", "points=3"]
     words += [f"runs_dir={tmp_path}/runs", f"results_dir={tmp_path}"]
@@ -147,13 +149,13 @@ def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: py
     for cell in cells:
         cell.config.runs_dir = f"{tmp_path}/runs"
     settings = Settings(("sharpness", "surface", "weights", "variance"), 64, 2, 3, 1.0)
-    assert measure("quickstart", cells, [0], settings, tmp_path) == study
+    assert measure_study("quickstart", cells, [0], settings, tmp_path) == study
 
 
 def test_text_and_runs_that_are_not_there(tmp_path: Path) -> None:
     cells = cells_of(load_preset("quickstart"))
     for cell in cells:
         cell.config.runs_dir = str(tmp_path)
-    assert measure("quickstart", cells, [0], Settings((), 1, 2, 2, 1.0), tmp_path)["runs"] == []
+    assert measure_study("quickstart", cells, [0], Settings((), 1, 2, 2, 1.0), tmp_path)["runs"] == []
     with pytest.raises(UserError, match="this kind of task has none"):
         Task.surroundings(object(), 1)  # type: ignore[arg-type]

@@ -157,9 +157,9 @@ def preload() -> None:
     import experiments.figures
     import experiments.tables.table  # noqa: F401
     from experiments.config.compose import compose_run
-    from experiments.sweeps.job import prepare
+    from experiments.sweeps.job import warm_process
 
-    prepare(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))
+    warm_process(compose_run(["dataset=digits", "recipe=digits", "impl=deterministic"]))
 
 
 def child(request: dict[str, Any]) -> None:

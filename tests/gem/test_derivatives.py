@@ -12,11 +12,12 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 import gem
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
+from gem._autograd import activate
+from gem._closed_forms import Family, Gated, Gompertz
+from gem._learnable import learnable_gem
+from gem._learnable_golu import learnable_golu
 from gem._scale import make_scale
-from gem.closed_forms import Family, Gated, Gompertz
-from gem.fast import activate
-from gem.learnable import activate_scaled
 
 GEM1, SEGEM2 = Gated(*make_scale(1, 0.3), 0.0), Gated(*make_scale(2, 0.3, "scale"), 0.1)
 GOLU = Gompertz(1.1, 1.2, 0.8)
@@ -39,18 +40,35 @@ def test_gradcheck_and_gradgradcheck(family: Family, save: str) -> None:
     assert gradgradcheck(f, x, check_batched_grad=True, check_fwd_over_rev=True, check_rev_over_rev=True)
 
 
-@pytest.mark.parametrize("shape", [(), (4,)])
+@pytest.mark.parametrize("channel_dim", [None, 0, 1, -1])
 @pytest.mark.parametrize("save", ["input", "output"])
 @pytest.mark.parametrize(("N", "slope"), [(1, 0.0), (2, 0.1)])
-def test_gradcheck_of_the_learnable_scale(N: int, slope: float, save: str, shape: tuple[int, ...]) -> None:
+def test_gradcheck_of_the_learnable_scale(N: int, slope: float, save: str, channel_dim: int | None) -> None:
     x = points(24).view(3, 4, 2).requires_grad_()
-    alpha = (torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) + 0.5).requires_grad_()
+    count = 1 if channel_dim is None else x.shape[channel_dim]
+    log_alpha = (
+        torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 0.5
+    ).requires_grad_()
 
     def f(z: Tensor, a: Tensor) -> Tensor:
-        return activate_scaled(z, a, N, slope, save)
+        return learnable_gem(z, a, N, slope, channel_dim, save)
 
-    assert gradcheck(f, (x, alpha), check_forward_ad=True, check_batched_grad=True)
-    assert gradgradcheck(f, (x, alpha))
+    assert gradcheck(f, (x, log_alpha), check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(f, (x, log_alpha), check_batched_grad=True, check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize("channel_dim", [None, 1])
+def test_gradcheck_of_the_learnable_golu(channel_dim: int | None) -> None:
+    x = points(24).view(3, 4, 2).requires_grad_()
+    generator = torch.Generator().manual_seed(1)
+    logs = torch.rand(3, 1 if channel_dim is None else 4, dtype=torch.float64, generator=generator) - 0.5
+    inputs = (x, *(p.clone().requires_grad_() for p in logs))
+
+    def f(*args: Tensor) -> Tensor:
+        return learnable_golu(*args, channel_dim)
+
+    assert gradcheck(f, inputs, check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(f, inputs, check_batched_grad=True, check_fwd_over_rev=True)
 
 
 @forms
@@ -90,13 +108,13 @@ def test_vmap_over_any_dimension(family: Family, save: str) -> None:
 
 
 def test_vmap_of_grad_over_the_learnable_scale() -> None:
-    x, alpha = points(6).view(3, 2), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    x, log_alpha = points(6).view(3, 2), torch.tensor([-0.5, 0.0, 1.0], dtype=torch.float64)
 
     def loss(a: Tensor, z: Tensor) -> Tensor:
-        return activate_scaled(z, a, 2, 0.1).square().sum()
+        return learnable_gem(z, a.view(1), 2, 0.1).square().sum()
 
-    batched = vmap(grad(loss))(alpha, x)
-    torch.testing.assert_close(batched, torch.stack([grad(loss)(a, z) for a, z in zip(alpha, x, strict=True)]))
+    batched = vmap(grad(loss))(log_alpha, x)
+    torch.testing.assert_close(batched, torch.stack([grad(loss)(a, z) for a, z in zip(log_alpha, x, strict=True)]))
 
 
 MODULES: list[Callable[[], torch.nn.Module]] = [
@@ -108,6 +126,7 @@ MODULES: list[Callable[[], torch.nn.Module]] = [
     lambda: gem.EGEM(learnable=True),
     lambda: gem.EGEM(learnable=True, save="output"),
     lambda: gem.GoLU(),
+    lambda: gem.GoLU(learnable=True),
 ]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 

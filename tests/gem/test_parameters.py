@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import gem
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
 
 BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     *(("gem", {"N": N}, error, "N") for N, error in ((0, ValueError), (-1, ValueError), (33, ValueError))),
@@ -80,7 +80,7 @@ def test_settings_may_be_changed_and_are_checked() -> None:
     learned = gem.EGEM(learnable=True)
     learned.N = 3
     torch.testing.assert_close(learned(x), 0.01 * F.gem(x / 0.01, 3))
-    with pytest.raises(AttributeError, match=r"eps cannot be changed to 0\.5: alpha is learned"):
+    with pytest.raises(AttributeError, match=r"eps cannot be changed to 0\.5: it is learned"):
         learned.eps = 0.5
 
 

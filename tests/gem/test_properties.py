@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gem import functional as F  # noqa: N812
+from gem import reference as F  # noqa: N812
 
 pytest.importorskip("sympy")
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 import gem
-from gem import kernels
+from gem import _dispatch
 
 pytest.importorskip("triton")
 
 INTERPRETED = """
 import torch
-from gem import blocked
+from gem import _pieces
 from gem._scale import make_scale
-from gem.closed_forms import Gated, Gompertz
-from gem.triton_kernels import arguments, slope_product_op, value_op
+from gem._closed_forms import Gated, Gompertz
+from gem._triton_kernels import arguments, slope_product_op, value_op
 
 torch.manual_seed(0)
 families = [Gompertz(1.0, 1.0, 1.0), Gompertz(1.5, 0.7, 2.0)]
@@ -37,12 +37,12 @@ for dtype, tolerance in ((torch.float32, 4e-6), (torch.bfloat16, 1e-2), (torch.f
     for family in families:
         N, parameters = arguments(family)
         y = value_op(x, N, parameters)
-        torch.testing.assert_close(y, blocked.value(x, family), **same)
+        torch.testing.assert_close(y, _pieces.value(x, family), **same)
         slope = slope_product_op(grad, x, N, False, parameters)
-        torch.testing.assert_close(slope, blocked.slope_product(grad, x, family), **same)
+        torch.testing.assert_close(slope, _pieces.slope_product(grad, x, family), **same)
         if isinstance(family, Gated):
             slope = slope_product_op(grad, y, *arguments(family, invert=True)[:1], True, arguments(family, True)[1])
-            torch.testing.assert_close(slope, blocked.slope_product_at(grad, y, family), **same)
+            torch.testing.assert_close(slope, _pieces.slope_product_at(grad, y, family), **same)
 assert value_op(torch.empty(0), 1, arguments(families[2])[1]).shape == (0,)
 
 x = torch.randn(3, 5, requires_grad=True)
@@ -58,7 +58,7 @@ COMPILED = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from gem.triton_kernels import _slope_kernel, _value_kernel
+from gem._triton_kernels import _slope_kernel, _value_kernel
 
 numbers = {"count": "i32"} | {f"p{i}": "fp32" for i in range(5)}
 for capability in (80, 90):
@@ -92,29 +92,29 @@ def test_kernels_compile_without_a_gpu() -> None:
 
 
 def test_without_triton_the_plain_operations_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels._load_triton.cache_clear()
-    monkeypatch.setitem(sys.modules, "gem.triton_kernels", None)
-    assert kernels._load_triton() is None
-    kernels._load_triton.cache_clear()
+    _dispatch._load_triton.cache_clear()
+    monkeypatch.setitem(sys.modules, "gem._triton_kernels", None)
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
 
 
 def test_a_launch_that_fails_is_told_once_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without a C compiler, which Triton needs at its first launch."""
-    broken = ModuleType("gem.triton_kernels")
+    broken = ModuleType("gem._triton_kernels")
 
     def try_out(device: torch.device) -> None:
         raise RuntimeError("Failed to find C compiler. Please specify via CC environment variable.")
 
     broken.try_out = try_out  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "gem.triton_kernels", broken)
-    kernels._load_triton.cache_clear()
+    monkeypatch.setitem(sys.modules, "gem._triton_kernels", broken)
+    _dispatch._load_triton.cache_clear()
     with pytest.warns(UserWarning, match=r"Triton cannot launch \(Failed to find C compiler"):
-        assert kernels._load_triton() is None
-    assert kernels._load_triton() is None
-    kernels._load_triton.cache_clear()
+        assert _dispatch._load_triton() is None
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
     monkeypatch.setenv("GEM_TRITON", "0")
-    assert kernels._load_triton() is None
-    kernels._load_triton.cache_clear()
+    assert _dispatch._load_triton() is None
+    _dispatch._load_triton.cache_clear()
 
 
 def test_a_device_without_kernels_gets_plain_operations() -> None:

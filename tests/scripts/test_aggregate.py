@@ -29,7 +29,9 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def results(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two real runs of the quickstart preset, collected."""
     place = tmp_path_factory.mktemp("results")
-    trained = train.run("-m", "experiment=quickstart", "activation=gelu,egem", "seed=0", f"runs_dir={place}/runs")
+    trained = train.run(
+        "-m", "experiment=quickstart", "fresh=true", "activation=gelu,egem", "seed=0", f"runs_dir={place}/runs"
+    )
     assert trained.status == 0, trained.err
     made = train.script("scripts/aggregate.py", "table=quickstart", f"runs_dir={place}/runs", f"results_dir={place}")
     assert made.status == 0, made.err

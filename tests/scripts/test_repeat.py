@@ -38,7 +38,9 @@ def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> N
     preset = root / "configs" / "experiment" / "quickstart.yaml"
     preset.write_text(preset.read_text().replace("threads: 1", "threads: 1\nrecipe:\n  epochs: 2"))
     git(root, "commit", "-q", "-a", "-m", "short runs")
-    trained = command(root, "train.py", "-m", "experiment=quickstart", "activation=relu", "seed=0,1", "impl.threads=1")
+    trained = command(
+        root, "train.py", "-m", "experiment=quickstart", "fresh=true", "activation=relu", "seed=0,1", "impl.threads=1"
+    )
     assert trained.returncode == 0, trained.stderr
     assert command(root, "scripts/aggregate.py", "table=quickstart").returncode == 0
     (root / "experiments" / "runs" / "loop.py").write_text("raise RuntimeError('later code')\n")

@@ -18,9 +18,9 @@ def test_two_hundred_runs_are_submitted_in_ten_seconds(checkout: Checkout, capsy
     seeds = "seed=" + ",".join(map(str, range(34)))
     try:
         started = time.monotonic()
-        first = checkout.submit("experiment=quickstart", seeds, "runs_per_job=4")
+        first = checkout.submit("experiment=quickstart", "fresh=true", seeds, "runs_per_job=4")
         seconds = time.monotonic() - started
-        again = checkout.submit("experiment=quickstart", seeds, "runs_per_job=4")
+        again = checkout.submit("experiment=quickstart", "fresh=true", seeds, "runs_per_job=4")
     finally:
         checkout.slurm.cancel_all()
         checkout.slurm.run("scontrol", "update", "PartitionName=low", "State=UP")

@@ -53,12 +53,13 @@ class ImageTask(Task[Rows]):
         self.fingerprint = data.fingerprint()
         self.evaluated = data.evaluated
         self.activation_type = type(activation_factory(config.activation)())
-        self.model = build(config, data.shape, data.classes).to(device)
+        self.dtype = getattr(torch, recipe.dtype)
+        self.model = build(config, data.shape, data.classes).to(device, self.dtype)
         self.rows = rows_a_pass(config, self.model)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         mean, sd = data.statistics(recipe.normalize)
-        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device) for value in (mean, sd))
+        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device, self.dtype) for value in (mean, sd))
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
         padding = PAD if recipe.augment != "none" else 0
         self.train_x, self.train_y, self.test_x, self.test_y = placed(data, padding, device)
@@ -86,17 +87,17 @@ class ImageTask(Task[Rows]):
         return cut_rows(batch, self.rows)
 
     def normalise(self, x: Tensor) -> Tensor:
-        return ((x.float() - self.mean) / self.sd).contiguous(memory_format=self.layout)
+        return ((x.to(self.dtype) - self.mean) / self.sd).contiguous(memory_format=self.layout)
 
     def loss(self, batch: Rows) -> Tensor:
         """The cross-entropy in nats, smoothed as the recipe says."""
         x, y = batch
-        logits = self.model(self.normalise(x)).float()
+        logits = self.model(self.normalise(x)).to(self.dtype)
         return F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
 
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy in nats and whether the prediction is right, by image."""
-        logits = self.model(self.normalise(x)).float()
+        logits = self.model(self.normalise(x)).to(self.dtype)
         return F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) == y
 
     @torch.no_grad()

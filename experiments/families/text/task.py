@@ -74,9 +74,10 @@ class TextTask(Task[Rows]):
             )
         self.fingerprint = tokens.fingerprint
         self.entropy = tokens.unigram_entropy("validation", self.vocabulary_map)
+        self.dtype = getattr(torch, recipe.dtype)
         activation = activation_factory(config.activation)
         self.activation_type = type(activation())
-        self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device)
+        self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device, self.dtype)
         self.throughput = Throughput("tokens", recipe.tokens_per_step)
         predicted = masked_tokens(recipe.mask_rate, self.length - 1) / self.length if self.masked else 1.0
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length, predicted)
@@ -121,14 +122,14 @@ class TextTask(Task[Rows]):
         return F.cross_entropy(logits, targets)
 
     def logits(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Float32 logits [n, vocabulary] and targets int64 [n] of the predicted tokens."""
+        """Logits [n, vocabulary] in the recipe's dtype and targets int64 [n] of the predicted tokens."""
         if self.masked:
             tokens, positions, targets = batch
             logits = self.model(tokens, positions)
         else:
             tokens, targets = batch[0][:, :-1], batch[0][:, 1:]
             logits = self.model(tokens)
-        return logits.flatten(0, 1).float(), targets.flatten()
+        return logits.flatten(0, 1).to(self.dtype), targets.flatten()
 
     def predict(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and whether the likeliest token is right, summed over each sequence: two tensors [B]."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from experiments.errors import UserError
-from experiments.runs.checkpoint import Broken, Checkpoints, read
+from experiments.runs.checkpoint import Broken, Checkpoints, read_checkpoint
 from tests.experiments.results import tree
 
 
@@ -45,7 +45,7 @@ def test_every_truncation_is_noticed(saved: Checkpoints) -> None:
     for length in range(len(data)):
         path.write_bytes(data[:length])
         with pytest.raises(Broken):
-            read(path)
+            read_checkpoint(path)
 
 
 def test_every_flip_in_the_header_and_200_elsewhere_are_noticed(saved: Checkpoints) -> None:
@@ -58,7 +58,7 @@ def test_every_flip_in_the_header_and_200_elsewhere_are_noticed(saved: Checkpoin
         damaged[position] ^= draw.randrange(1, 256)
         path.write_bytes(damaged)
         with pytest.raises(Broken):
-            read(path)
+            read_checkpoint(path)
 
 
 @pytest.mark.parametrize("more", [b"\0", b"\n", b"x" * 1000])
@@ -66,7 +66,7 @@ def test_bytes_behind_the_end_are_noticed(saved: Checkpoints, more: bytes) -> No
     path = saved.path(3)
     path.write_bytes(path.read_bytes() + more)
     with pytest.raises(Broken, match="bytes where"):
-        read(path)
+        read_checkpoint(path)
 
 
 def test_the_one_before_is_used_and_the_broken_one_set_aside(

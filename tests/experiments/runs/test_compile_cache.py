@@ -18,7 +18,7 @@ def test_each_kind_of_processor_has_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     places = []
     for flags in ({"avx2"}, {"avx2", "avx512f"}, {"avx2"}):
         monkeypatch.setattr(compile_cache, "cpu_flags", lambda flags=flags: flags)
-        places.append(compile_cache.folder("cache"))
+        places.append(compile_cache.compile_folder("cache"))
     assert places[0] == places[2] != places[1]
     assert places[0].parts[:2] == ("cache", "compile")
 
@@ -27,7 +27,7 @@ def test_a_place_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
     monkeypatch.setenv("TRITON_CACHE_DIR", "")
     monkeypatch.delenv("TRITON_CACHE_DIR")
-    compile_cache.share(str(tmp_path))
+    compile_cache.share_compile_cache(str(tmp_path))
 
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
     assert os.environ["TRITON_CACHE_DIR"].startswith(str(tmp_path))
@@ -36,7 +36,7 @@ def test_a_place_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch, tmp_path:
 CODE = """
 import sys, torch
 from experiments.runs import compile_cache
-compile_cache.share(sys.argv[1])
+compile_cache.share_compile_cache(sys.argv[1])
 from torch._dynamo.utils import counters
 f = torch.compile(lambda x: (x.sin() * x + 1).exp().sum(), dynamic=False)
 x = torch.linspace(0, 1, 512)

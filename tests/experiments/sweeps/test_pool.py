@@ -97,12 +97,12 @@ def alive(pid: int) -> bool:
 PREPARED = """
 import sys, torch
 from experiments.config.compose import compose_run
-from experiments.sweeps.job import prepare
+from experiments.sweeps.job import warm_process
 from benchmarks.steps import bare_trainers
 config = compose_run(["dataset=digits", "recipe=digits", "impl.threads=1"])
 asked = []
 torch._C._cuda_getDeviceCount = lambda: asked.append("CUDA") or 0
-prepare(config)
+warm_process(config)
 assert not asked
 before = set(sys.modules)
 bare_trainers(config, 1)[0].advance()

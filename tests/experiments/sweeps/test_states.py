@@ -19,13 +19,13 @@ from experiments.runs.run_directory import open_directory
 from experiments.sweeps import board, folder, slurm, states, submit
 from experiments.sweeps.plan import Planned, expand_words, plan
 
-WORDS = ["experiment=quickstart", "activation=relu"]
+WORDS = ["fresh=true", "experiment=quickstart", "activation=relu"]
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Planned]:
     """Seven seeds of one cell; nothing of them is on disk."""
-    return plan(expand_words([*WORDS, "seed=0,1,2,3,4,5,6", f"runs_dir={tmp_path}"]))[0]
+    return plan(expand_words([*WORDS, "seed=0,1,2,3,4,5,6", f"runs_dir={tmp_path}"]).jobs)[0]
 
 
 def begin(run: Planned, step: int = 110) -> Path:
@@ -58,8 +58,8 @@ def test_every_state(runs: list[Planned], tmp_path: Path, monkeypatch: pytest.Mo
     known = sweep([running, queued, requeued, interrupted, missing], folder.SLURM, [[0], [1], [2], [3, 4]])
     known.event(3, run=0, event="begun")
     known.event(3, run=3, event="ended", status=1, line="killed by SIGKILL")
-    pending = {n: slurm.Task(str(10 + n), f"7_{n}", "PENDING", "", "0:00", "Priority") for n in (1, 2)}
-    active = {0: slurm.Task("10", "7_0", "RUNNING", "node3", "1:00", "None")}
+    pending = {n: slurm.SlurmTask(str(10 + n), f"7_{n}", "PENDING", "", "0:00", "Priority") for n in (1, 2)}
+    active = {0: slurm.SlurmTask("10", "7_0", "RUNNING", "node3", "1:00", "None")}
     monkeypatch.setattr(slurm, "tasks", lambda names: {known.name: pending | active} if known.name in names else {})
     with lock.hold(running.directory):
         (group,) = states.Watcher(str(tmp_path), "quickstart").look().groups
@@ -91,7 +91,7 @@ def test_without_a_scheduler_only_the_queue_is_unknown(
     assert [run.state for run in shown.groups[0].cells[0].runs] == ["done", "missing", "missing"]
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     with console.file:
-        console.print(board.render(shown))
+        console.print(board.render_board(shown))
     text = console.export_text()
     assert "queue unknown: squeue: Unable to contact slurm controller" in text
     assert "1 of 18 done" in text
@@ -175,4 +175,4 @@ def test_packs_are_few_and_even(count: int, size: int, lengths: list[int]) -> No
 
 def test_sweeps_of_one_moment_have_folders_of_their_own(runs: list[Planned]) -> None:
     assert len({sweep(runs[:1], folder.LOCAL, [[0]]).name for _ in range(20)}) == 20
-    assert dataclasses.asdict(folder.read(sweep(runs[:1], folder.LOCAL, [[0]]).folder))["packs"] == [[0]]
+    assert dataclasses.asdict(folder.read_sweep(sweep(runs[:1], folder.LOCAL, [[0]]).folder))["packs"] == [[0]]

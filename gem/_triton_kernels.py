@@ -1,7 +1,7 @@
 """Triton kernels for eager use on a GPU: one forward and one backward for the whole family.
 
 Registered as ``torch.ops.gem.value`` and ``torch.ops.gem.slope_product``. They compute in float32, so float64 is
-left to the plain operations. Imported by :mod:`gem.kernels` alone, at the first call that wants them.
+left to the plain operations. Imported by :mod:`gem._dispatch` alone, at the first call that wants them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from gem import inverse
-from gem.closed_forms import FAR, Family, Gated
-from gem.functional import ceiling
+from gem import _inverse
+from gem._closed_forms import Family, Gated
+from gem.reference import ceiling
 
 BLOCK = 1024
-MANY = tl.constexpr(inverse.MANY)
+MANY = tl.constexpr(_inverse.MANY)
 SMALLEST = tl.constexpr(torch.finfo(torch.float32).tiny)
 
 
@@ -169,7 +169,7 @@ def arguments(family: Family, invert: bool = False) -> tuple[int, list[float]]:
     if not isinstance(family, Gated):
         return 0, [family.alpha, family.beta, family.gamma, *family.limits]
     if invert:
-        return family.N, [family.alpha, family.slope, FAR, 0.0, 0.0]
+        return family.N, [family.alpha, family.slope, _inverse.FAR, 0.0, 0.0]
     return family.N, [family.c, family.s, family.slope, ceiling(family.N, torch.float32), 0.0]
 
 

@@ -1,30 +1,33 @@
 """The two gates as values, each with its function's value, first and second derivative in plain operations.
 
-These take float32 or float64 tensors (see :func:`gem.functional.widen`) and are differentiable themselves.
+These take float32 or float64 tensors (see :func:`gem.reference.widen`) and are differentiable themselves, to any order
+and in any mode.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gem import functional as F  # noqa: N812
-
-FAR = 2.0**50  # in units of the scale; from here on the gate is 1 to more than double precision
+from gem import reference
+from gem.reference import ceiling, clip, even_power
 
 
 @dataclass(frozen=True)
 class Gated:
     """The GEM family: leaky_relu(x, slope)·v / (c + v), v = (s·x)^(2N). For x > 0 write r = v / (c + v), q = 1 - r.
 
-    f' = r·(1 + 2N·q), f'' = 2N·r·q·(1 - 2N + 4N·q) / x; for x < 0 the slope multiplies both.
+    f' = r·(1 + 2N·q), f'' = 2N·r·q·(1 - 2N + 4N·q) / x; for x < 0 the slope multiplies both. ``c`` and ``s`` may be
+    tensors, where the scale is learned.
     """
 
     N: int
-    c: float
-    s: float
+    c: Any
+    s: Any
     slope: float
 
     @property
@@ -32,8 +35,13 @@ class Gated:
         """The scale α: the gate is 1/2 at x = α."""
         return float(self.c ** (1 / (2 * self.N)) / self.s)
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Where the gate is about 2^-60 and 1 - 2^-60: outside, its derivative against the scale is nothing."""
+        return self.alpha / 2.0 ** (30 / self.N), self.alpha * 2.0 ** (30 / self.N)
+
     def value(self, x: Tensor) -> Tensor:
-        return F.gated_leaky(x, self.N, self.c, self.s, self.slope)
+        return reference.gated_leaky(x, self.N, self.c, self.s, self.slope or None)
 
     def derivative(self, x: Tensor) -> Tensor:
         _, v = self._powers(x)
@@ -44,19 +52,21 @@ class Gated:
         N = self.N
         t, v = self._powers(x)
         q = self.c / (self.c + v)
-        r_over_x = self.s * ((t if N == 1 else F.even_power(t, N - 1) * t) / (self.c + v))
-        return self._leak(x, 2 * N * r_over_x * q * (1 - 2 * N + 4 * N * q))
+        r_over_x = self.s * ((t if N == 1 else even_power(t, N - 1) * t) / (self.c + v))
+        bend = 2 * N * r_over_x * q * (1 - 2 * N + 4 * N * q)
+        top = ceiling(N, x.dtype)
+        return self._leak(x, torch.where(t.abs() < top, bend, 0 * t))  # beyond the ceiling v is held, and t^(2N-1) not
 
-    def scale_derivative(self, x: Tensor) -> Tensor:
-        """f(x) - x·f'(x) = -2N·q·f(x), the derivative of α·f(x/α) against α at α = 1; it vanishes at infinity."""
-        near = F.clamp(x, -FAR, FAR)
-        _, v = self._powers(near)
+    def log_scale_derivative(self, x: Tensor) -> Tensor:
+        """f(x) - x·f'(x) = -2N·q·f(x), the derivative against the logarithm of α; it vanishes at infinity."""
+        t, v = self._powers(x)
+        near = torch.where(t.abs() < ceiling(self.N, x.dtype), x, 0 * t)
         return -2 * self.N * (self.c / (self.c + v)) * self.value(near)
 
     def _powers(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        ceiling = F.ceiling(self.N, x.dtype)
-        t = F.clamp(x * self.s, 0.0 if self.slope == 0 else -ceiling, ceiling)
-        return t, F.even_power(t, self.N)
+        top = ceiling(self.N, x.dtype)
+        t = clip(x * self.s, 0.0 if self.slope == 0 else -top, top)
+        return t, even_power(t, self.N)
 
     def _leak(self, x: Tensor, positive_side: Tensor) -> Tensor:
         return positive_side if self.slope == 0 else torch.where(x < 0, self.slope * positive_side, positive_side)
@@ -73,13 +83,13 @@ class Gompertz:
     beta: float
     gamma: float
 
-    @property
+    @cached_property
     def limits(self) -> tuple[float, float]:
         """Where the gate has become 0 and alpha."""
-        return F.golu_limits(self.alpha, self.beta, self.gamma)
+        return reference.golu_limits(self.alpha, self.beta, self.gamma)
 
     def value(self, x: Tensor) -> Tensor:
-        return F.gompertz_gated(x, self.alpha, self.beta, self.gamma, *self.limits)
+        return reference.gompertz_gated(x, self.alpha, self.beta, self.gamma, *self.limits)
 
     def derivative(self, x: Tensor) -> Tensor:
         y, z = self._inside(x)
@@ -90,7 +100,7 @@ class Gompertz:
         return self.alpha * self.gamma * torch.exp(-z) * z * (2 - y * (1 - z))
 
     def _inside(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        y = self.gamma * F.clamp(x, *self.limits)
+        y = self.gamma * clip(x, *self.limits)
         return y, self.beta * torch.exp(-y)
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 import gem
-from gem import functional as F  # noqa: N812
-from gem.readings import segem_bounded, segem_linear
+from gem import reference as F  # noqa: N812
+from gem.variants import segem_bounded, segem_linear
 
 FORMS: dict[str, Callable[..., Tensor]] = {"segem_linear": segem_linear, "segem_bounded": segem_bounded}
 forms = pytest.mark.parametrize("name", FORMS)

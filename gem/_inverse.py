@@ -11,9 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gem.closed_forms import FAR, Gated
-from gem.functional import clamp, even_power
+from gem._closed_forms import Gated
+from gem.reference import clip, even_power
 
+FAR = 2.0**50  # in units of the scale; from here on the gate is 1 to more than double precision
 MANY = 8  # for a larger N Halley's method takes one step more
 
 
@@ -26,9 +27,17 @@ def derivative_at(y: Tensor, family: Gated) -> Tensor:
 
 
 def preimage(y: Tensor, family: Gated) -> Tensor:
-    """x where f(x) = ``y``, and 0 where y is 0; correct up to |x| = 2^50·α, where f(x) = x or f(x) = slope·x."""
+    """x where f(x) = ``y``; correct up to |x| = 2^50·α, where f(x) = x or f(x) = slope·x.
+
+    Without a slope every x ≤ 0 gives 0: then -α stands for them, where all derivatives are 0.
+    """
     x = _solve(y, family)[1] * family.alpha
-    return torch.where(y == 0, 0, torch.where(y < 0, -x, x))
+    return torch.where(y == 0, 0 if family.slope else -family.alpha, torch.where(y < 0, -x, x))
+
+
+def halley_steps(N: int, dtype: torch.dtype) -> int:
+    """How many steps give the precision of ``dtype``."""
+    return (3 if dtype == torch.float64 else 2) + (N > MANY)
 
 
 def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
@@ -36,10 +45,10 @@ def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
     N, tiny = family.N, torch.finfo(y.dtype).tiny
     unit = family.alpha
     w = torch.where(y < 0, y / (-unit * family.slope), y / unit) if family.slope else y / unit
-    w = clamp(w, tiny, FAR)
+    w = clip(w, tiny, FAR)
     power = w ** (1 / (2 * N + 1))
     t = torch.maximum(w, power + w / (2 * N + 1))
-    for _ in range((3 if y.dtype == torch.float64 else 2) + (N > MANY)):
+    for _ in range(halley_steps(N, y.dtype)):
         b = w / (even_power(t, N) * t)
         gap = 1 - w / t - b
         rise = 1 + 2 * N * b

@@ -1,4 +1,4 @@
-"""Replacing modules, transformers, timm, ONNX: against the real libraries."""
+"""Names for transformers, timm, ONNX: against the real libraries."""
 
 from __future__ import annotations
 
@@ -12,58 +12,13 @@ import torch
 from torch import nn
 
 import gem
-from gem.doors import parse_name
+from gem.integrations import parse_name
 
 OURS = (gem.GEM, gem.EGEM, gem.SEGEM, gem.GoLU)
 
 
 def count(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> int:
     return sum(isinstance(m, kind) for m in model.modules())
-
-
-def test_replace_activations_reaches_every_module_once() -> None:
-    shared = nn.ReLU()
-    model = nn.Sequential(nn.Linear(4, 4), shared, nn.Sequential(nn.Linear(4, 4), nn.ReLU(), shared), nn.GELU()).eval()
-    same = gem.replace_activations(model, nn.ReLU, "egem", N=2, eps=1e-3)
-    assert same is model
-    assert count(model, nn.ReLU) == 0
-    assert count(model, gem.EGEM) == 2
-    assert model[1] is model[2][2]
-    assert model[1].eps == 1e-3
-    assert not model[1].training
-    gem.replace_activations(model, (gem.EGEM, nn.GELU), functools.partial(gem.GEM, N=3))
-    assert count(model, gem.GEM) == 3
-    model(torch.randn(2, 4)).sum().backward()
-
-
-def test_a_module_with_two_names_in_one_parent_is_replaced_under_both() -> None:
-    shared = nn.ReLU()
-    model = gem.replace_activations(nn.Sequential(nn.Linear(4, 4), shared, nn.Linear(4, 4), shared), nn.ReLU, "gem")
-    assert model[1] is model[3]
-    assert isinstance(model[1], gem.GEM)
-
-
-@pytest.mark.parametrize("old", [nn.ReLU, nn.GELU])
-def test_a_transformers_layer_evaluates_what_it_has_trained_with(old: type[nn.Module]) -> None:
-    """torch's fast path goes by a number that it has kept, not by the module."""
-    torch.manual_seed(0)
-    layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, activation=old(), batch_first=True)
-    gem.replace_activations(layer, old, "gem", N=2).eval()
-    x = torch.randn(2, 5, 16)
-    slow = layer(x)
-    with torch.no_grad():
-        torch.testing.assert_close(layer(x), slow, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(("old", "new"), [("relu", "gem"), ((nn.ReLU, 1), "gem"), (nn.ReLU, gem.GEM())])
-def test_what_is_no_type_or_no_class_is_named(old: Any, new: Any) -> None:
-    with pytest.raises(TypeError, match=r"^(old must be a type of module|new must be a name or a class)"):
-        gem.replace_activations(nn.Sequential(nn.ReLU()), old, new)
-
-
-def test_replace_activations_says_when_there_is_nothing_to_replace() -> None:
-    with pytest.raises(ValueError, match="old must be a type of module that occurs"):
-        gem.replace_activations(nn.Linear(2, 2), nn.ReLU, "gem")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Settings of modules that may be changed at any time and are checked whenever they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from torch import Tensor, nn
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """A setting of an :class:`Activation`.
+
+    One that says where a learned parameter begins cannot be changed where that parameter is learned.
+    """
+
+    def __init__(self, learned: bool = False) -> None:
+        self.learned = learned
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, module: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, module: Activation, owner: type) -> T: ...
+    def __get__(self, module: Activation | None, owner: type) -> Setting[T] | T:
+        if module is None:
+            return self
+        value: T = module._settings[self.name]
+        return value
+
+    def __set__(self, module: Activation, value: T) -> None:
+        if self.learned and module.learnable:
+            raise AttributeError(f"{self.name} cannot be changed to {value!r}: it is learned; change the parameter")
+        module._settle(module._settings | {self.name: value})
+
+
+class Activation(nn.Module):
+    """Base of this package's modules: ``_checked`` checks settings, ``_derived`` is what follows from them."""
+
+    learnable: bool
+    _settings: dict[str, Any]
+
+    if TYPE_CHECKING:  # so that a call has a type
+
+        def __call__(self, x: Tensor) -> Tensor: ...
+
+    def _settle(self, settings: dict[str, Any]) -> None:
+        """Take settings over with what follows from them; nothing where one of them is wrong."""
+        checked = self._checked(settings)
+        derived = self._derived(checked)
+        self._settings = checked
+        for name, value in derived.items():
+            setattr(self, name, value)
+
+    def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _shown(self) -> dict[str, Any]:
+        """What ``repr`` shows."""
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in self._shown().items())
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Scales saved before they had a dimension are taken for one element."""
+        for name in self._parameters:
+            saved = state_dict.get(prefix + name)
+            if isinstance(saved, Tensor) and saved.dim() == 0:
+                state_dict[prefix + name] = saved.reshape(1)
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,0 +1,8 @@
+"""Ways into models that exist already: replacing activations, and names for other libraries."""
+
+from gem.integrations._count import assert_replaced as assert_replaced
+from gem.integrations._count import count_activations as count_activations
+from gem.integrations._names import parse_name as parse_name
+from gem.integrations._replace import Replacement as Replacement
+from gem.integrations._replace import replace_activations as replace_activations
+from gem.integrations.transformers import register_with_transformers as register_with_transformers

@@ -1,0 +1,91 @@
+"""Which activation functions a forward pass calls, and where: to see that a replacement is complete."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from gem.integrations._find import module_types
+from gem.integrations._functions import LABEL_OF, labels_of
+
+
+class _Counting(TorchFunctionMode):
+    """Counts calls by the module that makes them; what a function calls in its turn is not counted."""
+
+    def __init__(self, names: dict[nn.Module, str]) -> None:
+        super().__init__()
+        self.names, self.calls, self.running = names, Counter[tuple[str, str]](), [""]
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        label = LABEL_OF.get(func)
+        if label is not None:
+            self.calls[self.running[-1], label] += 1
+        return func(*args, **(kwargs or {}))
+
+    def enter(self, module: nn.Module, inputs: Any) -> None:
+        self.running.append(self.names.get(module, self.running[-1]))
+        if type(module).__module__ in ("gem.modules", "gem.variants"):
+            self.calls[self.running[-1], type(module).__name__.lower()] += 1
+
+    def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self.running.pop()
+
+
+@contextlib.contextmanager
+def count_activations(model: nn.Module) -> Iterator[Counter[tuple[str, str]]]:
+    """Count the activation functions that are called within the ``with``, by module and function.
+
+    The keys are pairs such as ``("layer1.0", "relu")``: the innermost module of ``model`` that runs, and the function.
+    Functions are torch's, whether they are called directly or by a module such as ``nn.ReLU``, and gem's own. Calls
+    that do not pass through Python (a scripted or compiled module, torch's fused layers) are not seen.
+
+        with gem.count_activations(model) as calls:
+            model(images)
+        assert not any(function == "relu" for _, function in calls)
+    """
+    mode = _Counting({module: name for name, module in model.named_modules()})
+    before = nn.modules.module.register_module_forward_pre_hook(mode.enter)
+    after = nn.modules.module.register_module_forward_hook(mode.leave, always_call=True)
+    try:
+        with mode:
+            yield mode.calls
+    finally:
+        before.remove()
+        after.remove()
+
+
+def assert_replaced(model: nn.Module, old: Any, *inputs: Any, **named_inputs: Any) -> Counter[tuple[str, str]]:
+    """Run ``model(*inputs, **named_inputs)`` and raise AssertionError if it still calls an activation of type ``old``.
+
+    ``old`` is as in :func:`gem.replace_activations`. Returns the calls that :func:`gem.count_activations` counted.
+    """
+    kinds = module_types(old)
+    labels = labels_of(kinds)
+    modules = Counter[tuple[str, str]]()
+
+    def note(module: nn.Module, inputs: Any) -> None:
+        if isinstance(module, kinds):
+            modules[names.get(module, "?"), type(module).__name__] += 1
+
+    names = {module: name for name, module in model.named_modules()}
+    handle = nn.modules.module.register_module_forward_pre_hook(note)
+    try:
+        with torch.no_grad(), count_activations(model) as calls:
+            model(*inputs, **named_inputs)
+    finally:
+        handle.remove()
+    left = {place: number for place, number in calls.items() if place[1] in labels} or modules
+    if left:
+        shown = ", ".join(
+            f"{function} in {module or 'the model itself'} ({n})" for (module, function), n in left.items()
+        )
+        raise AssertionError(f"still called: {shown}")
+    return calls

@@ -1,0 +1,121 @@
+"""Which methods of a module call activation functions directly: read from their source, nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from torch import nn
+
+from gem.integrations._functions import NAMES, TENSOR_METHODS, label_of
+
+_DEPTH = 4  # how far helper functions that call helper functions are followed
+_UNKNOWN = object()
+
+
+def methods_with_calls(module: nn.Module) -> dict[str, frozenset[str]]:
+    """The labels of the functions that each method of ``module`` calls, such as ``{"forward": {"relu"}}``.
+
+    Methods that torch's own classes define are left out. Helper functions of the package that defines the method are
+    followed.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for name, method in _own_methods(type(module)):
+        labels = frozenset(_labels_in(inspect.unwrap(method), module, 0))
+        if labels:
+            found[name] = labels
+    return found
+
+
+def checkpoints_a_closure(module: nn.Module, name: str) -> bool:
+    """Whether the method hands a nested function or lambda with such a call to activation checkpointing."""
+    method = inspect.unwrap(dict(_own_methods(type(module)))[name])
+    nested = [constant for constant in method.__code__.co_consts if isinstance(constant, CodeType)]
+    return "checkpoint" in method.__code__.co_names and any(NAMES & set(code.co_names) for code in nested)
+
+
+def _own_methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
+    seen: set[str] = set()
+    for base in cls.__mro__:
+        if base.__module__.split(".")[0] in ("torch", "builtins"):
+            continue
+        for name, value in vars(base).items():
+            if name not in seen and isinstance(value, FunctionType) and not name.startswith("__"):
+                seen.add(name)
+                yield name, value
+
+
+def _labels_in(function: FunctionType, module: nn.Module | None, depth: int) -> Iterator[str]:
+    names = dict(function.__globals__)
+    if function.__closure__:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
+            try:
+                names[name] = cell.cell_contents
+            except ValueError:  # an empty cell
+                continue
+    tree = _tree_of(function.__code__)
+    if tree is None:  # no source: take every name for a call
+        yield from (name.removesuffix("_") for name in NAMES & _all_names(function.__code__))
+        return
+    local = _local_names(tree)
+    if module is not None and function.__code__.co_argcount:
+        names[function.__code__.co_varnames[0]] = module
+        local = local - {function.__code__.co_varnames[0]}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Attribute):
+            continue
+        value = _value_of(node, names, local)
+        if value is _UNKNOWN:
+            if isinstance(node, ast.Attribute) and node.attr in TENSOR_METHODS:
+                yield node.attr.removesuffix("_")
+        elif label := label_of(value):
+            yield label
+        elif isinstance(value, FunctionType) and depth < _DEPTH and _same_package(value, function):
+            yield from _labels_in(inspect.unwrap(value), None, depth + 1)
+
+
+def _value_of(node: ast.expr, names: dict[str, Any], local: frozenset[str]) -> Any:
+    """The object that ``F.relu`` or ``torch.nn.functional.relu`` stands for, or ``_UNKNOWN``."""
+    if isinstance(node, ast.Name):
+        return _UNKNOWN if node.id in local else names.get(node.id, _UNKNOWN)
+    if not isinstance(node, ast.Attribute):
+        return _UNKNOWN
+    owner = _value_of(node.value, names, local)
+    if isinstance(owner, ModuleType | type):
+        return getattr(owner, node.attr, _UNKNOWN)
+    if isinstance(owner, nn.Module):
+        return _attribute_of(owner, node.attr)
+    return _UNKNOWN
+
+
+def _attribute_of(module: nn.Module, name: str) -> Any:
+    """A static function of the class. None for anything else: a function kept in an attribute is replaced there."""
+    value = inspect.getattr_static(type(module), name, None)
+    return value.__func__ if isinstance(value, staticmethod) else None
+
+
+def _local_names(tree: ast.AST) -> frozenset[str]:
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return frozenset(assigned | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
+
+
+@functools.lru_cache(maxsize=4096)
+def _tree_of(code: CodeType) -> ast.AST | None:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(code)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def _all_names(code: CodeType) -> set[str]:
+    nested = (_all_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*nested)
+
+
+def _same_package(one: FunctionType, other: FunctionType) -> bool:
+    return (one.__module__ or "").split(".")[0] == (other.__module__ or "").split(".")[0]
