@@ -54,8 +54,8 @@ def warn_of_others(path: Path, records: Mapping[int, Record], runs: Collection[s
     """Say on stderr which records of a file belong to no cell of its table, as after a change of the preset."""
     for number, record in records.items():
         if record["run"] not in runs:
-            run = record["run"][:8]
-            print(f"warning: {path}:{number}: left out: its configuration is that of no cell (run {run})", file=sys.stderr)
+            what = f"its configuration is that of no cell (run {record['run'][:8]})"
+            print(f"warning: {path}:{number}: left out: {what}", file=sys.stderr)
 
 
 def record_files(records_dir: Path) -> list[Path]:
@@ -96,8 +96,9 @@ def examine(lines: Iterable[Line]) -> tuple[list[Placed], list[str]]:
 def refuse(complaints: Sequence[str]) -> None:
     """Raise UserError where there are complaints: with the first one, and how many more there are."""
     if complaints:
-        rest = len(complaints) - 1
-        raise UserError(complaints[0] + (f" (and {rest} more; scripts/aggregate.py check=true lists all)" if rest else ""))
+        others = len(complaints) - 1
+        more = f" (and {others} more; scripts/aggregate.py check=true lists all)" if others else ""
+        raise UserError(complaints[0] + more)
 
 
 def parse(data: bytes) -> Any:

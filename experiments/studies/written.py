@@ -49,8 +49,12 @@ def experiment_node(name: str, read: ReadPreset) -> dict[str, Any]:
 
 
 def plan_of(name: str, read: ReadPreset, comparison: str = "paired") -> dict[str, Any]:
-    """The keys of ``PLAN``; grids are among the cells, whose order does not matter. ``comparison``: where it is absent."""
+    """The keys of ``PLAN``; grids are among the cells, whose order does not matter.
+
+    ``comparison``: what is meant where the preset names none.
+    """
     node = experiment_node(name, read)
     products = [" ".join(words) for grid in node.get("grids") or [] for words in itertools.product(*grid)]
     cells = {" ".join(sorted(cell.split())) for cell in [*(node.get("cells") or []), *products]}
-    return PLAN | {"comparison": comparison} | {k: v for k, v in node.items() if k in PLAN} | {"cells": sorted(cells)}
+    stated = {key: value for key, value in node.items() if key in PLAN}
+    return {**PLAN, "comparison": comparison, **stated, "cells": sorted(cells)}

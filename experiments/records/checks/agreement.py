@@ -78,7 +78,8 @@ def repeated_outcomes(records: Sequence[Placed]) -> Iterator[str]:
     for kind in (training, metrics):
         for first, other in clashes(records, kind):
             if first.record["seed"] != other.record["seed"]:
-                yield f"{other.place}: has the {kind.__name__} of {first.place}, which is of seed {first.record['seed']}"
+                seed = first.record["seed"]
+                yield f"{other.place}: has the {kind.__name__} of {first.place}, which is of seed {seed}"
 
 
 def differing_epochs(records: Sequence[Placed]) -> Iterator[str]:

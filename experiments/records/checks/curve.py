@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def shape_faults(curve: Any, result: Mapping[str, Any], known: Configuration) ->
     if not 1 <= points <= CURVE_POINTS or any(len(column) != points for column in curve.values()):
         return [f"curve: its lists must be equally long, with 1 to {CURVE_POINTS} points"]
     steps = curve["step"]
-    if not all(is_whole(step, 1) for step in steps) or any(a >= b for a, b in zip(steps, steps[1:], strict=False)):
+    if not all(is_whole(step, 1) for step in steps) or any(a >= b for a, b in itertools.pairwise(steps)):
         return ["curve.step: must be integers of at least 1 in ascending order"]
     return []
 
@@ -70,9 +71,7 @@ def step_faults(steps: Sequence[int], result: Mapping[str, Any], planned: Planne
     return []
 
 
-def progress_faults(
-    curve: Curve, result: Mapping[str, Any], planned: PlannedRun, known: Configuration
-) -> list[str]:
+def progress_faults(curve: Curve, result: Mapping[str, Any], planned: PlannedRun, known: Configuration) -> list[str]:
     """Epochs and the amount worked through follow from the steps, the learning rate from the recipe."""
     steps, faults = curve["step"], []
     if curve["epoch"] != [rounded(epoch_of(step, planned.per_epoch)) for step in steps]:
@@ -94,7 +93,7 @@ def time_faults(column: Sequence[Any], seconds: float) -> list[str]:
     """Seconds of training so far: never falling, up to those of the whole training."""
     if not all(map(NORM.check, column)):
         return ["curve.seconds: must be finite numbers of at least 0"]
-    if any(a > b for a, b in zip(column, column[1:], strict=False)):
+    if any(a > b for a, b in itertools.pairwise(column)):
         return ["curve.seconds: must not fall"]
     end = rounded(float(seconds))
     return [] if column[-1] == end else [f"curve.seconds: ends at {column[-1]}, provenance.seconds is {seconds}"]
@@ -147,9 +146,9 @@ def end_faults(curve: Curve, result: Mapping[str, Any]) -> list[str]:
             faults.append(f"curve.{key}: missing, the result has it")
         elif not equal(curve[key][-1], rounded(value)):
             faults.append(f"curve.{key}: ends at {shown(curve[key][-1])}, the result is {shown(value)}")
-    measured = [key for key in curve if key not in (*COMMON, "lr", "seconds", "mfu") and not key.endswith("_per_second")]
-    for key in measured:
-        if key not in result and curve[key][-1] is not None:
+    unstated = (*COMMON, "lr", "seconds", "mfu")
+    for key in curve:
+        if key not in unstated and not key.endswith("_per_second") and key not in result and curve[key][-1] is not None:
             faults.append(f"result.{key}: missing, the curve ends at {shown(curve[key][-1])}")
     return faults
 

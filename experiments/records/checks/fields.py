@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ def field_faults(values: Any, rules: Mapping[str, Rule], place: str) -> list[str
 
 def shown(value: Any) -> str:
     """``value`` as JSON would write it, cut where it is long."""
-    text = {None: "null", True: "true", False: "false"}[value] if value is None or value is True or value is False else ""
-    text = text or (repr(value) if isinstance(value, str) else str(value))
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 

@@ -78,8 +78,8 @@ def code_faults(part: Mapping[str, Any], place: str) -> list[str]:
 
 def command_faults(command: str, seed: int) -> list[str]:
     """The command trains this seed; one without ``seed=`` trains seed 0."""
-    given = [word.removeprefix("seed=") for word in command.split() if word.startswith("seed=")]
-    return [] if (given or ["0"])[-1] == str(seed) else [f"provenance.command: trains seed {(given or ['0'])[-1]}, not {seed}"]
+    given = ["0", *(word.removeprefix("seed=") for word in command.split() if word.startswith("seed="))]
+    return [] if given[-1] == str(seed) else [f"provenance.command: trains seed {given[-1]}, not {seed}"]
 
 
 @functools.lru_cache(maxsize=4096)
