@@ -57,8 +57,9 @@ class History:
         """The file at a commit; None where it was not there, or the commit is unknown."""
         return self.git("show", f"{commit}:{path}")
 
-    def knows(self, commit: str) -> bool:
-        return self.git("merge-base", "--is-ancestor", commit, "HEAD") is not None
+    def has(self, path: Path) -> bool:
+        """Whether the file lies in this checkout and is committed."""
+        return self.git("ls-files", "--error-unmatch", "--", str(path.resolve())) is not None
 
     def git(self, *words: str) -> str | None:
         """What git says; None where it fails."""
