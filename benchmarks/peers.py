@@ -21,8 +21,8 @@ from torchvision import transforms
 from benchmarks.timing import Train
 from experiments.config.schema import Config
 from experiments.families.images.data.images import IMAGENET, ImageData
+from experiments.families.images.models.build import build
 from experiments.families.images.schema import ImageRecipe
-from experiments.families.images.task import build
 
 
 class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -42,7 +42,7 @@ class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
 def plain(config: Config, data: ImageData, device: torch.device, seeds: int) -> Train:
     """In fp32, eager, the loader in the same process on a CPU and in four on a GPU. One network for all seeds."""
     torch.set_num_threads(config.impl.threads or 1)
-    recipe, model = config.recipe, build(config, data.shape, data.classes).to(device)
+    recipe, model = config.recipe, build(config, data.shape, data.classes)[0].to(device)
     assert isinstance(recipe, ImageRecipe)
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov

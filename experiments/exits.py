@@ -16,7 +16,12 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationToMissingValueError,
+    OmegaConfBaseException,
+)
 
 from experiments.config.compose import config_files, hydra_word
 from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, unknown_key, worst
@@ -128,6 +133,9 @@ def words(error: BaseException) -> str:
         return f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form key=value ({first_line(error)})"
+    if isinstance(error, InterpolationToMissingValueError):
+        key = str(error).partition("Missing mandatory value: ")[2].split()[0]
+        return f"{key}: no value given; give {key}=… on the command line"
     if isinstance(error.__cause__, OmegaConfBaseException):
         return words(error.__cause__)
     if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.full_key:

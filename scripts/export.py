@@ -33,7 +33,8 @@ def main(words: list[str]) -> None:
     state = Checkpoints(run / "checkpoints").latest(lambda state: None)
     if state is None:
         raise UserError(f"run={run}: it has no checkpoint")
-    lines = family_of_model(config.model.kind).export(config, state["model"], out)
+    weights = state["model"] | state.get("average", {})  # what was evaluated
+    lines = family_of_model(config.model.kind).export(config, weights, out)
     print(f"{out}: {config.model.name} at step {state['step']}")
     print("\n".join(lines))
 

@@ -26,7 +26,17 @@ FORBIDDEN = {
 }
 FAMILIES = ROOT / "experiments" / "families"
 # What a family may import of experiments: the small modules and what says what a run is, but nothing that trains it.
-BELOW_FAMILIES = {"activations", "config", "device", "errors", "families", "files", "processes", "randomness"}
+BELOW_FAMILIES = {
+    "activations",
+    "checkpoint_file",
+    "config",
+    "device",
+    "errors",
+    "families",
+    "files",
+    "processes",
+    "randomness",
+}
 
 
 def imported(path: Path) -> set[str]:

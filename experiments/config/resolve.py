@@ -86,6 +86,11 @@ def check_recipe(recipe: Recipe) -> None:
             f"recipe.warmup_steps={recipe.warmup_steps}: recipe.warmup_epochs={recipe.warmup_epochs:g} is given too; "
             f"give recipe.warmup_epochs=0 with it"
         )
+    if recipe.step_epochs and recipe.milestones:
+        raise UserError(
+            f"recipe.step_epochs={recipe.step_epochs:g}: recipe.milestones is given too; "
+            f"give recipe.milestones=[] with it"
+        )
     if recipe.nesterov and recipe.optimizer == "sgd" and not recipe.momentum:
         raise UserError(must_be("recipe.nesterov", "true", "false where recipe.momentum=0"))
     if recipe.eval_every is None and recipe.eval_every_steps is None:

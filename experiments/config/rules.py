@@ -16,8 +16,8 @@ def rule(allowed: str, check: Callable[[Any], bool], default: Any = REQUIRED, id
     ``identity=False`` keeps the field out of the run's hash: it is a label, not a value.
     """
     metadata = {"allowed": allowed, "check": check, "identity": identity}
-    if isinstance(default, list):
-        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=lambda: default.copy(), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -56,9 +56,10 @@ class Recipe:
     steps: int | None = optional(positive_int())  # optimiser steps
     max_steps: int | None = optional(positive_int())  # end after this many optimiser steps, whatever else is said
     # The optimiser.
-    optimizer: str = one_of("sgd", "adamw", "rmsprop")
+    optimizer: str = one_of("sgd", "adamw", "rmsprop", "rmsprop_tf")
+    lbfgs_steps: int = whole(0)  # the last so many of the steps are by L-BFGS on one fixed batch; see runs/lbfgs.py
     lr: float = positive()
-    momentum: float = fraction(0.0)  # sgd, rmsprop; adamw uses betas
+    momentum: float = fraction(0.0)  # all but adamw, which uses betas
     nesterov: bool = switch(False)
     betas: list[float] = rule(
         "two numbers from 0 up to, not including, 1", lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), [0.9, 0.999]
@@ -74,6 +75,7 @@ class Recipe:
     milestones: list[float] = rule(
         "epochs in increasing order, each above 0", lambda m: m == sorted(set(m)) and all(v > 0 for v in m), []
     )
+    step_epochs: float | None = optional(positive())  # step: a milestone every so many epochs, in place of milestones
     lr_factor: float = positive(0.1)  # step: the factor at each milestone
     power: float = positive(0.9)  # poly: (1 - share of the training)^power
     final_lr: float = fraction(0.0)  # where linear, cosine and poly end, as a fraction of lr
@@ -99,6 +101,7 @@ class Impl:
     deterministic: bool = switch(False)
     micro_batch: int | None = optional(positive_int())  # examples a backward pass; null: the task's choice
     threads: int | None = optional(positive_int())  # null: torch's choice
+    workers: int | None = optional(whole())  # processes that decode pictures; null: one a processor but one, at most 8
     save_every_seconds: float = non_negative(300.0)
     profile: bool = switch(False)
     mechanism: bool = switch(True)  # log dead units, saturation, moments and gradients of activations at evaluations

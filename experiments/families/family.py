@@ -73,6 +73,10 @@ class Family(ABC):
         them. Raises UserError where no library takes them."""
         raise UserError(f"model={config.model.name}: no other library has this network")
 
+    def pictures(self, config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
+        """Draw PNG files below ``out`` that show what the trained weights ``state`` do; returns their paths."""
+        return []
+
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:
         """What a reader asks first about a recipe, by key: ``{"epochs": "8 epochs", …}``."""
         length = f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs} epochs"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from torch import Tensor, nn
@@ -50,6 +51,10 @@ class Task(ABC, Generic[Batch]):
     throughput: Throughput | None = None
     flops_per_step: float | None = None  # of forward and backward passes, over all processes
     compiles: bool = True  # whether ``loss`` can be compiled
+    units_last: Collection[nn.Module] = frozenset()  # activations whose input counts units along its last axis
+    libraries: tuple[str, ...] = ()  # packages besides torch whose version may change the result
+    lr_factors: Mapping[str, float] = MappingProxyType({})  # rates of parameters, by their prefix, as multiples of lr
+    signatures: Mapping[str, str] = MappingProxyType({})  # texts for the result: how a metric was computed
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
@@ -62,6 +67,10 @@ class Task(ABC, Generic[Batch]):
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """The family's metrics on the evaluation set, by key."""
+
+    def final_metrics(self) -> dict[str, float]:
+        """The metrics that are measured once, after the last step, because they take long."""
+        return {}
 
     def parts(self, batch: Batch) -> Iterator[tuple[Batch, float]]:
         """``batch`` in parts, each with a backward pass of its own, and the weight of its loss.
@@ -78,8 +87,23 @@ class Task(ABC, Generic[Batch]):
     def examples(self, batch: Batch) -> int:
         """How many examples the mean loss of ``batch`` is a mean over."""
 
+    def close(self) -> None:
+        """Let go of what the task holds besides memory, such as worker processes."""
+
+    def fixed_batch(self) -> Batch:
+        """What every L-BFGS step trains on: the whole of the training data, or a large part. Raises UserError where
+        the task has no such batch."""
+        raise UserError("recipe.lbfgs_steps: must be 0, since this kind of task has no fixed batch; physics has one")
+
+    def probe_loss(self, batch: Batch) -> Tensor:
+        """The loss of ``probe_batch()`` under which the activations are observed."""
+        return self.loss(batch)
+
     def channel_axis(self, x: Tensor) -> int:
-        """The axis of an activation's input ``x`` that counts units: 1 for [B, C, H, W], else the last."""
+        """The axis of an activation's input ``x`` that counts units: 1 for [B, C, H, W], else the last.
+
+        It is the last one for the modules in ``units_last``, whatever their input.
+        """
         return 1 if x.ndim == 4 else x.ndim - 1
 
     def surroundings(self, examples: int) -> Surroundings:

@@ -17,7 +17,10 @@ from experiments.tables.table import Row, Table
 
 
 def lines(table: Table, key: str) -> Figure:
-    """Mean and sample sd over ``key``, a line for each activation; one without the key is a level."""
+    """Mean and sample sd over ``key``, a line for each activation; one without the key is a level.
+
+    Where several rows of an activation have one value of the key, a dot shows each, and the line their average.
+    """
     made, (panel,) = style.figure(1, 5.4, 3.6)
     series: dict[str, list[tuple[Any, Row]]] = {}
     for row in table.rows:
@@ -32,7 +35,10 @@ def lines(table: Table, key: str) -> Figure:
             continue
         sds = [0.0 if math.isnan(row.summary.sd) else row.summary.sd for _, row in points]
         shown = [positions.index(x) + 0.04 * (index - len(series) / 2) for x, _ in points]
-        panel.errorbar(shown, means, sds, color=colour, linestyle=line, marker="o", markersize=3, label=title)
+        panel.errorbar(shown, means, sds, color=colour, linestyle="none", marker="o", markersize=3)
+        along = sorted(set(shown))
+        average = [numpy.mean([mean for x, mean in zip(shown, means, strict=True) if x == place]) for place in along]
+        panel.plot(along, average, color=colour, linestyle=line, label=title)
     panel.set_xticks(range(len(positions)), [number(x) for x in positions])
     panel.set(xlabel=axis_title(key), ylabel=table.metric.heading)
     made.suptitle(f"{table.preset.title}: mean ± sd over seeds", fontsize=9)

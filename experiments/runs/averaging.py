@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +16,12 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.live = [t for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()]
+        named = chain(model.named_parameters(remove_duplicate=False), model.named_buffers(remove_duplicate=False))
+        tensors = {name: t for name, t in named if t.is_floating_point()}
+        self.live = list({id(t): t for t in tensors.values()}.values())  # a tied tensor has several names
         self.average = [t.detach().clone() for t in self.live]
+        place = {id(t): index for index, t in enumerate(self.live)}
+        self.places = {name: place[id(t)] for name, t in tensors.items()}
 
     @torch.no_grad()
     def update(self) -> None:
@@ -33,9 +39,17 @@ class WeightAverage:
             with torch.no_grad():
                 torch._foreach_copy_(self.live, kept)
 
-    def state(self) -> list[Tensor]:
-        return self.average
+    def state(self) -> dict[str, Tensor]:
+        """The averages by the names that ``state_dict()`` has for the weights."""
+        return {name: self.average[place] for name, place in self.places.items()}
 
     @torch.no_grad()
-    def load(self, state: list[Tensor]) -> None:
-        torch._foreach_copy_(self.average, [t.to(own.device) for t, own in zip(state, self.average, strict=True)])
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        for name, place in self.places.items():
+            self.average[place].copy_(state[name])
+
+
+def evaluated_weights(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights that were evaluated, from the ``state`` of a checkpoint: the averages where the recipe has them."""
+    averages = state.get("average", {})
+    return {name: averages.get(name, value) for name, value in state["model"].items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import itertools
 import re
@@ -14,15 +13,12 @@ from typing import Any
 
 import torch
 
+from experiments.checkpoint_file import Broken, header_of
+from experiments.checkpoint_file import read_checkpoint as read_checkpoint
 from experiments.errors import UserError
 from experiments.files import write_atomic
 
-MAGIC = b"gem-checkpoint 1"
 KEEP = 2
-
-
-class Broken(Exception):
-    """A checkpoint that cannot be used, with the reason."""
 
 
 class Checkpoints:
@@ -48,11 +44,10 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(own_storage(state), buffer)
         payload = buffer.getvalue()
-        header = b"%s %s %d\n" % (MAGIC, hashlib.sha256(payload).hexdigest().encode(), len(payload))
         self.directory.mkdir(exist_ok=True)
         for leftover in self.directory.glob("*.tmp"):  # of a save that was killed; the lock makes us the only writer
             leftover.unlink()
-        write_atomic(self.path(step), header + payload)
+        write_atomic(self.path(step), header_of(payload) + payload)
         for old in self.steps()[:-keep]:
             self.path(old).unlink()
 
@@ -102,21 +97,3 @@ def unused(path: Path) -> Path:
     """A name to set ``path`` aside under, which no earlier broken file of the same step has."""
     names = (path.with_name(f"{path.name}.broken{number}") for number in itertools.chain([""], itertools.count(2)))
     return next(name for name in names if not name.exists())
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The verified content of one checkpoint file, tensors on the CPU. Raises Broken."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Broken(f"cannot be read: {error.strerror}") from error
-    header, newline, payload = data.partition(b"\n")
-    match = re.fullmatch(MAGIC + rb" ([0-9a-f]{64}) (\d+)", header)
-    if not newline or not match:
-        raise Broken("its header is not that of a checkpoint")
-    if len(payload) != int(match[2]):
-        raise Broken(f"{len(payload)} bytes where {int(match[2])} were written")
-    if hashlib.sha256(payload).hexdigest().encode() != match[1]:
-        raise Broken("its checksum differs")
-    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    return state

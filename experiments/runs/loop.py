@@ -17,6 +17,7 @@ from experiments.errors import UserError
 from experiments.families.task import Task
 from experiments.processes import Processes
 from experiments.runs.averaging import WeightAverage
+from experiments.runs.lbfgs import LBFGS
 from experiments.runs.mechanism import Probe
 from experiments.runs.optimizer import make_optimizer
 from experiments.runs.schedule import Schedule
@@ -38,7 +39,9 @@ class Trainer:
         self.processes = processes or Processes()
         self.schedule = Schedule(recipe, task.steps_per_epoch)
         self.total_steps = self.schedule.total
-        self.optimizer = make_optimizer(task.model, recipe, fused=not impl.deterministic)
+        self.optimizer = make_optimizer(task.model, recipe, not impl.deterministic, task.lr_factors)
+        self.lbfgs = LBFGS(task.model) if recipe.lbfgs_steps else None
+        self.fixed_batch = task.fixed_batch() if recipe.lbfgs_steps else None
         self.average = WeightAverage(task.model, recipe.ema) if recipe.ema is not None else None
         self.loss = compiled(task.loss, impl)
         self.bf16 = impl.precision == "bf16"
@@ -72,13 +75,8 @@ class Trainer:
         """One optimiser step; afterwards the line to log, where one is due."""
         started = time.perf_counter()
         rate = self.schedule.rate(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        loss = self.processes.sum_gradients(self.task.model, self.backward(self.task.batch(self.step)))
-        self.step += 1
-        gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        first_order = self.step < self.schedule.first_order
+        loss, gradient_norm = self.take_step(rate) if first_order else self.take_lbfgs_step()
         if self.average:
             self.average.update()
         self.watch(loss, gradient_norm)
@@ -87,6 +85,40 @@ class Trainer:
         if line is not None:
             line |= self.times()
         return line
+
+    def take_step(self, rate: float) -> tuple[Tensor, Tensor | None]:
+        """One step of ``recipe.optimizer``. Returns loss and gradient norm before it, the norm only where needed."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group.get("lr_factor", 1.0)
+        loss = self.mean_backward(self.task.batch(self.step))
+        self.step += 1
+        gradient_norm = self.gradient_norm() if self.recipe.clip or self.line_due else None
+        if self.recipe.clip:
+            assert gradient_norm is not None
+            torch.nn.utils.clip_grads_with_norm_(self.task.model.parameters(), self.recipe.clip, gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss, gradient_norm
+
+    def take_lbfgs_step(self) -> tuple[Tensor, Tensor]:
+        """One step of L-BFGS on the fixed batch. Returns loss and gradient norm before it."""
+        assert self.lbfgs is not None
+        before: list[tuple[Tensor, Tensor]] = []
+
+        def backward() -> Tensor:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.mean_backward(self.fixed_batch)
+            if not before:
+                before.append((loss, self.gradient_norm()))
+            return loss
+
+        self.lbfgs.step(backward)
+        self.step += 1
+        return before[0]
+
+    def mean_backward(self, batch: Any) -> Tensor:
+        """Leave the gradient of the mean loss over all processes; return that loss, detached."""
+        return self.processes.sum_gradients(self.task.model, self.backward(batch))
 
     def times(self) -> dict[str, float]:
         """What differs between two equal runs: seconds of training so far, and the speed since the last line."""
@@ -107,23 +139,19 @@ class Trainer:
             with self.autocast():
                 loss = self.loss(part) * weight
             loss.backward()
-            total += loss.detach()
+            total = total + loss.detach()  # not in place: a loss in float64 keeps its digits
         return total
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def gradient_norm(self) -> Tensor:
-        """Norm of the whole gradient before clipping; clips it where the recipe says so."""
-        gradients = [p.grad for p in self.task.model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if self.recipe.clip:
-            torch.nn.utils.clip_grads_with_norm_(self.task.model.parameters(), self.recipe.clip, norm)
-        return norm
+        """Norm of the whole gradient."""
+        return torch.nn.utils.get_total_norm([p.grad for p in self.task.model.parameters() if p.grad is not None])
 
     def watch(self, loss: Tensor, gradient_norm: Tensor | None) -> None:
         """Add to the mean loss; remember the first step whose loss or gradient is not finite."""
-        self.loss_sum += loss
+        self.loss_sum = self.loss_sum + loss
         self.loss_count += 1
         finite = loss.isfinite() if gradient_norm is None else loss.isfinite() & gradient_norm.isfinite()
         self.first_bad = torch.where((self.first_bad == NEVER) & ~finite, self.step, self.first_bad)
@@ -146,6 +174,8 @@ class Trainer:
         elif self.evaluation_due:
             with self.average.in_place() if self.average else contextlib.nullcontext(), self.autocast():
                 line |= self.task.evaluate()
+                if self.step == self.total_steps:
+                    line |= self.task.final_metrics()
             if not all(math.isfinite(value) for value in line.values()):
                 self.diverged, line["diverged_at_step"] = True, self.step
             elif self.probe:
@@ -165,6 +195,7 @@ class Trainer:
             "diverged": self.diverged,
             "model": self.task.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            **({"lbfgs": self.lbfgs.state()} if self.lbfgs else {}),
             **({"average": self.average.state()} if self.average else {}),
         }
 
@@ -179,6 +210,8 @@ class Trainer:
         groups = [saved | mine for saved, mine in zip(state["optimizer"]["param_groups"], own, strict=True)]
         # Given beforehand, as torch puts AdamW's count of steps where the ``fused`` of the state says.
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+        if self.lbfgs:
+            self.lbfgs.load(state["lbfgs"])
         if self.average:
             self.average.load(state["average"])
 

@@ -38,15 +38,19 @@ class Probe:
         self.model.eval()
         try:
             with self.autocast():
-                loss_of_batch = functools.partial(self.task.loss, self.batch)
+                loss_of_batch = functools.partial(self.task.probe_loss, self.batch)
                 calls, loss = observe_calls(self.model, self.task.activation_type, loss_of_batch)
-            axes = [self.task.channel_axis(x) for x, _ in calls]
+            axes = [self.axis(x, module) for x, _, module in calls]
             return summarise_layers(measure_calls(calls, loss, self.task.examples(self.batch), axes))
         finally:
             self.model.train(training)
 
+    def axis(self, x: Tensor, module: nn.Module) -> int:
+        """The axis of ``x``, the input of the activation ``module``, that counts units."""
+        return x.ndim - 1 if module in self.task.units_last else self.task.channel_axis(x)
 
-Call = tuple[Tensor, Tensor]  # what went into an activation and what came out
+
+Call = tuple[Tensor, Tensor, nn.Module]  # what went into an activation, what came out, and the activation
 
 
 def observe_calls(
@@ -59,7 +63,7 @@ def observe_calls(
     calls: list[Call] = []
 
     def remember(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        calls.append((inputs[0], output))
+        calls.append((inputs[0], output, module))
 
     handles = [module.register_forward_hook(remember) for module in model.modules() if type(module) is activation]
     try:
@@ -73,12 +77,12 @@ def measure_calls(calls: list[Call], loss: Tensor, examples: int, axes: list[int
     """``FIGURES`` of each call, for a ``loss`` that is a mean over ``examples``; ``axes`` count the units of each."""
     if not calls:
         return {}
-    tensors = [tensor for call in calls for tensor in call]
+    tensors = [tensor for x, y, _ in calls for tensor in (x, y)]
     gradients = torch.autograd.grad(loss, tensors, materialize_grads=True)
     with torch.no_grad():
         layers = [
             measure_layer(x.float(), y.float(), dx.float(), dy.float(), examples, axis)
-            for (x, y), dx, dy, axis in zip(calls, gradients[::2], gradients[1::2], axes, strict=True)
+            for (x, y, _), dx, dy, axis in zip(calls, gradients[::2], gradients[1::2], axes, strict=True)
         ]
         columns = torch.stack(layers).T.tolist()  # the one moment at which the device is waited for
     return dict(zip(FIGURES, columns, strict=True))

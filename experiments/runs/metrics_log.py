@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-TIMES = ("seconds", "tokens_per_second", "mfu")  # keys in which the lines of two equal runs differ
+TIMES = ("seconds", "tokens_per_second", "images_per_second", "mfu")  # keys in which the lines of two equal runs differ
 
 
 class MetricsLog:

@@ -34,9 +34,16 @@ class Progress:
     def show(self, line: dict[str, Any]) -> None:
         """The training loss, and the metrics where the line has any."""
         shown = {m.title: m.text(line[m.key]) for m in self.metrics if line.get(m.key) is not None}
-        loss = f"{line['train_loss']:.4f}" if line.get("train_loss") is not None else "not finite"
+        loss = shown_loss(line.get("train_loss"))
         if not self.bar.disable:
             self.bar.set_postfix({"training loss": loss} | shown)
         elif shown:
             words = "  ".join(f"{title} {value}" for title, value in shown.items())
             print(f"epoch {line['epoch']:g}  training loss {loss}  {words}  {line['seconds']:.1f} s", flush=True)
+
+
+def shown_loss(loss: float | None) -> str:
+    """Four decimals, or as many significant digits where they would be zeros."""
+    if loss is None:
+        return "not finite"
+    return f"{loss:.4f}" if abs(loss) >= 1e-2 else f"{loss:.3e}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -46,8 +46,8 @@ def run_config(config: Config, command: str) -> int:
     check_tracking(config.tracking)
     device = prepare_device(config.impl)
     config.impl = settle_precision(config.impl, device)
-    with processes(device) as group:
-        task = build_task(config, device, group)  # before anything is created: it finds missing data
+    # The task comes before anything is created: it finds missing data.
+    with processes(device) as group, closing(build_task(config, device, group)) as task:
         trainer = Trainer(task, config.recipe, config.impl, device, group)
         return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
 

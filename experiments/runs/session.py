@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Session:
         self.meta = read_json(self.directory / "meta.json")
         begun = part(self.config.impl, self.trainer.device, self.trainer.step, command)
         begun |= {"processes": self.trainer.processes.count}
+        begun["versions"] |= {name: version(name) for name in self.trainer.task.libraries}
         self.meta["parts"].append(begun)
         keep_changes(self.directory)
         keep_source(self.config.activation, self.directory / "activation")
@@ -87,7 +89,8 @@ class Session:
         """The result: the last logged line, without times, so that equal runs have equal files."""
         last = {key: value for key, value in self.log.last.items() if key not in (*TIMES, "lr")}
         status = "diverged" if self.trainer.diverged else "finished"
-        return {"format": FORMAT, "status": status, "run": run_hash(self.config), "seed": self.config.seed, **last}
+        known = {"format": FORMAT, "status": status, "run": run_hash(self.config), "seed": self.config.seed}
+        return {**known, **last, **self.trainer.task.signatures}
 
 
 @contextmanager

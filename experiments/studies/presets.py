@@ -6,7 +6,7 @@ import difflib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -14,8 +14,10 @@ from experiments.config.compose import composed_once, config_files
 from experiments.config.rules import one_of, optional, positive, rule, text, whole
 from experiments.config.typed import typed
 from experiments.errors import UserError, must_be
-from experiments.stats.looks import Looks
 from experiments.studies.tuning import typed_tuning
+
+if TYPE_CHECKING:
+    from experiments.stats.looks import Looks
 
 FEWEST_PAIRS = 5  # with fewer, the paired test finds next to nothing
 OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
@@ -107,6 +109,8 @@ def looks_of(plan: Preset) -> Looks | None:
     """When the study may stop; None where all seeds are trained. Raises UserError."""
     if not plan.looks:
         return None
+    from experiments.stats.looks import Looks  # brings scipy, which --help does without
+
     try:
         return Looks(tuple(plan.looks), plan.spending, plan.comparison)  # type: ignore[arg-type]
     except ValueError as error:

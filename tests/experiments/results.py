@@ -33,7 +33,7 @@ def result(runs_dir: Path) -> dict[str, Any]:
         "metrics.json": (directory / "metrics.json").read_bytes(),
         "metrics.jsonl": [json.dumps(line) for line in lines],
         "checkpoint": last.name,
-        "state": {name: bits(state[name]) for name in ("model", "optimizer", "step", "run")},
+        "state": {name: bits(state[name]) for name in ("model", "optimizer", "lbfgs", "step", "run") if name in state},
     }
 
 

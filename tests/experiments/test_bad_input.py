@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ VALUES = {
     "activation=gem eps=1e-4": ["eps=0.0001", "activation=gem has no parameter eps", "it takes N"],
     "seed=abc": ["seed=abc", "an integer of at least 0"],
     "seed=-1": ["seed=-1", "an integer of at least 0"],
-    "seed=0,1": ["seed=0,1", "--multirun"],
+    "seed=0,1": ["seed=0,1", "add -m"],
     "runs_dir=": ["runs_dir=", "a text that is not empty"],
     "recipe.lr=abc": ["recipe.lr=abc", "a finite number above 0"],
     "recipe.lr=0": ["recipe.lr=0.0", "a finite number above 0"],
@@ -59,7 +60,40 @@ VALUES = {
     "dataset=image_folder dataset.folder=/data/birds": ["dataset.folder=/data/birds", "below data_dir"],
     "dataset=text dataset.folder=../notes model=gpt2_tiny": ["dataset.folder=../notes", "below data_dir"],
     "dataset=mnist dataset.folder=fashion_mnist": ["dataset.folder=fashion_mnist", "image_folder"],
+    "dataset=poisson model=pinn recipe.epochs=3 recipe.steps=null": ["recipe.epochs=3", "must be null", "recipe.steps"],
+    "dataset=poisson model=pinn recipe.lbfgs_steps=-1": ["recipe.lbfgs_steps=-1", "an integer of at least 0"],
+    "dataset=poisson model=pinn recipe.lbfgs_steps=9999": ["recipe.lbfgs_steps=9999", "at most"],
+    "dataset=poisson model=pinn recipe.sampling=sobol": ["recipe.sampling=sobol", "random, grid"],
+    "dataset=poisson model=pinn dataset.viscosity=0.1": ["dataset.viscosity=0.1", "unknown"],
+    "dataset=burgers model=pinn dataset.viscosity=0": ["dataset.viscosity=0.0", "a finite number above 0"],
+    "dataset=burgers model=pinn recipe.points=150": ["recipe.points=150", "a square", "144"],
+    "dataset=burgers model=pinn dataset.holdout=1000": ["dataset.holdout=1000", "a square", "1024"],
+    "dataset=poisson model=pinn dataset.holdout=-1": ["dataset.holdout=-1", "an integer of at least 0"],
+    "dataset=poisson model=pinn impl.precision=bf16": ["impl.precision=bf16", "recipe.dtype=float64"],
+    "dataset=poisson model=pinn impl.compile=true": ["impl.compile=true", "cannot be compiled"],
+    "dataset=poisson": ["dataset=poisson", "model=cnn", "is for images", "a model of kind pinn"],
+    "dataset=mnist model=pinn": ["model=pinn", "is for physics", "dataset=mnist"],
     "dataset=digits dataset.size=16": ["dataset.size=16", "image_folder"],
+    "model=timm": ["model.architecture", "no value given"],
+    "model=torchvision model.architecture=resnet55": ["architecture=resnet55", "unknown to torchvision", "resnet50"],
+    "model=timm model.architecture=zzz": ["model.architecture=zzz", "unknown to timm"],
+    "model=timm model.architecture=resnet18 model.options={pretrained: true}": ["{pretrained: True}", "leave out"],
+    "model=timm model.architecture=resnet18 model.swap=all": ["model.swap=all", "complete, modules"],
+    "model=timm model.architecture=resnet18 recipe.init_gain=activation": ["recipe.init_gain=activation", "be relu"],
+    "model=wrn28_2 model.depth=20": ["model.depth=20", "6n + 4"],
+    "model=densenet40 model.growth=0": ["model.growth=0", "at least 1"],
+    "recipe.mixup=-1": ["recipe.mixup=-1.0", "at least 0"],
+    "recipe.mixup=0.2 recipe.batch_size=63": ["recipe.batch_size=63", "must be even"],
+    "recipe.accumulate=3": ["recipe.batch_size=128", "a multiple of recipe.accumulate=3"],
+    "recipe.random_erase=0.25": ["recipe.random_erase=0.25", "must be 0.0 for images in memory", "dataset=imagenet"],
+    "recipe.augment=resized_crop_flip": ["recipe.augment=resized_crop_flip", "none, crop or crop_flip"],
+    "recipe.auto_augment=Rand": ["recipe.auto_augment=Rand", "rand-m9-mstd0.5"],
+    "recipe=standard recipe.step_epochs=3": ["recipe.step_epochs=3", "recipe.milestones is given too"],
+    "dataset=imagenet recipe=standard": ["recipe.augment=crop_flip", "must be none or resized_crop_flip"],
+    "dataset=imagenet recipe=imagenet recipe.normalize=dataset": ["recipe.normalize=dataset", "must be imagenet"],
+    "dataset=imagenet recipe=imagenet dataset.size=300": ["dataset.resize=256", "at least dataset.size=300"],
+    "dataset=imagenet recipe=imagenet dataset.folder=../x": ["dataset.folder=../x", "below data_dir"],
+    "impl.workers=-1": ["impl.workers=-1", "at least 0"],
 }
 NAMES = {
     "dataset=nope": ["dataset=nope", "digits", "mnist", "cifar10"],
@@ -93,6 +127,26 @@ SIZES = {
     f"{DIGITS} impl.device=cuda": ["impl.device=cuda", "cpu or auto"],
     f"{DIGITS} impl.device=tpu": ["impl.device=tpu", "auto, cpu, cuda"],
 }
+NETWORKS = {
+    "model.architecture=nfnet_l0": ["architecture=nfnet_l0", "cannot take another one"],
+    "model.architecture=vit_tiny_patch16_224": ["vit_tiny_patch16_224", "cannot take images of 1×8×8"],
+    "model.architecture=resnet18 model.options={depth: 4}": ["model.options={depth: 4}", "TypeError"],
+    "model.architecture=resnet18 model.swap=modules": ["model.swap=modules", "use model.swap=complete"],
+    "model.architecture=test_resnet impl.micro_batch=8": ["impl.micro_batch=8", "BatchNorm sees the whole batch"],
+}
+NETWORKS = {f"{DIGITS} model=timm {line}": parts for line, parts in NETWORKS.items()}
+FILES = {
+    "seed=1": ["imagenet: must have train/<class>/* and val/<class>/*", "scripts/prepare_data.py"],
+    "dataset.folder=empty": ["empty: must have train/<class>/*"],
+    "dataset.folder=broken": ["broken/train/a/0.jpg: not a readable picture"],
+    "dataset.folder=lonely": ["lonely: train/ and val/ must have the same classes; only one has b"],
+    "dataset.folder=broken recipe.auto_augment=rand-mx": ["recipe.auto_augment=rand-mx", "timm cannot read it"],
+    "dataset.folder=broken recipe.batch_size=4": ["recipe.batch_size=4", "at most 2", "imagenet"],
+}
+FILES = {
+    f"dataset=imagenet model=mlp recipe=imagenet recipe.batch_size=2 impl.workers=0 {line}": parts
+    for line, parts in FILES.items()
+}
 PLACES = {
     f"{DIGITS} runs_dir=file": ["runs_dir=file"],
     f"{DIGITS} runs_dir=file/below": ["runs_dir=file/below"],
@@ -110,13 +164,29 @@ def is_one_error_line(ended: Ended, *parts: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("line", "parts"), [*VALUES.items(), *NAMES.items(), *SIZES.items(), *PLACES.items()])
+def write_bad_pictures(data_dir: Path) -> None:
+    """Folders in the layout of ImageNet: one without pictures that can be read, one with a class too many."""
+    for name in ("broken/train/a/0.jpg", "broken/train/a/1.jpg", "broken/val/a/0.jpg"):
+        (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (data_dir / name).write_bytes(b"no picture")
+    for name in ("lonely/train/a", "lonely/train/b", "lonely/val/a", "empty"):
+        (data_dir / name).mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [*VALUES.items(), *NAMES.items(), *SIZES.items(), *NETWORKS.items(), *FILES.items(), *PLACES.items()],
+)
 def test_one_line_and_nothing_created(train: Zygote, tmp_path: Path, line: str, parts: list[str]) -> None:
     (tmp_path / "file").write_text("in the way")
+    if line.startswith("dataset=imagenet"):
+        write_bad_pictures(tmp_path / "data")
     before = tree(tmp_path)
     if line.endswith("device=cuda") and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    assert is_one_error_line(train.run(*line.split(" "), cwd=tmp_path), *parts)
+    words = re.split(" (?![^{]*})", line)  # a mapping is one word
+    cache = [f"cache_dir={tmp_path.parent / 'cache'}"] if line.startswith("dataset=imagenet") else []
+    assert is_one_error_line(train.run(*words, *cache, cwd=tmp_path), *parts)
     assert tree(tmp_path) == before
 
 

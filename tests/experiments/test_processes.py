@@ -22,7 +22,9 @@ from experiments.processes import Processes, own_gpu, place, processes
 from experiments.runs.mechanism import FIGURES
 from experiments.runs.metrics_log import TIMES, read_lines
 from experiments.sweeps.in_process import train_jobs
+from tests.experiments.families.diffusion.digits import TINY_UNET
 from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
+from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
 from tests.experiments.results import directory_of
 from tests.experiments.zygote import ROOT
 
@@ -36,7 +38,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"]
 
 
-def start(count: int, words: list[str]) -> list[subprocess.Popen[str]]:
+def start(count: int, words: list[str], line: list[str] = LINE) -> list[subprocess.Popen[str]]:
     """``train.py`` in ``count`` processes, with the variables that torchrun sets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -44,7 +46,7 @@ def start(count: int, words: list[str]) -> list[subprocess.Popen[str]]:
     common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     return [
         subprocess.Popen(
-            [sys.executable, "train.py", *LINE, *words],
+            [sys.executable, "train.py", *line, *words],
             cwd=ROOT,
             env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
@@ -98,6 +100,29 @@ def test_when_one_dies_the_others_leave_and_the_run_continues(places: list[str],
     assert [line["step"] for line in lines(tmp_path)] == list(range(1, 121))
     parts = json.loads((directory_of(tmp_path) / "meta.json").read_text())["parts"]
     assert parts[1]["from_step"] >= 10
+
+
+OTHERS = {
+    "diffusion": [*TINY_UNET, "model.dropout=0.2", "recipe.accumulate=2", "recipe.ema=0.9"],
+    "translation": [*TINY_MARIAN, "model.dropout=0.2", "recipe.accumulate=2"],
+    "translation without dropout": [*TINY_MARIAN, "recipe.ema=0.9"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_two_processes_equal_one_in_other_families(tmp_path: Path, name: str) -> None:
+    """Dropout, evaluation and the translations at the end included."""
+    write_pairs(tmp_path / "data" / "films")
+    places = [f"data_dir={tmp_path / 'data'}", f"cache_dir={tmp_path / 'cache'}"]
+    line = [*OTHERS[name], *places, "recipe.log_every=1", "impl=deterministic"]
+    for count in (1, 2):
+        ended = finish(start(count, [f"runs_dir={tmp_path / str(count)}"], line))
+        assert [code for code, _ in ended] == [0] * count, ended
+    one, two = lines(tmp_path / "1"), lines(tmp_path / "2")
+    assert [line["step"] for line in one] == list(range(1, 21))
+    for a, b in zip(one, two, strict=True):
+        assert b == pytest.approx(a, rel=1e-4)
 
 
 @pytest.mark.slow

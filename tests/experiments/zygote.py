@@ -6,6 +6,7 @@ killed, it takes its locks, and it ends with its real exit status. The server st
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,20 @@ class Command:
 
 
 class Zygote:
-    """The client's side. ``start`` returns at once; ``run`` waits for the end."""
+    """The client's side. ``start`` returns at once; ``run`` waits for the end.
 
-    def __init__(self, folder: Path) -> None:
+    ``modules`` are imported beforehand, too: large libraries that only some commands need.
+    """
+
+    def __init__(self, folder: Path, modules: Sequence[str] = ()) -> None:
         self.folder = folder
         self.count = 0
         self.server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+            [sys.executable, __file__, *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
         )
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +132,8 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def zygote(folder: Path) -> Iterator[Zygote]:
-    server = Zygote(folder)
+def zygote(folder: Path, modules: Sequence[str] = ()) -> Iterator[Zygote]:
+    server = Zygote(folder, modules)
     try:
         yield server
     finally:
@@ -136,6 +144,8 @@ def serve() -> None:
     """Answer requests, one JSON line each, until stdin ends."""
     sys.path.insert(0, str(ROOT))
     preload()
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:
@@ -152,6 +162,7 @@ def serve() -> None:
 def preload() -> None:
     """What a sweep does before its forks, and the imports of the tables. Composing, Hydra looks for its plug-ins and
     ANTLR builds its parser."""
+    import timm  # noqa: F401
     import torchvision  # noqa: F401
 
     import experiments.figures

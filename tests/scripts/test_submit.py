@@ -63,9 +63,13 @@ def test_stopped_and_continued(train: Zygote, tmp_path: Path) -> None:
 
 def test_what_is_recorded_may_be_left_alone(train: Zygote, tmp_path: Path) -> None:
     words = ["dirty=true", "experiment=table_mnist_claim", f"runs_dir={tmp_path}/runs", "--dry-run"]
-    assert train.script(SUBMIT, *words).out.endswith("20 runs: 20 new; nothing submitted (--dry-run)\n")
-    ended = train.script(SUBMIT, *words, "seed=8,9,1000", "skip_recorded=true")
-    assert ended.out.endswith("6 runs: 4 recorded before, 2 new; nothing submitted (--dry-run)\n")
+    ended = train.script(SUBMIT, *words)
+    assert ended.out.startswith("20 runs are in results/records and not trained again; fresh=true trains them\n")
+    assert ended.out.endswith("nothing to submit: every run is finished or recorded\n")
+    assert "20 runs: 20 new\n" in train.script(SUBMIT, *words, "fresh=true").out
+    ended = train.script(SUBMIT, *words, "seed=8,9,1000")
+    assert ended.out.startswith("4 runs are in results/records and not trained again")
+    assert "2 runs: 2 new\n" in ended.out
     assert not any(tmp_path.iterdir())
 
 
@@ -74,11 +78,11 @@ def test_what_is_recorded_may_be_left_alone(train: Zygote, tmp_path: Path) -> No
     [
         (["jobs=0"], ["jobs=0", "an integer of at least 1"]),
         (["dirty=yes"], ["dirty=yes", "true or false"]),
-        (["skip_recorded=1"], ["skip_recorded=1", "true or false"]),
+        (["fresh=1"], ["fresh=1", "true or false"]),
         (["per_gpu=4"], ["per_gpu=4", "launcher=local"]),
         (["launcher.partition=gpu"], ["launcher.partition=gpu", "launcher=local"]),
         (["launcher=nope"], ["launcher=nope", "slurm"]),
-        (["activation=tanh"], ["activation=tanh"]),
+        (["activation=sigmoidal"], ["activation=sigmoidal"]),
         (["experiment=nope"], ["experiment=nope", "quickstart"]),
         (["launcher=slurm"], ["no sbatch on the PATH", "launcher=local"]),
         (["experiment=quickstart", "activation=mish"], ["no cell"]),

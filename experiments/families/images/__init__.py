@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,24 +22,48 @@ SHARED_SOURCES = ("digits", "mnist", "cifar")  # read once, before the runs of a
 
 class Images(Family):
     kind = "images"
-    datasets = dict.fromkeys(("digits", "mnist", "cifar", "image_folder"), schema.ImageDataset)
-    models: ClassVar = {"mlp": schema.MLP, "cnn": schema.CNN, "resnet": schema.ResNet}
+    datasets: ClassVar = {
+        **dict.fromkeys(("digits", "mnist", "cifar", "image_folder"), schema.ImageDataset),
+        "imagenet": schema.PictureFolder,
+    }
+    models: ClassVar = {
+        "mlp": schema.MLP,
+        "cnn": schema.CNN,
+        "resnet": schema.ResNet,
+        "wide_resnet": schema.WideResNet,
+        "densenet": schema.DenseNet,
+        "timm": schema.LibraryModel,
+        "torchvision": schema.LibraryModel,
+    }
     recipe = schema.ImageRecipe
     metrics = METRICS
-    held_out: ClassVar = {"test_accuracy": "holdout_accuracy", "test_loss": "holdout_loss"}
+    held_out: ClassVar = {
+        "test_accuracy": "holdout_accuracy",
+        "test_top5_accuracy": "holdout_top5_accuracy",
+        "test_loss": "holdout_loss",
+    }
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
-        from experiments.families.images.data.load import load_images
+        from experiments.families.images.data.load import open_images
         from experiments.families.images.task import ImageTask
 
-        assert isinstance(config.dataset, schema.ImageDataset)
-        return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), device, processes)
+        return ImageTask(config, open_images(config, device, processes), device, processes)
 
     def settle_dataset(self, dataset: Dataset) -> Dataset:
-        assert isinstance(dataset, schema.ImageDataset)
         return schema.settled(dataset)
 
+    def check(self, dataset: Dataset, model: Model, recipe: Recipe) -> None:
+        schema.check_images(dataset, model, recipe)
+        if isinstance(model, schema.LibraryModel):
+            from experiments.families.images.models.library import check_library_model
+
+            check_library_model(model)
+
     def prepare(self, dataset: Dataset, model: Model, data_dir: str, cache_dir: str) -> str:
+        if isinstance(dataset, schema.PictureFolder):
+            from experiments.families.images.data.prepare import prepare_pictures
+
+            return prepare_pictures(dataset, data_dir, cache_dir)
         from experiments.families.images.data.load import load_images
 
         assert isinstance(dataset, schema.ImageDataset)
@@ -50,16 +75,21 @@ class Images(Family):
         )
 
     def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
-        assert isinstance(dataset, schema.ImageDataset)
-        return Path(data_dir) / (dataset.folder or dataset.name) if dataset.source == "image_folder" else None
+        if not isinstance(dataset, schema.ImageDataset) or dataset.source != "image_folder":
+            return None  # of a million picture files only the list is looked at, when a run begins
+        return Path(data_dir) / (dataset.folder or dataset.name)
 
     def warm(self, config: Config) -> None:
         import experiments.families.images.task  # noqa: F401
         from experiments.families.images.data.load import load_images
 
-        assert isinstance(config.dataset, schema.ImageDataset)
-        if config.dataset.source in SHARED_SOURCES:
+        if isinstance(config.dataset, schema.ImageDataset) and config.dataset.source in SHARED_SOURCES:
             load_images(config.dataset, config.data_dir, config.cache_dir)
+
+    def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
+        from experiments.families.images.export import export_classifier
+
+        return export_classifier(config, state, out)
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:
         assert isinstance(recipe, schema.ImageRecipe)

@@ -1,171 +1,185 @@
-"""Image classification: all images on the device as uint8, batches addressed by (seed, epoch, position)."""
+"""Image classification: batches addressed by (seed, step), a network with the configured activation, cross-entropy."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-import gem
 from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.device import compiled
 from experiments.errors import UserError
-from experiments.families.images.augment import PAD, draw_moves, move
-from experiments.families.images.data.images import ImageData
-from experiments.families.images.models.build import build_model
-from experiments.families.images.models.init import RELU_GAIN, initialise
+from experiments.families.images.data.resident import ResidentImages
+from experiments.families.images.data.source import ImageSource
+from experiments.families.images.mixing import draw_mix, mix_images, swap_neighbours
+from experiments.families.images.models.build import build
 from experiments.families.images.schema import ImageRecipe
-from experiments.families.task import Rows, Surroundings, Task, cut_rows
+from experiments.families.task import Rows, Surroundings, Task, Throughput, cut_rows
 from experiments.processes import Processes
-from experiments.randomness import generator
+from experiments.randomness import address
 
-EVAL_BATCH = 1000
 PROBE_IMAGES = 256
 LANDSCAPE_BATCH = 256
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 class ImageTask(Task[Rows]):
-    """Cross-entropy on shuffled batches of equal size; the last partial batch of an epoch is left out.
+    """Cross-entropy on shuffled batches of equal size.
 
-    A batch is images uint8 [B, C, H, W] and labels int64 [B].
+    A batch is images [B, C, H, W] and labels int64 [B]. With mixup or CutMix, a third tensor float [B, 5] says how each
+    row is mixed. With dropout or stochastic depth, a last tensor int64 [B], on the CPU, has each row's seed.
     """
 
-    def __init__(self, config: Config, data: ImageData, device: torch.device, processes: Processes) -> None:
+    def __init__(self, config: Config, images: ImageSource, device: torch.device, processes: Processes) -> None:
         recipe = config.recipe
         assert isinstance(recipe, ImageRecipe)
-        if processes.count > 1:
-            raise UserError(
-                f"dataset={config.dataset.name}: {processes.count} processes were started, but images train in one, "
-                f"since BatchNorm sees the whole batch; start one process a run"
-            )
-        self.recipe, self.seed, self.device = recipe, config.seed, device
-        self.steps_per_epoch = len(data.train_y) // recipe.batch_size
+        self.images, self.recipe, self.seed = images, recipe, config.seed
+        self.device, self.processes = device, processes
+        self.steps_per_epoch = images.steps_per_epoch
         if self.steps_per_epoch == 0:
             raise UserError(
-                f"recipe.batch_size={recipe.batch_size}: must be at most {len(data.train_y)}, "
+                f"recipe.batch_size={recipe.batch_size}: must be at most {images.train_count}, "
                 f"the number of training images of {config.dataset.name}"
             )
-        self.fingerprint = data.fingerprint()
-        self.evaluated = data.evaluated
+        self.fingerprint = images.fingerprint
+        self.evaluated = images.evaluated
         self.activation_type = type(activation_factory(config.activation)())
+        self.model, survey = build(config, images.shape, images.classes)
         self.dtype = getattr(torch, recipe.dtype)
-        self.model = build(config, data.shape, data.classes).to(device, self.dtype)
-        self.rows = rows_a_pass(config, self.model)
+        self.model = self.model.to(device, self.dtype)
+        self.rows = rows_a_pass(config, self.model, processes, draws=survey is not None and survey.draws)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
-        mean, sd = data.statistics(recipe.normalize)
-        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device, self.dtype) for value in (mean, sd))
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
-        padding = PAD if recipe.augment != "none" else 0
-        self.train_x, self.train_y, self.test_x, self.test_y = placed(data, padding, device)
-        self.size = data.shape[-1]
-        self.epoch_draws = functools.lru_cache(maxsize=1)(self.draw_epoch)
+        self.mean, self.sd = (255 * value.view(1, -1, 1, 1).to(device, self.dtype) for value in images.statistics())
+        self.part_rows = recipe.batch_size // recipe.accumulate
+        self.mixes = bool(recipe.mixup or recipe.cutmix)
+        self.draws = False
+        if survey is not None:
+            self.activation_type = survey.activation_type
+            self.draws, self.units_last = survey.draws, frozenset(survey.units_last)
+            self.throughput = Throughput("images", recipe.batch_size)
+            self.flops_per_step = 3 * survey.flops * recipe.batch_size  # the backward pass costs two forward passes
+            self.libraries = ("torchvision", "timm")
         self.predict = compiled(self.predict, config.impl)  # type: ignore[method-assign]
 
-    def draw_epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
-        """Order and augmentation of one epoch, drawn on the CPU whatever the device."""
-        count = len(self.train_y)
-        order = torch.randperm(count, generator=generator(self.seed, "order", epoch))
-        moves = draw_moves(count, generator(self.seed, "augment", epoch), self.recipe.augment == "crop_flip")
-        return order.to(self.device), moves.to(self.device)
-
     def batch(self, step: int) -> Rows:
-        epoch, position = divmod(step, self.steps_per_epoch)
-        order, moves = self.epoch_draws(epoch)
-        chosen = slice(position * self.recipe.batch_size, (position + 1) * self.recipe.batch_size)
-        index = order[chosen]
-        if self.recipe.augment != "none":
-            return move(self.train_x, index, moves[:, chosen], self.size), self.train_y[index]
-        return self.train_x[index], self.train_y[index]
+        """This process's rows of a step."""
+        x, y = self.images.batch(step)
+        if not (self.mixes or self.draws):
+            return x, y
+        share = self.recipe.batch_size // self.processes.count
+        parts = [(self.processes.rank * share + row) // self.part_rows for row in range(len(y))]
+        rows: Rows = (x, y)
+        if self.mixes:
+            mix = {part: self.draw_mix(step, part) for part in set(parts)}
+            rows += (torch.tensor([mix[part] for part in parts]).to(self.device, self.dtype),)
+        if self.draws:
+            rows += (torch.tensor([address(self.seed, "noise", step, part) for part in parts]),)
+        return rows
+
+    def draw_mix(self, step: int, part: int) -> tuple[float, ...]:
+        _, height, width = self.images.shape
+        number = address(self.seed, "mix", step, part)
+        return draw_mix(number, self.recipe.mixup, self.recipe.cutmix, height, width)
 
     def parts(self, batch: Rows) -> Iterator[tuple[Rows, float]]:
-        return cut_rows(batch, self.rows)
+        """As ``Task.parts``; torch's global stream is set to the part's address before a pass that draws from it."""
+        for part, weight in cut_rows(batch, self.rows, self.processes.count):
+            if self.draws:
+                *rows, noise = part
+                torch.manual_seed(int(noise[0]))
+                yield tuple(rows), weight
+            else:
+                yield part, weight
 
     def normalise(self, x: Tensor) -> Tensor:
-        return ((x.to(self.dtype) - self.mean) / self.sd).contiguous(memory_format=self.layout)
+        """uint8 images in units of the data's sd; what is floating point is so already."""
+        values = x.to(self.dtype) if x.is_floating_point() else (x.to(self.dtype) - self.mean) / self.sd
+        return values.contiguous(memory_format=self.layout)
 
     def loss(self, batch: Rows) -> Tensor:
-        """The cross-entropy in nats, smoothed as the recipe says."""
-        x, y = batch
-        logits = self.model(self.normalise(x)).to(self.dtype)
-        return F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+        """The cross-entropy in nats, smoothed as the recipe says; of mixed images, the weighted mean of both labels."""
+        x, y = self.normalise(batch[0]), batch[1]
+        smoothing = self.recipe.label_smoothing
+        if len(batch) == 2:
+            return F.cross_entropy(self.model(x).to(self.dtype), y, label_smoothing=smoothing)
+        logits, weight = self.model(mix_images(x, batch[2])).to(self.dtype), batch[2][:, 0]
+        own, other = (
+            F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+            for labels in (y, swap_neighbours(y))
+        )
+        return (weight * own + (1 - weight) * other).mean()
 
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy in nats and whether the prediction is right, by image."""
+        """By image, the cross-entropy in nats and whether the prediction is right: bool [B, 1], or [B, 2] with whether
+        the label is among the five likeliest."""
         logits = self.model(self.normalise(x)).to(self.dtype)
-        return F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) == y
+        right = (logits.argmax(1) == y)[:, None]
+        if self.images.top_five:
+            five = logits.topk(min(5, self.images.classes), 1).indices
+            right = torch.cat([right, (five == y[:, None]).any(1, keepdim=True)], 1)
+        return F.cross_entropy(logits, y, reduction="none"), right
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
-        count = len(self.test_y)
-        size = min(EVAL_BATCH, count)
         losses, right = [], []
-        for start in range(0, count, size):
-            begin = min(start, count - size)  # the last batch reaches back, so that every batch has one shape
-            loss, correct = self.predict(self.test_x[begin : begin + size], self.test_y[begin : begin + size])
-            losses.append(loss[start - begin :].double())
-            right.append(correct[start - begin :].clone())  # a CUDA graph writes the next batch's to the same place
+        for x, y, fresh in self.images.evaluation():
+            loss, correct = self.predict(x, y)
+            losses.append(loss[len(y) - fresh :].double())
+            right.append(correct[len(y) - fresh :].clone())  # a CUDA graph writes the next batch's to the same place
         self.model.train()
-        name = self.evaluated
-        return {
-            f"{name}_loss": torch.cat(losses).mean().item(),
-            f"{name}_accuracy": 100 * torch.cat(right).sum().item() / count,
-        }
+        loss, hits = torch.cat(losses), torch.cat(right)
+        sums = torch.cat([loss.sum()[None], hits.sum(0).double(), loss.new_tensor([len(loss)])])
+        total, *correct_counts, count = self.processes.sum(sums).tolist()
+        keys = ("accuracy", "top5_accuracy")
+        shares = {f"{self.evaluated}_{key}": 100 * n / count for key, n in zip(keys, correct_counts, strict=False)}
+        return {f"{self.evaluated}_loss": total / count} | shares
 
     def probe_batch(self) -> Rows:
-        x, y = self.batch(0)
+        """The first training images, not mixed."""
+        x, y = self.images.batch(0)
         return x[:PROBE_IMAGES], y[:PROBE_IMAGES]
 
     def examples(self, batch: Rows) -> int:
         return len(batch[1])
 
+    def close(self) -> None:
+        self.images.close()
+
     def surroundings(self, examples: int) -> Surroundings:
-        """The first training images, normalised, not augmented."""
-        x, y = self.train_x[:examples], self.train_y[:examples]
-        margin = (x.shape[-1] - self.size) // 2
-        if margin:
-            x = x[..., margin:-margin, margin:-margin]
+        """The first training images, normalised, not augmented. Raises UserError where they are not in memory."""
+        if not isinstance(self.images, ResidentImages):
+            raise UserError("landscapes: need images in memory; dataset=imagenet decodes them while it trains")
+        x, y = self.images.training_images(examples)
         parts = zip(x.split(LANDSCAPE_BATCH), y.split(LANDSCAPE_BATCH), strict=True)
         loss = nn.CrossEntropyLoss(label_smoothing=self.recipe.label_smoothing)
         batches = [(self.normalise(part), labels) for part, labels in parts]
-        return Surroundings(loss, batches, self.train_x.cpu(), f"{self.evaluated}_loss")
+        return Surroundings(loss, batches, self.images.train_x.cpu(), f"{self.evaluated}_loss")
 
 
-def rows_a_pass(config: Config, model: nn.Module) -> int | None:
-    """Images of a backward pass, None for the whole batch. Raises UserError where the loss would be another."""
+def rows_a_pass(config: Config, model: nn.Module, processes: Processes, draws: bool) -> int | None:
+    """Images of a backward pass, None for all of the process. Raises UserError where the loss would be another."""
     recipe, micro_batch = config.recipe, config.impl.micro_batch
     assert isinstance(recipe, ImageRecipe)
-    if micro_batch is not None and any(isinstance(module, BATCH_NORM) for module in model.modules()):
+    normalised = any(isinstance(module, BATCH_NORM) for module in model.modules())
+    if micro_batch is not None and (normalised or draws):
+        reason = "whose BatchNorm sees the whole batch" if normalised else "which draws random numbers for each pass"
         raise UserError(
-            f"impl.micro_batch={micro_batch}: must be null for model={config.model.name}, whose BatchNorm sees the "
-            f"whole batch; recipe.accumulate=… trains in parts, which is another run"
+            f"impl.micro_batch={micro_batch}: must be null for model={config.model.name}, {reason}; "
+            f"recipe.accumulate=… trains in parts, which is another run"
         )
-    if recipe.accumulate > 1:
-        if recipe.batch_size % recipe.accumulate:
-            raise UserError(f"recipe.accumulate={recipe.accumulate}: must divide recipe.batch_size={recipe.batch_size}")
-        return recipe.batch_size // recipe.accumulate
-    return micro_batch
-
-
-def build(config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The network of ``config`` for images of ``shape``, initialised."""
-    recipe = config.recipe
-    assert isinstance(recipe, ImageRecipe)
-    activation = activation_factory(config.activation)
-    model = build_model(config.model, activation, shape, classes)
-    gain = RELU_GAIN if recipe.init_gain == "relu" else gem.gain(activation())
-    initialise(model, config.seed, gain)
-    return model
-
-
-@functools.lru_cache(maxsize=1)
-def placed(data: ImageData, padding: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Training images, with a border of zeros, and labels, and those to evaluate on; one copy for all tasks."""
-    padded = F.pad(data.train_x, (padding,) * 4) if padding else data.train_x
-    return padded.to(device), data.train_y.to(device), data.test_x.to(device), data.test_y.to(device)
+    if processes.count > 1 and (normalised or recipe.accumulate % processes.count):
+        reason = "BatchNorm sees the whole batch" if normalised else "each must train whole parts of a batch"
+        raise UserError(
+            f"model={config.model.name} recipe.accumulate={recipe.accumulate}: {processes.count} processes were "
+            f"started, but {reason}; start one process a run"
+        )
+    if recipe.accumulate == 1:
+        return micro_batch
+    part = recipe.batch_size // recipe.accumulate
+    return part if micro_batch is None else min(part, micro_batch)

@@ -48,6 +48,10 @@ class Text(Family):
         assert isinstance(model, schema.Transformer)
         if model.width % model.heads:
             raise UserError(must_be("model.heads", model.heads, f"a divisor of model.width={model.width}"))
+        if model.kind != "gpt2":
+            for key, value, allowed in (("dropout", model.dropout, 0.0), ("bias", model.bias, True)):
+                if value != allowed:
+                    raise UserError(must_be(f"model.{key}", value, f"{allowed} for a model of kind {model.kind}"))
 
     def prepare(self, dataset: Dataset, model: Model, data_dir: str, cache_dir: str) -> str:
         from experiments.families.text.data.prepare import prepare_tokens

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from experiments.config.identity import pinned_activations
+from experiments.activations.transformers_names import activation_name, lines_for
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.text.data.prepare import prepare_tokens
@@ -17,9 +17,6 @@ from experiments.families.text.data.tokens import Tokens
 from experiments.families.text.schema import TextDataset, Transformer
 from experiments.files import write_atomic, write_json
 
-# Names of transformers' ACT2FN for torch's activations.
-THEIRS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "mish": "mish", "leaky_relu": "leaky_relu"}
-SHORT = {"N": "n", "negative_slope": "slope"}
 IDS = "token_ids.json"
 
 # Ours → theirs, by the part of a name; ``{}`` is the number of the block.
@@ -73,9 +70,21 @@ def to_transformers(kind: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
             theirs = names[prefix].format(block) + rest.removeprefix(prefix)
             transposed = kind == "gpt2" and ".h." in theirs and value.ndim == 2
             out[theirs] = value.t().contiguous() if transposed else value
+    if kind == "gpt2":
+        out |= zero_biases(out)
     tied = "lm_head.weight" if kind == "gpt2" else "cls.predictions.decoder.weight"
     out[tied] = out[names["tokens.weight"]]
     return out
+
+
+def zero_biases(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The biases that a GPT-2 without biases lacks, as zeros; theirs always has them."""
+    lacking = {
+        f"{name.removesuffix('weight')}bias": value
+        for name, value in weights.items()
+        if name.endswith(".weight") and (".h." in name or ".ln_f." in name)
+    }
+    return {name: value.new_zeros(value.shape[-1]) for name, value in lacking.items() if name not in weights}
 
 
 def transformers_config(model: Transformer, vocabulary: int, activation: str) -> dict[str, Any]:
@@ -90,7 +99,7 @@ def transformers_config(model: Transformer, vocabulary: int, activation: str) ->
             "n_layer": model.layers,
             "n_head": model.heads,
             "activation_function": activation,
-            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), model.dropout),
         }
     return {
         "model_type": "bert",
@@ -131,11 +140,11 @@ def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]
     dataset, model = config.dataset, config.model
     assert isinstance(dataset, TextDataset)
     assert isinstance(model, Transformer)
+    if model.mlp != "plain":
+        raise UserError(f"model.mlp={model.mlp}: must be plain to be exported; no library has such a {model.kind}")
     name = activation_name(config.activation)
     write_pretrained(out, model, len(state["tokens.weight"]), name, dict(state))
-    lines = [f"its activation is {name}"]
-    if name not in THEIRS.values():
-        lines.append(f"before from_pretrained: gem.register_with_transformers({name!r})")
+    lines = lines_for(name)
     try:
         tokens = prepare_tokens(dataset, model, config.data_dir, config.cache_dir)
     except UserError as error:
@@ -154,24 +163,3 @@ def write_tokenizer(folder: Path, tokens: Tokens, vocab_size: int) -> list[str]:
             ids[ours] = theirs
     write_json(folder / IDS, ids)
     return [f"its token i is token {IDS}[i] of tokenizer.json, -1 stands for all that it does not know"]
-
-
-def activation_name(activation: dict[str, Any]) -> str:
-    """The name in ACT2FN. Raises UserError for an activation that transformers has not and gem does not bring."""
-    name = activation["name"]
-    if name in THEIRS:
-        for key, value in activation.items():
-            if key != "name" and value != pinned_activations()[name].get(key):
-                raise UserError(f"activation.{key}={value}: transformers has {name} with its default only")
-        return THEIRS[name]
-    if name not in ("gem", "egem", "segem", "golu"):
-        raise UserError(f"activation={name}: transformers has no activation of this name")
-    if activation.get("learnable"):
-        raise UserError(f"activation={name}: a learnable scale has no place in transformers' model")
-    parts = [name]
-    for key, value in activation.items():
-        if key == "convention" and value == "scale":
-            parts.append("scale")
-        elif key in ("N", "eps", "negative_slope", "alpha", "beta", "gamma"):
-            parts.append(f"{SHORT.get(key, key)}{int(value) if value == int(value) else value}")
-    return "_".join(parts)

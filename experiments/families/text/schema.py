@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.config.rules import fraction, optional, positive_int, rule, text
+from experiments.config.rules import fraction, one_of, optional, positive_int, rule, switch, text
 from experiments.config.schema import Dataset, Model, Recipe
 
 
@@ -30,6 +30,9 @@ class Transformer(Model):
     width: int = positive_int()
     context: int = positive_int()
     vocab_size: int = rule("an integer from 16 to 65536, what a uint16 can tell apart", lambda v: 16 <= v <= 2**16)
+    mlp: str = one_of("plain", "gated", default="plain")  # gated: activation(Wx) · Vx, with as many parameters
+    dropout: float = fraction(0.0)  # gpt2: of embeddings, attention weights and what blocks add
+    bias: bool = switch(True)  # gpt2: false leaves the biases out, as nanoGPT does
 
 
 @dataclass(kw_only=True)

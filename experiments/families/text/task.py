@@ -14,6 +14,7 @@ from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.device import compiled
 from experiments.errors import UserError
+from experiments.families.passes import check_parts, set_dropout
 from experiments.families.task import Rows, Task, Throughput, cut_rows
 from experiments.families.text.data.tokens import Blocks, Tokens
 from experiments.families.text.masking import mask, masked_tokens
@@ -46,7 +47,9 @@ class TextTask(Task[Rows]):
         self.share = slice(
             processes.rank * self.sequences // processes.count, (processes.rank + 1) * self.sequences // processes.count
         )
-        self.rows = sequences_a_pass(config, len(range(self.sequences)[self.share]), self.length)
+        if model.dropout:
+            check_parts(config, processes)
+        self.rows = sequences_a_pass(config, self.sequences // processes.count, processes.count)
         self.eval_sequences = max(1, min(EVAL_SEQUENCES, EVAL_TOKENS // self.length))
         self.vocabulary = min(model.vocab_size, tokens.tokenizer.size)
         self.vocabulary_map = tokens.vocabulary_map(model.vocab_size)
@@ -78,6 +81,7 @@ class TextTask(Task[Rows]):
         activation = activation_factory(config.activation)
         self.activation_type = type(activation())
         self.model = build_transformer(model, activation, self.vocabulary, config.seed).to(device, self.dtype)
+        self.dropout, self.step = model.dropout, 0
         self.throughput = Throughput("tokens", recipe.tokens_per_step)
         predicted = masked_tokens(recipe.mask_rate, self.length - 1) / self.length if self.masked else 1.0
         self.flops_per_step = recipe.tokens_per_step * flops_per_token(self.model, model, self.length, predicted)
@@ -91,6 +95,7 @@ class TextTask(Task[Rows]):
 
     def batch(self, step: int) -> Rows:
         """This process's share of the sequences of a step."""
+        self.step = step
         epoch, position = divmod(step, self.steps_per_epoch)
         order, shift = self.epoch_order(epoch)
         chosen = order[position * self.sequences : (position + 1) * self.sequences]
@@ -106,7 +111,12 @@ class TextTask(Task[Rows]):
         return tokens if self.vocabulary_map is None else self.vocabulary_map[tokens]
 
     def parts(self, batch: Rows) -> Iterator[tuple[Rows, float]]:
-        return cut_rows(batch, self.rows, self.processes.count)
+        first = self.share.start
+        for part, weight in cut_rows(batch, self.rows, self.processes.count):
+            if self.dropout:
+                set_dropout(self.seed, self.step, first)
+            yield part, weight
+            first += len(part[0])
 
     def probe_batch(self) -> Rows:
         batch = self.batch(0)
@@ -177,11 +187,18 @@ def hold_out(blocks: Blocks, share: float) -> tuple[Blocks, Blocks]:
     return blocks.part(slice(None, -count - 1)), blocks.part(slice(-count, None))
 
 
-def sequences_a_pass(config: Config, share: int, length: int) -> int:
+def sequences_a_pass(config: Config, share: int, processes: int) -> int:
     """Sequences of a backward pass, of the ``share`` that a process has of a step."""
-    parts = config.recipe.accumulate
-    if share % parts:
-        raise UserError(f"recipe.accumulate={parts}: must divide {share}, the sequences of a step in this process")
+    recipe, model, parts = config.recipe, config.model, config.recipe.accumulate
+    assert isinstance(recipe, TextRecipe)
+    assert isinstance(model, Transformer)
+    whole = share * processes if model.dropout else share
+    if whole % parts:
+        what = "the sequences of a step" + ("" if model.dropout else " in this process")
+        raise UserError(f"recipe.accumulate={parts}: must divide {whole}, {what}")
+    if model.dropout:
+        return whole // parts
+    length = recipe.sequence or model.context
     return min(share // parts, config.impl.micro_batch or max(1, PASS_TOKENS // length))
 
 

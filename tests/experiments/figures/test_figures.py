@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
-from experiments.figures.maps import at_base, grid, heat_map
+from experiments.figures.maps import at_base, grid, heat_map, lines
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.figures.style import look, save
@@ -323,3 +323,19 @@ def test_the_maps_of_presets(name: str) -> None:
     made = dict(preset_figures(table_of(plan, cells_of(plan), {})))
     expected = {"ablation_n_digits": "ablation_n_digits_n", "ablation_eps_digits": "ablation_eps_digits_eps_n"}[name]
     assert expected in made
+
+
+def test_rows_with_one_value_of_the_key_are_dots_and_their_average_a_line(preset: Preset) -> None:
+    """GELU with two rates at each of two lengths: means 90.1 and 94.1 over seeds at 15 epochs, 92.1 and 93.1 at 9."""
+    crossed = dataclasses.replace(
+        preset, cells=[" ".join(words) for words in itertools.product(*GRID[0]) if words[0] == "activation=gelu"]
+    )
+    found = cells_of(crossed)
+    means = dict(zip((cell.overrides for cell in found), (90.0, 92.0, 94.0, 93.0), strict=True))
+    (panel,) = lines(table_of(crossed, found, means), "recipe.epochs").axes
+    line = next(each for each in panel.lines if each.get_linestyle() != "None")
+    assert list(line.get_ydata()) == pytest.approx([92.6, 92.1])
+    dots = next(each for each in panel.lines if each.get_linestyle() == "None" and each.get_marker() == "o")
+    assert sorted(dots.get_ydata()) == pytest.approx([90.1, 92.1, 93.1, 94.1])
+    (text,) = panel.get_legend().get_texts()
+    assert text.get_text() == "GELU"

@@ -16,6 +16,7 @@ from experiments.config.identity import run_hash
 from experiments.families.build import build_task
 from experiments.runs.loop import Trainer
 from experiments.runs.mechanism import FIGURES, Probe, measure_calls, observe_calls, summarise_layers
+from experiments.runs.metrics_log import TIMES
 from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import TINY, bits, result
 from tests.experiments.zygote import Zygote
@@ -26,6 +27,7 @@ NETWORKS = {
     "mlp": (["model=mlp", "model.width=32"], 2),
     "cnn": (["model=cnn", "model.width=4"], 3),
     "resnet20": (["model=resnet20", "recipe.max_steps=3", "recipe.log_every=1"], 19),
+    "timm": (["model=timm", "model.architecture=test_resnet", "recipe.max_steps=3", "recipe.log_every=1"], 12),
     "gpt2_tiny": (["model=gpt2_tiny"], 2),
     "bert_tiny": (["model=bert_tiny"], 3),
 }
@@ -107,10 +109,7 @@ def test_the_training_is_bit_for_bit_the_same(words: list[str], request: pytest.
     assert states["true"] == states["false"]
     added = {*FIGURES, "by_layer"}
     pure = [
-        [
-            {key: value for key, value in line.items() if key not in {*added, "seconds", "tokens_per_second"}}
-            for line in found
-        ]
+        [{key: value for key, value in line.items() if key not in {*added, *TIMES}} for line in found]
         for found in lines.values()
     ]
     assert pure[0] == pure[1]
@@ -170,3 +169,21 @@ def test_a_compiled_run_is_the_same_too() -> None:
         compilations.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
     assert states[0] == states[1]
     assert compilations[0] == compilations[1]
+
+
+def test_units_of_a_convnext_are_channels_although_they_come_last() -> None:
+    """The figures of [B, H, W, C] equal those of the same network that computes on [B, C, H, W]."""
+    line = [*DIGITS, "dataset=digits", "model=timm", "model.architecture=convnext_atto", "activation=relu"]
+    sizes = "depths: [1, 1, 1, 1], dims: [8, 8, 8, 8], patch_size: 1, stem_type: patch"
+    last, first = (
+        trainer(*line, f"model.options={{{sizes}, conv_mlp: {conv_mlp}}}").task for conv_mlp in ("false", "true")
+    )
+    assert (len(last.units_last), len(first.units_last)) == (4, 0)
+    weights = {
+        name: value.reshape(first.model.state_dict()[name].shape) for name, value in last.model.state_dict().items()
+    }
+    first.model.load_state_dict(weights)
+    found, expected = (Probe(task, CPU, False)()["by_layer"] for task in (last, first))
+    assert any(found["dead_units"])
+    for name in FIGURES:
+        assert found[name] == pytest.approx(expected[name], rel=1e-3), name

@@ -55,6 +55,16 @@ def test_constant() -> None:
     assert {rate(constant, step) for step in (0, 999)} == {0.1}
 
 
+def test_a_milestone_every_so_many_epochs() -> None:
+    """EfficientNet's 0.97 every 2.4 epochs; and 30 epochs are milestones at 30, 60, 90."""
+    every = recipe("recipe=short", "recipe.schedule=step", "recipe.step_epochs=2.4", "recipe.lr_factor=0.97")
+    for epoch, passed in ((1, 0), (2.39, 0), (2.4, 1), (4.79, 1), (4.8, 2), (7.3, 3)):
+        assert rate(every, round(epoch * 1000), 1000) == pytest.approx(0.1 * 0.97**passed)
+    same = recipe("recipe=standard", "recipe.milestones=[30,60,90]")
+    third = recipe("recipe=standard", "recipe.milestones=[]", "recipe.step_epochs=30")
+    assert [rate(same, step, 10) for step in range(1000)] == [rate(third, step, 10) for step in range(1000)]
+
+
 @pytest.fixture
 def model() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.PReLU(), nn.Flatten(), nn.Linear(2, 2))
@@ -77,3 +87,21 @@ def test_sgd_and_adamw_take_their_settings(model: nn.Module) -> None:
     adamw = make_optimizer(model, recipe("recipe.optimizer=adamw", "recipe.betas=[0.8,0.95]"), fused=False)
     assert isinstance(adamw, torch.optim.AdamW)
     assert adamw.param_groups[0]["betas"] == (0.8, 0.95)
+
+
+def test_rmsprop_as_tensorflow_has_it() -> None:
+    """By hand: mean squares begin at 1, ε = 0.001 below the root, the momentum holds steps of the rate."""
+    weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+    model = nn.Module()
+    model.weight = weight
+    line = ("recipe=strong", "recipe.optimizer=rmsprop_tf", "recipe.nesterov=false", "recipe.weight_decay=0.1")
+    optimizer = make_optimizer(model, recipe(*line, "recipe.lr=0.05"), fused=True)
+    value, square, step = weight.detach().clone(), torch.ones(2), torch.zeros(2)
+    for gradient in (torch.tensor([0.3, 4.0]), torch.tensor([-1.0, 0.5])):
+        weight.grad = gradient.clone()
+        optimizer.step()
+        total = gradient + 0.1 * value
+        square = 0.9 * square + 0.1 * total**2
+        step = 0.9 * step + 0.05 * total / (square + 1e-3).sqrt()
+        value = value - step
+        torch.testing.assert_close(weight.detach(), value)

@@ -6,7 +6,7 @@ import numpy
 import pytest
 from scipy import stats
 
-from experiments.stats.crossing import direction_at_most, exit_probabilities, nominal_levels
+from experiments.stats.crossing import NullPath, direction_at_most, exit_probabilities, nominal_levels
 from experiments.stats.estimate import Test
 
 
@@ -75,6 +75,13 @@ def test_an_error_of_0_stops_nothing() -> None:
     levels = nominal_levels([5, 8], [0.0, 0.05], "paired", 2)
     assert levels[0] == 0
     assert levels[1] == pytest.approx(0.05, rel=1e-3)
+
+
+def test_degrees_of_freedom_are_those_of_the_t_test() -> None:
+    for test, df in (("paired", 6), ("welch", 12)):
+        path = NullPath(test, 2)  # type: ignore[arg-type]
+        path.arrive(7)
+        assert path.df == df
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 8])

@@ -98,6 +98,10 @@ def test_looks_that_make_no_plan_are_refused(sizes: tuple[int, ...]) -> None:
         Looks(sizes)
 
 
+def test_the_closest_looks_that_are_allowed() -> None:
+    assert all(level > 0 for level in Looks((3, 5, 7), "pocock").levels(0.05, seen=(3, 4, 5)))
+
+
 def test_other_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="spending=haybittle: must be one of"):
         Looks((5, 8), "haybittle")  # type: ignore[arg-type]

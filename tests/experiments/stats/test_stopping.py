@@ -100,8 +100,20 @@ def test_an_early_end_makes_the_seeds_at_hand_the_last_look() -> None:
     assert (ended.look, ended.status, ended.seeds) == (3, "over", SEEDS[:10])
     assert ended.verdict is not None
     assert ended.verdict.nominal == pytest.approx(LOOKS.levels(ALPHA, seen=(5, 8, 10), ended=True)[2])
-    assert state(study(0.2, 8), ended=True).status == "over"
+    at_a_look = state(study(0.2, 8), ended=True)
+    assert (at_a_look.look, at_a_look.status) == (2, "over")
+    assert at_a_look.verdict is not None
+    assert at_a_look.verdict.nominal == pytest.approx(LOOKS.levels(ALPHA, seen=(5, 8), ended=True)[1])
     assert state(study(0.2, 0), ended=True).status == "waiting"
+
+
+def test_words_of_rows_that_are_open_or_waiting() -> None:
+    assert state(study(0.2, 3)).words("points", 1) == "waiting for look 1 of 3"
+    over = state(study(0.2, 12)).words("points", 1)
+    assert over.startswith("not significant (least detectable difference: ")
+    assert over.endswith("points); ended at look 3 of 3 (12 seeds)")
+    flat = state({"gelu": dict.fromkeys(SEEDS[:5], 1.0), "gem": dict.fromkeys(SEEDS[:5], 1.0)})
+    assert flat.words("", 1) == "not tested: the same result at all 5 seeds; continues after look 1 of 3 (5 seeds)"
 
 
 def test_an_early_end_counts_seeds_with_gaps() -> None:

@@ -54,8 +54,8 @@ def test_a_cell_leaves_no_trace_in_the_next(preset: Preset) -> None:
 def test_twins_and_unknown_names_are_refused(preset: Preset) -> None:
     with pytest.raises(UserError, match="one configuration: activation=egem; activation=egem eps=1e-4"):
         cells_of(dataclasses.replace(preset, cells=["activation=egem", "activation=egem eps=1e-4"]))
-    with pytest.raises(UserError, match="activation=tanh: must be one of"):
-        cells_of(dataclasses.replace(preset, cells=["activation=tanh"]))
+    with pytest.raises(UserError, match="activation=sigmoidal: must be one of"):
+        cells_of(dataclasses.replace(preset, cells=["activation=sigmoidal"]))
 
 
 def test_grids_are_products_added_to_the_cells() -> None:

@@ -5,13 +5,32 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
+from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.images.data.images import ImageData
-from experiments.families.images.schema import ImageDataset
+from experiments.families.images.data.resident import ResidentImages
+from experiments.families.images.data.source import ImageSource, Share
+from experiments.families.images.schema import ImageDataset, ImageRecipe, PictureFolder
+from experiments.processes import Processes
 from experiments.randomness import generator
+
+
+def open_images(config: Config, device: torch.device, processes: Processes) -> ImageSource:
+    """The images of ``config`` in batches: in memory, or decoded while a network trains. Raises UserError."""
+    recipe, dataset, share = config.recipe, config.dataset, Share.of(processes)
+    assert isinstance(recipe, ImageRecipe)
+    if isinstance(dataset, PictureFolder):
+        from experiments.families.images.data.picture_list import list_pictures
+        from experiments.families.images.data.stream import StreamedImages
+
+        sets = list_pictures(Path(config.data_dir) / str(dataset.folder), Path(config.cache_dir))
+        return StreamedImages(sets, dataset, recipe, config.seed, device, share, config.impl.workers)
+    assert isinstance(dataset, ImageDataset)
+    return ResidentImages(load_images(dataset, config.data_dir, config.cache_dir), recipe, config.seed, device, share)
 
 
 def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageData:
@@ -19,7 +38,21 @@ def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageDat
 
     Raises UserError naming the file that is missing or wrong and the ways out.
     """
-    data = read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir)
+    return chosen_images(
+        read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir), config
+    )
+
+
+class Choice(Protocol):
+    """What a configuration says of the images to be used."""
+
+    name: str
+    train_size: int | None
+    holdout: int
+
+
+def chosen_images(data: ImageData, config: Choice) -> ImageData:
+    """``data`` with ``train_size`` and ``holdout`` applied. Raises UserError where there are too few images."""
     if config.holdout + (config.train_size or 1) > len(data.train_y):
         raise UserError(
             f"dataset.holdout={config.holdout} dataset.train_size={config.train_size}: must together be at most "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from experiments.families.text.models.transformer import MLP, SelfAttention, init_normal
+from experiments.families.text.models.transformer import SelfAttention, init_normal, make_mlp
 
 EPS = 1e-12  # of BERT's LayerNorms
 
@@ -16,11 +16,11 @@ EPS = 1e-12  # of BERT's LayerNorms
 class Block(nn.Module):
     """LN(x + attention(x)), then LN(x + MLP(x))."""
 
-    def __init__(self, width: int, heads: int, activation: Callable[[], nn.Module]) -> None:
+    def __init__(self, width: int, heads: int, activation: Callable[[], nn.Module], mlp: str) -> None:
         super().__init__()
         self.attention = SelfAttention(width, heads, causal=False)
         self.ln1 = nn.LayerNorm(width, EPS)
-        self.mlp = MLP(width, 4 * width, activation)
+        self.mlp = make_mlp(mlp, width, activation)
         self.ln2 = nn.LayerNorm(width, EPS)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,14 +37,21 @@ class BERT(nn.Module):
     """
 
     def __init__(
-        self, vocab_size: int, context: int, layers: int, heads: int, width: int, activation: Callable[[], nn.Module]
+        self,
+        vocab_size: int,
+        context: int,
+        layers: int,
+        heads: int,
+        width: int,
+        activation: Callable[[], nn.Module],
+        mlp: str = "plain",
     ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocab_size, width)
         self.positions = nn.Embedding(context, width)
         self.segment = nn.Parameter(torch.zeros(width))
         self.ln = nn.LayerNorm(width, EPS)
-        self.blocks = nn.ModuleList(Block(width, heads, activation) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, activation, mlp) for _ in range(layers))
         self.transform = nn.Linear(width, width)
         self.activation = activation()
         self.ln_head = nn.LayerNorm(width, EPS)

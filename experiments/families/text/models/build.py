@@ -11,7 +11,11 @@ from experiments.randomness import generator
 
 def build_transformer(config: Transformer, activation: MakeActivation, vocabulary: int, seed: int) -> GPT2 | BERT:
     """A language model over ``vocabulary`` tokens, initialised."""
-    kind = GPT2 if config.kind == "gpt2" else BERT
-    model = kind(vocabulary, config.context, config.layers, config.heads, config.width, activation)
+    sizes = (vocabulary, config.context, config.layers, config.heads, config.width)
+    model: GPT2 | BERT
+    if config.kind == "gpt2":
+        model = GPT2(*sizes, activation, config.mlp, config.dropout, config.bias)
+    else:
+        model = BERT(*sizes, activation, config.mlp)
     model.initialise(generator(seed, "init"))
     return model

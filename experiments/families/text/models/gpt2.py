@@ -9,42 +9,55 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from experiments.families.text.models.transformer import MLP, SelfAttention, init_normal
+from experiments.families.text.models.transformer import SelfAttention, init_normal, make_mlp
 
 
 class Block(nn.Module):
-    """x + attention(LN(x)), then x + MLP(LN(x))."""
+    """x + attention(LN(x)), then x + MLP(LN(x)); dropout on what is added."""
 
-    def __init__(self, width: int, heads: int, activation: Callable[[], nn.Module]) -> None:
+    def __init__(
+        self, width: int, heads: int, activation: Callable[[], nn.Module], mlp: str, dropout: float, bias: bool
+    ) -> None:
         super().__init__()
-        self.ln1 = nn.LayerNorm(width)
-        self.attention = SelfAttention(width, heads, causal=True)
-        self.ln2 = nn.LayerNorm(width)
-        self.mlp = MLP(width, 4 * width, activation)
+        self.ln1 = nn.LayerNorm(width, bias=bias)
+        self.attention = SelfAttention(width, heads, causal=True, dropout=dropout, bias=bias)
+        self.ln2 = nn.LayerNorm(width, bias=bias)
+        self.mlp = make_mlp(mlp, width, activation, bias)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attention(self.ln1(x))
-        out: Tensor = x + self.mlp(self.ln2(x))
+        x = x + self.dropout(self.attention(self.ln1(x)))
+        out: Tensor = x + self.dropout(self.mlp(self.ln2(x)))
         return out
 
 
 class GPT2(nn.Module):
     """Tokens int64 [B, T] with T ≤ context → logits [B, T, vocab_size]; the output weights are the embedding's.
 
-    124,439,808 parameters at 12 layers, 12 heads, width 768, context 1024, vocabulary 50,257. No dropout.
+    124,439,808 parameters at 12 layers, 12 heads, width 768, context 1024, vocabulary 50,257.
     """
 
     def __init__(
-        self, vocab_size: int, context: int, layers: int, heads: int, width: int, activation: Callable[[], nn.Module]
+        self,
+        vocab_size: int,
+        context: int,
+        layers: int,
+        heads: int,
+        width: int,
+        activation: Callable[[], nn.Module],
+        mlp: str = "plain",
+        dropout: float = 0.0,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocab_size, width)
         self.positions = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, heads, activation) for _ in range(layers))
-        self.ln = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, activation, mlp, dropout, bias) for _ in range(layers))
+        self.ln = nn.LayerNorm(width, bias=bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
+        x = self.dropout(self.tokens(tokens) + self.positions.weight[: tokens.shape[1]])
         for block in self.blocks:
             x = block(x)
         return F.linear(self.ln(x), self.tokens.weight)

@@ -11,18 +11,22 @@ from torch.nn import functional as F  # noqa: N812
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention over [B, T, width], causal or over all positions; softmax(QKᵀ/√(width/heads))V."""
+    """Multi-head attention over [B, T, width], causal or over all positions; softmax(QKᵀ/√(width/heads))V.
 
-    def __init__(self, width: int, heads: int, causal: bool) -> None:
+    ``dropout`` is that of the attention weights.
+    """
+
+    def __init__(self, width: int, heads: int, causal: bool, dropout: float = 0.0, bias: bool = True) -> None:
         super().__init__()
-        self.heads, self.causal = heads, causal
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.heads, self.causal, self.dropout = heads, causal, dropout
+        self.qkv = nn.Linear(width, 3 * width, bias)
+        self.out = nn.Linear(width, width, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        dropout = self.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=self.causal)
         mixed: Tensor = self.out(y.transpose(1, 2).reshape(batch, length, width))
         return mixed
 
@@ -30,11 +34,11 @@ class SelfAttention(nn.Module):
 class MLP(nn.Module):
     """Linear to ``hidden``, activation, Linear back. Eager training keeps one tensor of ``hidden`` units a token."""
 
-    def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module]) -> None:
+    def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module], bias: bool = True) -> None:
         super().__init__()
-        self.up = nn.Linear(width, hidden)
+        self.up = nn.Linear(width, hidden, bias)
         self.activation = activation()
-        self.down = nn.Linear(hidden, width)
+        self.down = nn.Linear(hidden, width, bias)
         self.keeps_output = isinstance(self.activation, nn.ReLU)  # its gradient reads what ``down`` keeps anyway
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,6 +47,28 @@ class MLP(nn.Module):
             out: Tensor = self.down(self.activation(h))
             return out
         return linear_after(self.activation, h, self.down)
+
+
+class GatedMLP(nn.Module):
+    """down(activation(Wx) · Vx): SwiGLU with SiLU, GEGLU with GELU, ReGLU with ReLU. Shazeer 2020, arXiv 2002.05202."""
+
+    def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module], bias: bool = True) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, 2 * hidden, bias)  # W and V in one matrix
+        self.activation = activation()
+        self.down = nn.Linear(hidden, width, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, value = self.up(x).chunk(2, -1)
+        out: Tensor = self.down(self.activation(gate) * value)
+        return out
+
+
+def make_mlp(kind: str, width: int, activation: Callable[[], nn.Module], bias: bool = True) -> MLP | GatedMLP:
+    """A plain MLP of 4·width hidden units, or a gated one of two thirds as many: it has three matrices, not two."""
+    if kind == "gated":
+        return GatedMLP(width, round(8 * width / 3), activation, bias)
+    return MLP(width, 4 * width, activation, bias)
 
 
 def linear_after(activation: Callable[[Tensor], Tensor], h: Tensor, linear: nn.Linear) -> Tensor:

@@ -171,6 +171,9 @@ def test_an_archive_cut_anywhere_is_an_error(folder: Path, tmp_path: Path, suffi
 
 def test_a_class_missing_from_one_split(folder: Path, tmp_path: Path) -> None:
     (folder / "test" / "dog" / "0.png").unlink()
+    with pytest.raises(UserError, match=r"test/dog: a class without a picture"):
+        read(folder, tmp_path)
+    (folder / "test" / "dog").rmdir()
     with pytest.raises(UserError, match=r"test/ has classes \['cat', 'emu'\], train/ has \['cat', 'dog', 'emu'\]"):
         read(folder, tmp_path)
 

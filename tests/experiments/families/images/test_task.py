@@ -10,19 +10,23 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from experiments.config.compose import compose_run
-from experiments.families.images import task as images
+from experiments.families.build import build_task
+from experiments.families.images.data import resident
 from experiments.families.images.data.digits import read_digits
-from experiments.families.images.data.load import load_images
+from experiments.families.images.data.resident import ResidentImages
 from experiments.families.images.task import ImageTask
-from experiments.processes import Processes
-
-CPU = torch.device("cpu")
 
 
 def task(*overrides: str) -> ImageTask:
     line = ["dataset=digits", "recipe=digits", "model=mlp", "model.width=16", *overrides]
-    config = compose_run(line)
-    return ImageTask(config, load_images(config.dataset, config.data_dir, config.cache_dir), CPU, Processes())
+    built = build_task(compose_run(line), torch.device("cpu"))
+    assert isinstance(built, ImageTask)
+    return built
+
+
+def images_of(subject: ImageTask) -> ResidentImages:
+    assert isinstance(subject.images, ResidentImages)
+    return subject.images
 
 
 def same(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> bool:
@@ -49,11 +53,12 @@ def test_an_epoch_is_a_permutation() -> None:
     subject = task()
     assert subject.steps_per_epoch == 1437 // 64
     for epoch in (0, 1):
-        order, _ = subject.draw_epoch(epoch)
+        order, _ = images_of(subject).draw_epoch(epoch)
         assert torch.equal(order.sort().values, torch.arange(1437))
         seen = torch.cat([subject.batch(epoch * 22 + position)[1] for position in range(22)])
-        assert torch.equal(seen, subject.train_y[order[: 22 * 64]])
-    assert not torch.equal(subject.draw_epoch(0)[0], subject.draw_epoch(1)[0])
+        assert torch.equal(seen, images_of(subject).train_y[order[: 22 * 64]])
+    orders = [images_of(subject).draw_epoch(epoch)[0] for epoch in (0, 1)]
+    assert not torch.equal(*orders)
 
 
 def test_normalisation_uses_the_training_images() -> None:
@@ -67,7 +72,7 @@ def test_normalisation_uses_the_training_images() -> None:
 def test_evaluation_counts_every_image_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Whatever the batch size, although the last batch reaches back over images already seen."""
     subject, data = task(), read_digits()
-    monkeypatch.setattr(images, "EVAL_BATCH", size)
+    monkeypatch.setattr(resident, "EVAL_BATCH", size)
     subject.model.eval()
     with torch.no_grad():
         logits = subject.model(subject.normalise(data.test_x))
@@ -79,8 +84,9 @@ def test_evaluation_counts_every_image_once(monkeypatch: pytest.MonkeyPatch, siz
 
 def test_holdout_and_train_size_are_disjoint_parts_of_the_training_images() -> None:
     subject = task("dataset.holdout=437", "dataset.train_size=1000")
-    assert (len(subject.train_x), len(subject.test_x), subject.evaluated) == (1000, 437, "holdout")
-    both = torch.cat([subject.train_x, subject.test_x]).flatten(1)
+    images = images_of(subject)
+    assert (len(images.train_x), len(images.test_x), subject.evaluated) == (1000, 437, "holdout")
+    both = torch.cat([images.train_x, images.test_x]).flatten(1)
     assert torch.equal(both.unique(dim=0), read_digits().train_x.flatten(1).unique(dim=0))
     assert set(subject.evaluate()) == {"holdout_loss", "holdout_accuracy"}
 

@@ -1,0 +1,35 @@
+"""DeepLabV3 as torchvision has it, at any width."""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models._utils import IntermediateLayerGetter
+from torchvision.models.segmentation import DeepLabV3
+from torchvision.models.segmentation.deeplabv3 import ASPP
+from torchvision.models.segmentation.fcn import FCNHead
+
+from experiments.families.scenes.schema import DeepLabModel
+
+
+def build_deeplab(config: DeepLabModel, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
+    """``classes`` counts the background. With 256 channels its state is that of torchvision's network."""
+    levels = {"layer4": "out"} | ({"layer3": "aux"} if config.auxiliary else {})
+    auxiliary = FCNHead(channels[2], classes) if config.auxiliary else None
+    network = DeepLabV3(IntermediateLayerGetter(backbone, levels), head(config, channels[3], classes), auxiliary)
+    if not config.dropout:
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+    return network
+
+
+def head(config: DeepLabModel, channels: int, classes: int) -> nn.Sequential:
+    """torchvision's ``DeepLabHead`` but for the number of its channels."""
+    width = config.channels
+    return nn.Sequential(
+        ASPP(channels, config.rates, width),
+        nn.Conv2d(width, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Conv2d(width, classes, 1),
+    )

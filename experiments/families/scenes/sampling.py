@@ -1,0 +1,73 @@
+"""Randomness inside torchvision's networks, by address.
+
+The detectors choose at random which anchors and boxes count in their loss, and draw from torch's global stream.
+Here each picture's choice follows from a number of its own, drawn from (seed, step): a resumed run repeats it, and
+neither the other pictures of the batch nor the device matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import RetinaNet
+from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.rpn import RegionProposalNetwork
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
+PARTS = (GeneralizedRCNN, RetinaNet, RegionProposalNetwork, RoIHeads, GeneralizedRCNNTransform)
+
+
+class AddressedSampler(BalancedPositiveNegativeSampler):
+    """torchvision's sampler; ``numbers`` has one number for each picture of the batch and is set before a loss."""
+
+    def __init__(self, other: BalancedPositiveNegativeSampler) -> None:
+        super().__init__(other.batch_size_per_image, other.positive_fraction)
+        self.numbers: list[int] = []
+
+    def __call__(self, matched_idxs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Masks of the positives and of the negatives that count, a pair of lists by picture."""
+        positive, negative = [], []
+        for number, matched in zip(self.numbers, matched_idxs, strict=True):
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(number)
+                chosen = super().__call__([matched.cpu()])
+            positive.append(chosen[0][0].to(matched.device))
+            negative.append(chosen[1][0].to(matched.device))
+        return positive, negative
+
+
+def address_samplers(network: nn.Module) -> list[AddressedSampler]:
+    """Put an ``AddressedSampler`` in the place of every sampler of ``network``, and return them."""
+    found = []
+    for module in network.modules():
+        if isinstance(module, RegionProposalNetwork | RoIHeads):
+            module.fg_bg_sampler = AddressedSampler(module.fg_bg_sampler)
+            found.append(module.fg_bg_sampler)
+    return found
+
+
+@contextmanager
+def computing_losses(network: nn.Module) -> Iterator[None]:
+    """A detector returns its losses within the block, also in evaluation mode, in which its layers stay."""
+    parts = [module for module in network.modules() if isinstance(module, PARTS)]
+    modes = [part.training for part in parts]
+    for part in parts:
+        part.training = True
+    try:
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+@contextmanager
+def global_streams(number: int, device: torch.device) -> Iterator[None]:
+    """Torch's global streams, of the CPU and of ``device``, begin at ``number`` within the block: for dropout."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(number)
+        yield

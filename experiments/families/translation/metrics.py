@@ -1,0 +1,11 @@
+"""What translation measures: losses by target token, and the translations of the test sentences."""
+
+from experiments.families.metric import Metric, loss_in_nats
+
+METRICS = (
+    loss_in_nats("val_loss", "validation loss"),
+    loss_in_nats("test_loss", "test loss"),
+    Metric("test_bleu", "test BLEU", "", True, 2, 0.0, 100.0),
+    Metric("test_chrf", "test chrF", "", True, 2, 0.0, 100.0),
+    Metric("unigram_entropy", "unigram entropy", "nats", False, 4, 0.0),  # of the test targets, not of the model
+)
