@@ -117,7 +117,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "an accuracy of null": (put("result.test_accuracy", None), "result.test_accuracy=None: must be a number"),
     "a loss of null": (put("result.train_loss", None), "result.train_loss=null"),
     "a negative gradient": (put("result.gradient_norm", -1.0), "result.gradient_norm=-1.0"),
-    "a metric of held-out data": (put("result.holdout_accuracy", 99.0), "result.holdout_accuracy=99.0: this run was evaluated on the test set"),
+    "a metric of held-out data": (
+        put("result.holdout_accuracy", 99.0),
+        "result.holdout_accuracy=99.0: this run was evaluated on the test set",
+    ),
     "finished at step 10": (together(put("result.step", 10), put("result.epoch", 1.0)), "a finished run must be at"),
     "step and epoch apart": (put("result.epoch", 3.7), "result.epoch=3.7"),
     "diverged with an accuracy": (diverge, "a diverged run has no metrics"),
