@@ -28,6 +28,13 @@ def read_whole(key: str, text: str, least: int = 1) -> int:
     return int(text)
 
 
+def read_switch(key: str, text: str) -> bool:
+    """The value of ``key``. Raises UserError unless it is true or false."""
+    if text not in ("true", "false"):
+        raise UserError(must_be(key, text, "true or false"))
+    return text == "true"
+
+
 def read_positive(key: str, text: str) -> float:
     """The value of ``key``. Raises UserError unless it is a finite number above 0."""
     try:

@@ -5,6 +5,7 @@
   python scripts/aggregate.py table=claims           what the paper claims and what was found, as table=all wrote it
   python scripts/aggregate.py table=properties       what follows from the formulas, as derived by benchmarks/certify.py
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
+  python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
 
 Finished runs below runs_dir (results/runs) are copied into results/records/<experiment>.jsonl; the tables
 results/tables/<experiment>.md, .csv and .tex are made from the records alone.
@@ -17,18 +18,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.cli import key_values, script
-from experiments.errors import UserError
+from experiments.cli import key_values, read_switch, script
+from experiments.errors import BAD_INPUT, FINISHED, UserError
 from experiments.files import write_atomic, write_page
 from experiments.parallel import over_cores
 from experiments.records.store import refresh_records
+from experiments.studies.audit import Audit, audit_records
 from experiments.studies.cells import cells_of
 from experiments.studies.presets import load_preset, preset_names
 from experiments.tables import claims
 from experiments.tables.render import FORMATS, markdown
 from experiments.tables.table import Table, build
 
-KEYS = {"table": "", "runs_dir": "results/runs", "results_dir": "results"}
+KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {
     "properties": ("properties.md", "benchmarks/certify.py"),
     "speed": ("bench_*.md", "benchmarks/bench.py train"),
@@ -36,17 +38,28 @@ PAGES = {
 }
 
 
-def main(words: list[str]) -> None:
+def main(words: list[str]) -> int:
     values = key_values(words, KEYS)
     results = Path(values["results_dir"])
+    if read_switch("check", values["check"]):
+        return report_audit(audit_records(results / "records"))
     if values["table"] in PAGES:
         print(page(results, values["table"]))
-        return
+        return FINISHED
     if values["table"] != "all":
         print(markdown(aggregate(values["table"], results, values["runs_dir"])))
-        return
+        return FINISHED
     for table in aggregate_all(results, values["runs_dir"]):
         print(markdown(table), flush=True)
+    return FINISHED
+
+
+def report_audit(audit: Audit) -> int:
+    """Every complaint on stderr, each a line; exit status 2 where there is one."""
+    for complaint in audit.complaints:
+        print(f"error: {complaint}", file=sys.stderr)
+    print(audit.summary)
+    return BAD_INPUT if audit.complaints else FINISHED
 
 
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
@@ -68,7 +81,8 @@ def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Ta
     plan = load_preset(name)
     cells = cells_of(plan)
     runs = {cell.run: cell.config for cell in cells}
-    table = build(plan, cells, refresh_records(name, runs, plan.seeds, results / "records", runs_dir))
+    records = refresh_records(name, runs, range(plan.seeds), results / "records", runs_dir, plan.metric)
+    table = build(plan, cells, records)
     if table.runs or empty:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         for suffix, render in FORMATS.items():

@@ -101,7 +101,7 @@ def main(words: list[str]) -> int:
 def recorded_tables(
     wanted: str, folder: Path, minutes: float = math.inf, interrupted: bool = False
 ) -> dict[str, list[Record]]:
-    """The sound records of at most ``minutes``, all or those ``interrupted`` alone, by table. Raises UserError where
+    """The records of at most ``minutes``, all or those ``interrupted`` alone, by table. Raises UserError where
     there are none."""
     known = [name for name in preset_names() if (folder / f"{name}.jsonl").exists()]
     if wanted not in ("all", *known) or not known:
@@ -109,7 +109,7 @@ def recorded_tables(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
-    sound = {name: list(read_records(folder / f"{name}.jsonl")[0].values()) for name in chosen}
+    sound = {name: list(read_records(folder / f"{name}.jsonl").values()) for name in chosen}
     if interrupted:
         sound = {name: [r for r in sound[name] if r["provenance"]["starts"] > 1] for name in chosen}
         if not any(sound.values()):

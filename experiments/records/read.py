@@ -1,89 +1,118 @@
-"""The lines of a record file, checked: each must be the run that it says it is."""
+"""Records read from their files, each checked on the way in. What is wrong is an error with file and line."""
 
 from __future__ import annotations
 
-import functools
 import json
+import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
-from experiments.activations.resolve import typed_activation
-from experiments.config.identity import hash_of, science_of
-from experiments.config.resolve import typed_dataset, typed_model, typed_recipe
 from experiments.errors import UserError
-from experiments.families.registry import family_of_model
-from experiments.records.record import FORMAT, Record
+from experiments.records.checks.agreement import Placed, disagreements
+from experiments.records.checks.whole import record_faults
+from experiments.records.record import Record
+
+RUN = re.compile(rb'"run"\s*:\s*"([0-9a-f]{64})"')
 
 
-def read_records(path: Path) -> tuple[dict[int, Record], list[str]]:
-    """The sound records of a file by line number, and a complaint, with file and line, for each other line."""
-    records: dict[int, Record] = {}
-    lines: dict[tuple[str, int], int] = {}
-    complaints = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines() if path.exists() else [], 1):
-        try:
-            record = sound(json.loads(line))
-            first = lines.setdefault((record["run"], record["seed"]), number)
-            if first != number:
-                raise ValueError(f"the same run and seed as line {first}")
-            records[number] = record
-        except (ValueError, KeyError, TypeError, AttributeError, UserError) as error:
-            complaints.append(f"{path}:{number}: left out: {' '.join(str(error).split()) or type(error).__name__}")
-    return records, complaints
+@dataclass(frozen=True)
+class Line:
+    """One line of a record file, not parsed yet."""
+
+    path: Path
+    number: int
+    data: bytes
+
+    def run(self) -> str | None:
+        """The hash of the run that it is about, as far as one can see."""
+        found = RUN.search(self.data)
+        return found[1].decode() if found else None
+
+
+def read_records(path: Path) -> dict[int, Record]:
+    """The records of a file by line number. Raises UserError where one is unsound, or two contradict each other."""
+    return {each.line: each.record for each in checked_records(lines_of(path))}
 
 
 def read_of_runs(path: Path, runs: Collection[str]) -> list[Record]:
-    """The records of these runs in a file; whatever else it holds is named on stderr."""
-    records, complaints = read_records(path)
-    warn(complaints + complain_of_others(path, records, runs))
+    """The records of these runs in a file; whatever else it holds is named on stderr. Raises UserError."""
+    records = read_records(path)
+    warn_of_others(path, records, runs)
     return [record for record in records.values() if record["run"] in runs]
 
 
 def every_record(records_dir: Path) -> list[Record]:
-    """The sound records of all experiments."""
-    return [record for path in sorted(records_dir.glob("*.jsonl")) for record in read_records(path)[0].values()]
+    """The records of all experiments. Raises UserError."""
+    lines = [line for path in sorted(records_dir.glob("*.jsonl")) for line in lines_of(path)]
+    return [each.record for each in checked_records(lines)]
 
 
-def complain_of_others(path: Path, records: dict[int, Record], runs: Collection[str]) -> list[str]:
-    return [
-        f"{path}:{number}: left out: its configuration is that of no cell (run {record['run'][:8]})"
-        for number, record in records.items()
-        if record["run"] not in runs
-    ]
+def warn_of_others(path: Path, records: Mapping[int, Record], runs: Collection[str]) -> None:
+    """Say on stderr which records of a file belong to no cell of its table, as after a change of the preset."""
+    for number, record in records.items():
+        if record["run"] not in runs:
+            what = f"its configuration is that of no cell (run {record['run'][:8]})"
+            print(f"warning: {path}:{number}: left out: {what}", file=sys.stderr)
 
 
-def warn(complaints: list[str]) -> None:
-    for complaint in complaints:
-        print(f"warning: {complaint}", file=sys.stderr)
+def record_files(records_dir: Path) -> list[Path]:
+    """All record files, those of tuning runs too."""
+    return sorted(records_dir.rglob("*.jsonl"))
 
 
-def sound(line: Record) -> Record:
-    """``line``, after checking that its configuration has the hash it claims. Raises ValueError and others."""
-    if line["format"] != FORMAT:
-        raise ValueError(f"format {line['format']}, this version reads {FORMAT}")
-    if recorded_hash(json.dumps(line["config"])) != line["run"]:
-        raise ValueError(f"its configuration is not that of run {str(line['run'])[:8]}")
-    if line["result"]["status"] not in ("finished", "diverged"):
-        raise ValueError(f"status {line['result']['status']}")
-    if type(line["seed"]) is not int:
-        raise ValueError(f"seed {line['seed']!r}")
-    return line
+def lines_of(path: Path) -> list[Line]:
+    """The lines of a file; none of one that does not exist."""
+    data = path.read_bytes() if path.exists() else b""
+    lines = data.split(b"\n")
+    return [Line(path, number, line) for number, line in enumerate(lines if lines[-1] else lines[:-1], 1)]
 
 
-@functools.cache
-def recorded_hash(config: str) -> str:
-    """The run hash of a record's configuration, typed anew; computed once for all seeds.
+def checked_records(lines: Iterable[Line]) -> list[Placed]:
+    """Raises UserError unless every line is a sound record and all of them agree."""
+    records, complaints = examine(lines)
+    refuse(complaints)
+    return records
 
-    A stranger's activation is taken as it stands: its source need not be here.
-    """
-    groups = json.loads(config)
-    family = family_of_model(groups["model"]["kind"])
-    activation = groups["activation"]
-    values = science_of(
-        typed_dataset(family, groups["dataset"]),
-        typed_model(family, groups["model"]),
-        typed_recipe(family, groups["recipe"]),
-        activation if "target" in activation else typed_activation(activation, {}),
-    )
-    return hash_of(values)
+
+def examine(lines: Iterable[Line]) -> tuple[list[Placed], list[str]]:
+    """The sound records, and a complaint with file and line for each fault of the others and between records."""
+    records, complaints = [], []
+    for line in lines:
+        try:
+            record = parse(line.data)
+            faults = record_faults(record, line.path)
+        except ValueError as error:
+            faults = [f"no JSON object in UTF-8: {error}"]
+        if faults:
+            complaints += [f"{line.path}:{line.number}: {fault}" for fault in faults]
+        else:
+            records.append(Placed(record, line.path, line.number))
+    return records, [*complaints, *disagreements(records)]
+
+
+def refuse(complaints: Sequence[str]) -> None:
+    """Raise UserError where there are complaints: with the first one, and how many more there are."""
+    if complaints:
+        others = len(complaints) - 1
+        more = f" (and {others} more; scripts/aggregate.py check=true lists all)" if others else ""
+        raise UserError(complaints[0] + more)
+
+
+def parse(data: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, and no key twice. Raises ValueError."""
+    return json.loads(data.decode(), object_pairs_hook=unique, parse_constant=no_number)
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")

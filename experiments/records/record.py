@@ -39,7 +39,7 @@ def metric_keys(model_kind: str) -> set[str]:
 def read_outcome(directory: Path, metrics: Collection[str]) -> Record:
     """What a finished run left: which it is, its result, where it comes from, its curve."""
     result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
-    last, earlier = meta["parts"][-1], unlike_the_last(meta["parts"])
+    first, last, earlier = meta["parts"][0], meta["parts"][-1], unlike_the_last(meta["parts"])
     command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
     provenance = {key: last[key] for key in (*ORIGIN, "started")}
     return {
@@ -49,6 +49,7 @@ def read_outcome(directory: Path, metrics: Collection[str]) -> Record:
         "provenance": provenance
         | {"command": command, "starts": len(meta["parts"])}
         | {key: meta[key] for key in ("seconds", "peak_memory_mib", "data")}
+        | ({"begun": first["started"]} if len(meta["parts"]) > 1 else {})
         | ({"earlier": earlier} if earlier else {}),
         "curve": thin_curve(read_lines(directory / "metrics.jsonl"), metrics),
     }
@@ -67,9 +68,12 @@ def origins(record: Record) -> list[dict[str, Any]]:
 
 
 def thin_curve(lines: list[dict[str, Any]], metrics: Collection[str]) -> dict[str, list[Any]]:
-    """At most 200 lines, evenly spaced with the last, lines with one of ``metrics`` first; one list a key."""
-    evaluated = [line for line in lines if any(key in metrics for key in line)]
-    chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated or lines)
+    """At most 200 lines, evenly spaced with the last, lines with one of ``metrics`` first; one list a key.
+
+    The last line of a diverged run has no metric and is kept too.
+    """
+    evaluated = [line for line in lines if line is lines[-1] or any(key in metrics for key in line)]
+    chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated if len(evaluated) > 1 else lines)
     keys = list(dict.fromkeys(key for line in chosen for key in line if key != "by_layer"))
     return {key: [rounded(line.get(key)) for line in chosen] for key in keys}
 

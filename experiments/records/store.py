@@ -4,65 +4,88 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import write_atomic
-from experiments.records.read import complain_of_others, read_records, warn
+from experiments.records.checks.agreement import Placed, disagreements, missing_metric, outcome_difference
+from experiments.records.checks.whole import record_faults
+from experiments.records.read import checked_records, lines_of, refuse, warn_of_others
 from experiments.records.record import Record, make_record
 
-RUN = re.compile(r'"run": "([0-9a-f]{64})"')
 Runs = Mapping[str, Config]  # by run hash, in the order of a table's rows
 
 
-def refresh_records(name: str, runs: Runs, seeds: int, records_dir: Path, runs_dir: str) -> list[Record]:
-    """Bring ``<name>.jsonl`` up to date with the finished ones of ``runs``; return the sound records of ``runs``.
+def refresh_records(
+    name: str, runs: Runs, seeds: Collection[int], records_dir: Path, runs_dir: str, metric: str | None = None
+) -> list[Record]:
+    """Bring ``<name>.jsonl`` up to date with the finished ones of ``runs``; return the records of ``runs``.
 
-    Once it has a run of its own, it also takes what other files have recorded of the same runs. A file with a
-    damaged line is used as far as it is sound, but not rewritten; records of runs that are asked for no more stay in
-    it: nobody's evidence is dropped.
+    Once it has a run of its own, it also takes what the files beside it have recorded of the same runs. Records of runs
+    that are asked for no more stay in it: nobody's evidence is dropped. ``metric``: what every finished run must have.
+    Raises UserError, and writes nothing, where a record or a run is unsound, or two of them contradict each other.
     """
     path = records_dir / f"{name}.jsonl"
-    known, complaints = read_records(path)
-    warn(complaints + complain_of_others(path, known, runs))
-    own, found = list(known.values()), collect_records(name, runs, seeds, runs_dir)
-    lent = records_elsewhere(name, runs, seeds, records_dir) if own or found else []
-    records = merge_records([*lent, *own], found, runs)
-    if records and not complaints:
+    own = checked_records(lines_of(path))
+    warn_of_others(path, {each.line: each.record for each in own}, runs)
+    found = collect_runs(path, runs, seeds, runs_dir)
+    lent = records_elsewhere(path, runs, seeds) if own or found else []
+    recorded = [*own, *lent]
+    known = {each.key for each in recorded}
+    every = [*recorded, *(run for run in found if run.key not in known)]
+    complaints = [*disagreements(every), *contradicting_runs(recorded, found)]
+    if metric:
+        complaints += missing_metric([each for each in every if each.record["run"] in runs], metric)
+    refuse(complaints)
+    records = merge_records(path.stem, every, runs)
+    if records:
         write_records(path, records)
     return [record for record in records if record["run"] in runs]
 
 
-def collect_records(name: str, runs: Runs, seeds: int, runs_dir: str) -> list[Record]:
-    """A record of every finished or diverged one of ``runs`` below ``runs_dir``."""
-    found = []
+def collect_runs(path: Path, runs: Runs, seeds: Collection[int], runs_dir: str) -> list[Placed]:
+    """A record for the file ``path`` of every finished or diverged one of ``runs`` below ``runs_dir``. Raises
+    UserError."""
+    found, complaints = [], []
     for config in runs.values():
-        for seed in range(seeds):
+        for seed in seeds:
             directory = run_path(dataclasses.replace(config, seed=seed, runs_dir=runs_dir))
             if (directory / "metrics.json").exists():
-                found.append(make_record(name, config, directory))
+                record = json.loads(json.dumps(make_record(path.stem, config, directory)))
+                found.append(Placed(record, directory, 0))
+                complaints += [f"{directory}: {fault}" for fault in record_faults(record, path)]
+    refuse(complaints)
     return found
 
 
-def records_elsewhere(name: str, runs: Runs, seeds: int, records_dir: Path) -> list[Record]:
-    """What other files have recorded of ``runs``: a run counts for every table that asks for it."""
+def contradicting_runs(recorded: Iterable[Placed], found: Iterable[Placed]) -> list[str]:
+    """Runs on disk whose outcome is not the recorded one: of two trainings of one run, none is chosen in silence."""
+    known = {each.key: each for each in recorded}
     return [
-        record | {"experiment": name}
-        for path in sorted(records_dir.glob("*.jsonl"))
-        if path.stem != name and runs.keys() & set(RUN.findall(path.read_text()))
-        for record in read_records(path)[0].values()
-        if record["run"] in runs and record["seed"] < seeds
+        f"{run.place}: {key} differs from that of {known[run.key].place}, the same run and seed; "
+        f"move the run away, or take out the line"
+        for run in found
+        if run.key in known and (key := outcome_difference(known[run.key].record, run.record))
     ]
 
 
-def merge_records(known: list[Record], found: list[Record], runs: Runs) -> list[Record]:
-    """Found runs replace known records of the same run and seed; in the order of ``runs``, then by seed."""
-    by_key = {(record["run"], record["seed"]): record for record in [*known, *found]}
+def records_elsewhere(path: Path, runs: Runs, seeds: Collection[int]) -> list[Placed]:
+    """What the files beside ``path`` have recorded of ``runs``: a run counts for every table that asks for it. Raises
+    UserError."""
+    others = [other for other in sorted(path.parent.glob("*.jsonl")) if other != path]
+    lines = [line for other in others for line in lines_of(other) if line.run() in runs]
+    return [each for each in checked_records(lines) if each.record["run"] in runs and each.record["seed"] in seeds]
+
+
+def merge_records(name: str, records: Iterable[Placed], runs: Runs) -> list[Record]:
+    """Every run and seed once, for the table ``name``; in the order of ``runs``, then by seed."""
+    first: dict[tuple[str, int], Record] = {}
+    for each in records:
+        first.setdefault(each.key, each.record | {"experiment": name})
     order = {run: index for index, run in enumerate(runs)}
-    return sorted(by_key.values(), key=lambda r: (order.get(r["run"], len(order)), r["run"], r["seed"]))
+    return sorted(first.values(), key=lambda r: (order.get(r["run"], len(order)), r["run"], r["seed"]))
 
 
 def write_records(path: Path, records: list[Record]) -> None:

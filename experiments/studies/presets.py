@@ -56,6 +56,7 @@ class Preset:
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
     known: str | None = optional(text())  # which runs were known when the question was put
+    changed: str | None = optional(text())  # what of the plan was changed after its first counted run, and why
     note: str | None = optional(text())
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ from typing import Any
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import read_json
-from experiments.records.read import sound
-from experiments.records.store import RUN
+from experiments.records.read import Line, checked_records, lines_of, record_files
 
 Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metrics
 
@@ -40,26 +38,24 @@ class Results:
         return run_path(dataclasses.replace(config, seed=seed, runs_dir=self.runs_dir)) / "metrics.json"
 
     def read_records(self, runs: Iterable[str]) -> None:
-        """Take the records of these runs over, whichever table they were recorded for."""
+        """Take the records of these runs over, whichever table they were recorded for. Raises UserError where one is
+        unsound, or two contradict each other."""
         wanted = set(runs) - self.searched
         self.searched |= wanted
         if self.records_dir is None:
             return
-        for run in wanted:
-            for line in recorded_lines(self.records_dir).get(run, ()):
-                record = sound(json.loads(line))
-                self.recorded[record["run"], record["seed"]] = record["result"]
+        lines = recorded_lines(self.records_dir)
+        for each in checked_records(line for run in sorted(wanted) for line in lines.get(run, ())):
+            self.recorded[each.key] = each.record["result"]
 
 
 @functools.lru_cache(maxsize=4)
-def recorded_lines(records_dir: Path) -> Mapping[str, list[str]]:
+def recorded_lines(records_dir: Path) -> Mapping[str, list[Line]]:
     """The lines of all record files by run hash, read once; nothing is parsed yet."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(records_dir.rglob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            named = RUN.search(line)
-            if named:
-                found.setdefault(named[1], []).append(line)
+    found: dict[str, list[Line]] = {}
+    for path in record_files(records_dir):
+        for line in lines_of(path):
+            found.setdefault(line.run() or "", []).append(line)
     return found
 
 

@@ -39,8 +39,7 @@ def results(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_records_of_real_runs_are_sound_and_name_no_place(results: Path) -> None:
-    records, complaints = read_records(results / "records" / "quickstart.jsonl")
-    assert complaints == []
+    records = read_records(results / "records" / "quickstart.jsonl")
     assert [r["config"]["activation"]["name"] for r in records.values()] == ["gelu", "egem"]
     assert all(len(r["curve"]["epoch"]) == 15 for r in records.values())
     assert str(results) not in (results / "records" / "quickstart.jsonl").read_text()

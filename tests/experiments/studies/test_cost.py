@@ -28,7 +28,7 @@ def test_the_presets_own_sd_serves_before_any_run(preset: Preset, cells: list[Ce
 
 
 def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) -> None:
-    """Nine runs of two epochs in 10 s: the other nine, of 15 epochs, take 75 s each."""
+    """Nine runs took 75 s each, and so will the other nine."""
     records = [record(c, s, 90 + SPREAD[s]) for c in cells[:3] for s in range(3)]
     text = plan_text(dataclasses.replace(preset, effect=0.2), cells, records, workers=3)
     assert "of which recorded: 9" in text

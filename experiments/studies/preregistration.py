@@ -1,0 +1,132 @@
+"""Whether the plan of a table was committed before its runs, and kept; where not, its preset must say so.
+
+``known:`` of a preset says which counted runs existed before it was committed. ``changed:`` says what of the plan was
+changed after the first counted run had begun, and why.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.config.compose import CONFIGS, ROOT
+from experiments.records.checks.origin import moment
+from experiments.records.record import Record
+from experiments.studies.history import Commit, History
+from experiments.studies.written import PLAN, Node, lineage, own_text, plan_of
+
+FOLDER = CONFIGS.relative_to(ROOT) / "experiment"
+PAIRED_SINCE = moment("2026-11-29T03:04:31+0000").timestamp()  # commit 0a84a0a; before it all verdicts were Welch's
+
+
+@dataclass(frozen=True)
+class State:
+    """A preset at one moment: its plan, and what it says of changes."""
+
+    plan: dict[str, Any]
+    changed: str | None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What was found of one preset. ``late``: counted runs that began before it was committed; ``changed``: keys of its
+    plan that were changed after the first one had begun. ``faults``: what of these it does not say."""
+
+    name: str
+    counted: int
+    late: int
+    changed: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def preset_path(name: str) -> str:
+    """Relative to the root of the checkout."""
+    return (FOLDER / f"{name}.yaml").as_posix()
+
+
+def review_preset(name: str, records: Iterable[Record], history: History) -> Registration | None:
+    """None of a preset without counted runs, or of one that does not lie in this checkout."""
+    path = preset_path(name)
+    if not (history.root / path).exists():
+        return None
+    read = functools.partial(read_now, root=history.root)
+    now = State(plan_of(name, read), own_text(name, "changed", read))
+    counted = sorted((record for record in records if record["seed"] >= now.plan["explored"]), key=begun)
+    if not counted:
+        return None
+    first = history.first_commit(path)
+    late = sum(first is None or begun(record) < first.moment for record in counted)
+    states = [*committed_states(name, counted[0], history), now]
+    changed = changed_keys(states)
+    faults = []
+    if late and not own_text(name, "known", read):
+        when = "was first committed" if first else "is committed"
+        faults.append(
+            f"{path}: {late} of {len(counted)} counted runs began before it {when}; say in experiment.known which"
+        )
+    if changed and not says_so(states):
+        keys = ", ".join(changed)
+        faults.append(
+            f"{path}: {keys} changed after the first counted run had begun; say what and why in experiment.changed"
+        )
+    return Registration(name, len(counted), late, tuple(changed), tuple(faults))
+
+
+def begun(record: Record) -> float:
+    """When a run began. Of one that was interrupted before 2026-11-29 only its last start was recorded."""
+    provenance = record["provenance"]
+    return moment(provenance.get("begun", provenance["started"])).timestamp()
+
+
+def committed_states(name: str, first: Record, history: History) -> list[State]:
+    """The preset as its first counted run found it, then after each later commit that changed it or what it builds on.
+
+    The first state is that of the run's own commit; where that has no such preset, the earliest there is.
+    """
+    chain = lineage(name, functools.partial(read_now, root=history.root))
+    commits = sorted({commit for each in chain for commit in history.commits(preset_path(each))})
+    own = first["provenance"]["commit"]
+    if own and history.text(own, preset_path(name)) is not None:
+        start = begun(first)
+        commits = [Commit(int(start), own), *(commit for commit in commits if commit.moment > start)]
+    states = []
+    for commit in commits:
+        if history.text(commit.hash, preset_path(name)) is not None:
+            read = functools.partial(read_at, commit=commit.hash, history=history)
+            usual = "paired" if commit.moment >= PAIRED_SINCE else "welch"
+            states.append(State(plan_of(name, read, usual), own_text(name, "changed", read)))
+    return states
+
+
+def changed_keys(states: Sequence[State]) -> list[str]:
+    """The keys of the plan that any step from one state to the next changed."""
+    pairs = list(itertools.pairwise(states))
+    return [key for key in PLAN if any(old.plan[key] != new.plan[key] for old, new in pairs)]
+
+
+def says_so(states: Sequence[State]) -> bool:
+    """Whether ``changed`` was written with the last change of the plan, or after it."""
+    pairs = list(itertools.pairwise(states))
+    last = max(index for index, (old, new) in enumerate(pairs) if old.plan != new.plan)
+    return bool(states[-1].changed) and any(old.changed != new.changed for old, new in pairs[last:])
+
+
+def read_now(name: str, root: Path) -> Node:
+    return load_yaml((root / preset_path(name)).read_text())
+
+
+def read_at(name: str, commit: str, history: History) -> Node:
+    """Of a parent that was not there yet, or is no preset of this checkout, nothing."""
+    return load_yaml(history.text(commit, preset_path(name)) or "")
+
+
+@functools.lru_cache(maxsize=4096)
+def load_yaml(text: str) -> Node:
+    node: Node = yaml.safe_load(text) or {}
+    return node

@@ -1,0 +1,60 @@
+"""A preset as its file has it, now or at any commit: its plan, with what it inherits. Nothing is composed or typed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Node = Mapping[str, Any]
+ReadPreset = Callable[[str], Node]  # the content of a preset's YAML file by its name; empty where there is none
+
+PLAN: Node = {  # what a plan consists of, and what is meant where a key is absent
+    "cells": (),
+    "seeds": 0,
+    "explored": 0,
+    "reference": "activation=gelu",
+    "metric": "test_accuracy",
+    "comparison": "paired",
+    "looks": [],
+    "spending": "pocock",
+    "tune": None,
+    "margin": None,
+    "families": [],
+}
+
+
+def own_text(name: str, key: str, read: ReadPreset) -> str | None:
+    """A text that the preset's own file has below ``experiment:``; no other preset's is inherited."""
+    found = (read(name).get("experiment") or {}).get(key)
+    return str(found) if found else None
+
+
+def parents(node: Node) -> list[str]:
+    """The presets that a file builds on, in the order in which they apply."""
+    return [each for each in node.get("defaults") or [] if isinstance(each, str) and each != "_self_"]
+
+
+def lineage(name: str, read: ReadPreset) -> list[str]:
+    """The preset and all that it builds on."""
+    return [name, *(other for parent in parents(read(name)) for other in lineage(parent, read))]
+
+
+def experiment_node(name: str, read: ReadPreset) -> dict[str, Any]:
+    """``experiment:`` of the preset over those that it builds on."""
+    node: dict[str, Any] = {}
+    for parent in parents(read(name)):
+        node |= experiment_node(parent, read)
+    return node | (read(name).get("experiment") or {})
+
+
+def plan_of(name: str, read: ReadPreset, comparison: str = "paired") -> dict[str, Any]:
+    """The keys of ``PLAN``; grids are among the cells, whose order does not matter.
+
+    ``comparison``: what is meant where the preset names none.
+    """
+    node = experiment_node(name, read)
+    products = [" ".join(words) for grid in node.get("grids") or [] for words in itertools.product(*grid)]
+    cells = {" ".join(sorted(cell.split())) for cell in [*(node.get("cells") or []), *products]}
+    stated = {key: value for key, value in node.items() if key in PLAN}
+    return {**PLAN, "comparison": comparison, **stated, "cells": sorted(cells)}
