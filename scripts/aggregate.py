@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from experiments.cli import key_values, read_switch, script
@@ -25,9 +25,11 @@ from experiments.parallel import over_cores
 from experiments.records.store import refresh_records
 from experiments.studies.audit import Audit, audit_records
 from experiments.studies.cells import cells_of
-from experiments.studies.presets import load_preset, preset_names
-from experiments.tables import claims
+from experiments.studies.collect import collect_stages
+from experiments.studies.presets import Preset, load_preset, preset_names
+from experiments.tables import claims, staged
 from experiments.tables.render import FORMATS, markdown
+from experiments.tables.staged import StagedTable
 from experiments.tables.table import Table, build
 
 KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir": "results"}
@@ -47,10 +49,10 @@ def main(words: list[str]) -> int:
         print(page(results, values["table"]))
         return FINISHED
     if values["table"] != "all":
-        print(markdown(aggregate(values["table"], results, values["runs_dir"])))
+        print(shown(aggregate(values["table"], results, values["runs_dir"])))
         return FINISHED
     for table in aggregate_all(results, values["runs_dir"]):
-        print(markdown(table), flush=True)
+        print(shown(table), flush=True)
     return FINISHED
 
 
@@ -62,7 +64,7 @@ def report_audit(audit: Audit) -> int:
     return BAD_INPUT if audit.complaints else FINISHED
 
 
-def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
+def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table | StagedTable]:
     """Every table that has a run, each written in all formats; then the page of the paper's claims."""
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
@@ -72,22 +74,48 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
         if table.runs:
             tables.append(table)
             yield table
-    if tables:
-        write_page(results, "claims", claims.markdown(tables, claims.questions()))
+    if one_stage := [table for table in tables if isinstance(table, Table)]:
+        write_page(results, "claims", claims.markdown(one_stage, claims.questions()))
 
 
-def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table:
+def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table | StagedTable:
     """The table, written in all formats; one without a run only if ``empty``."""
     plan = load_preset(name)
+    if plan.staged:
+        return aggregate_stages(plan, results, runs_dir, empty)
     cells = cells_of(plan)
     runs = {cell.run: cell.config for cell in cells}
     records = refresh_records(name, runs, range(plan.seeds), results / "records", runs_dir, plan.metric)
     table = build(plan, cells, records)
     if table.runs or empty:
-        (results / "tables").mkdir(parents=True, exist_ok=True)
-        for suffix, render in FORMATS.items():
-            write_atomic(results / "tables" / f"{name}.{suffix}", render(table).encode())
+        write_table(results, name, {suffix: render(table) for suffix, render in FORMATS.items()})
     return table
+
+
+def aggregate_stages(plan: Preset, results: Path, runs_dir: str, empty: bool) -> StagedTable:
+    """The table of a preset with stages; it has rows once the tuning is done."""
+    study, records = collect_stages(plan, results / "records", runs_dir)
+    table = staged.build_staged(study, records)
+    if table.runs:
+        write_table(results, plan.name, {suffix: render(table) for suffix, render in staged.FORMATS.items()})
+    elif empty:
+        stage = study.stage.title if study.stage else "none"
+        raise UserError(f"table={plan.name}: no run counts yet; next stage: {stage}")
+    return table
+
+
+def write_table(results: Path, name: str, texts: Mapping[str, str]) -> None:
+    (results / "tables").mkdir(parents=True, exist_ok=True)
+    for suffix, text in texts.items():
+        write_atomic(results / "tables" / f"{name}.{suffix}", text.encode())
+
+
+def preset_of(table: Table | StagedTable) -> Preset:
+    return table.study.preset if isinstance(table, StagedTable) else table.preset
+
+
+def shown(table: Table | StagedTable) -> str:
+    return staged.markdown(table) if isinstance(table, StagedTable) else markdown(table)
 
 
 def page(results: Path, name: str) -> str:

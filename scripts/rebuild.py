@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from experiments.cli import key_values, script
+from experiments.tables.table import Table
 from scripts import aggregate, figures, report
 
 KEYS = {"runs_dir": "results/runs", "results_dir": "results"}
@@ -20,8 +21,9 @@ def main(words: list[str]) -> None:
     results = Path(values["results_dir"])
     tables = []
     for table in aggregate.aggregate_all(results, values["runs_dir"]):
-        tables.append(table)
-        print(f"table: {results / 'tables' / table.preset.name}.md, .csv, .tex", flush=True)
+        if isinstance(table, Table):
+            tables.append(table)
+        print(f"table: {results / 'tables' / aggregate.preset_of(table).name}.md, .csv, .tex", flush=True)
     figures.draw_all(tables, results)
     report.write(tables, results)
 

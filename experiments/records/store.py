@@ -19,19 +19,26 @@ Runs = Mapping[str, Config]  # by run hash, in the order of a table's rows
 
 
 def refresh_records(
-    name: str, runs: Runs, seeds: Collection[int], records_dir: Path, runs_dir: str, metric: str | None = None
+    name: str,
+    runs: Runs,
+    seeds: Collection[int],
+    records_dir: Path,
+    runs_dir: str,
+    metric: str | None = None,
+    lend: bool = True,
 ) -> list[Record]:
     """Bring ``<name>.jsonl`` up to date with the finished ones of ``runs``; return the records of ``runs``.
 
     Once it has a run of its own, it also takes what the files beside it have recorded of the same runs. Records of runs
     that are asked for no more stay in it: nobody's evidence is dropped. ``metric``: what every finished run must have.
+    Without ``lend`` the files beside it are left alone.
     Raises UserError, and writes nothing, where a record or a run is unsound, or two of them contradict each other.
     """
     path = records_dir / f"{name}.jsonl"
     own = checked_records(lines_of(path))
     warn_of_others(path, {each.line: each.record for each in own}, runs)
     found = collect_runs(path, runs, seeds, runs_dir)
-    lent = records_elsewhere(path, runs, seeds) if own or found else []
+    lent = records_elsewhere(path, runs, seeds) if lend and (own or found) else []
     recorded = [*own, *lent]
     known = {each.key for each in recorded}
     every = [*recorded, *(run for run in found if run.key not in known)]

@@ -17,10 +17,13 @@ Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metric
 
 
 class Results:
-    """Looks results up by configuration and seed. Records are read once; runs on disk whenever they are asked for."""
+    """Looks results up by configuration and seed. Records are read once; runs on disk whenever they are asked for.
 
-    def __init__(self, runs_dir: str, records_dir: Path | None = None) -> None:
-        self.runs_dir, self.records_dir = runs_dir, records_dir
+    ``only``: the preset whose own record files are read; all files without it.
+    """
+
+    def __init__(self, runs_dir: str, records_dir: Path | None = None, only: str | None = None) -> None:
+        self.runs_dir, self.records_dir, self.only = runs_dir, records_dir, only
         self.recorded: dict[tuple[str, int], Result] = {}
         self.searched: set[str] = set()
 
@@ -44,16 +47,18 @@ class Results:
         self.searched |= wanted
         if self.records_dir is None:
             return
-        lines = recorded_lines(self.records_dir)
+        lines = recorded_lines(self.records_dir, self.only)
         for each in checked_records(line for run in sorted(wanted) for line in lines.get(run, ())):
             self.recorded[each.key] = each.record["result"]
 
 
 @functools.lru_cache(maxsize=4)
-def recorded_lines(records_dir: Path) -> Mapping[str, list[Line]]:
+def recorded_lines(records_dir: Path, only: str | None = None) -> Mapping[str, list[Line]]:
     """The lines of all record files by run hash, read once; nothing is parsed yet."""
     found: dict[str, list[Line]] = {}
     for path in record_files(records_dir):
+        if only not in (None, path.stem):
+            continue
         for line in lines_of(path):
             found.setdefault(line.run() or "", []).append(line)
     return found

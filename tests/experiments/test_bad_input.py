@@ -140,7 +140,7 @@ FILES = {
     "dataset.folder=empty": ["empty: must have train/<class>/*"],
     "dataset.folder=broken": ["broken/train/a/0.jpg: not a readable picture"],
     "dataset.folder=lonely": ["lonely: train/ and val/ must have the same classes; only one has b"],
-    "dataset.folder=broken recipe.auto_augment=rand-mx": ["recipe.auto_augment=rand-mx", "timm cannot read it"],
+    "dataset.folder=broken recipe.auto_augment=rand-q1": ["recipe.auto_augment=rand-q1", "timm cannot read it"],
     "dataset.folder=broken recipe.batch_size=4": ["recipe.batch_size=4", "at most 2", "imagenet"],
 }
 FILES = {

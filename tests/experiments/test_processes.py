@@ -180,7 +180,7 @@ def test_what_nccl_says_is_told(
 def test_images_train_in_one_process() -> None:
     group = Processes()
     group.count = 2
-    with pytest.raises(UserError, match="2 processes were started, but images train in one"):
+    with pytest.raises(UserError, match="2 processes were started, but BatchNorm sees the whole batch"):
         build_task(compose_run(["dataset=digits", "recipe=digits"]), torch.device("cpu"), group)
 
 

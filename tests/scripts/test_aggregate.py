@@ -99,7 +99,8 @@ def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_
     assert made.status == 0, made.err
     report = (ROOT / "results" / "report.html").read_text()
     for name in names:
-        assert f'<section id="{name}">' in report
+        if not load_preset(name).staged:
+            assert f'<section id="{name}">' in report
         for suffix in ("md", "csv", "tex"):
             committed = (ROOT / "results" / "tables" / f"{name}.{suffix}").read_bytes()
             assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed

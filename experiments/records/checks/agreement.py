@@ -57,11 +57,29 @@ def repeated_lines(records: Sequence[Placed]) -> Iterator[str]:
 
 
 def differing_copies(records: Sequence[Placed]) -> Iterator[str]:
-    """A run counts for several tables: its copies in their files are equal, but for the name of the table."""
+    """A run counts for several tables: its copies in their files are equal, but for the name of the table.
+
+    A run that was trained twice is no copy. Its two outcomes are equal where commit, versions and device are.
+    """
     for first, other in clashes(records, lambda each: each.key):
-        key = first_difference(comparable(first.record), comparable(other.record))
-        if key and first.path != other.path:
+        if first.path == other.path:
+            continue
+        if same_training(first.record, other.record):
+            key = first_difference(comparable(first.record), comparable(other.record))
+        else:
+            key = outcome_difference(first.record, other.record) if same_place(first.record, other.record) else None
+        if key:
             yield f"{other.place}: {key} differs from that of {first.place}, the same run and seed"
+
+
+def same_training(one: Record, other: Record) -> bool:
+    """Whether both records are of one training: they name the same beginning."""
+    return bool(one["provenance"]["started"] == other["provenance"]["started"])
+
+
+def same_place(one: Record, other: Record) -> bool:
+    """Whether two trainings of a run had the same commit, versions and device, so that they end alike."""
+    return all(one["provenance"][key] == other["provenance"][key] for key in ("commit", "versions", "device"))
 
 
 def repeated_courses(records: Sequence[Placed]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from experiments.records.record import CURVE_POINTS, Record, origins, read_outco
 from experiments.records.store import refresh_records, write_records
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
+from experiments.studies.results import Results
+from experiments.studies.stages import follow_study
 from tests.experiments.zygote import ROOT
 from tests.synthetic import record
 
@@ -112,8 +114,10 @@ def test_curve_prefers_evaluations(key: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "results" / "records").glob("*.jsonl")), ids=lambda path: path.stem)
 def test_every_committed_record_traces_to_a_commit_and_a_cell(path: Path) -> None:
-    records = read_records(path)
-    assert {each["run"] for each in records.values()} <= {cell.run for cell in cells_of(load_preset(path.stem))}
+    records, plan = read_records(path), load_preset(path.stem)
+    own = Results("no runs", path.parent, only=plan.name)
+    cells = follow_study(plan, own).cells if plan.staged else cells_of(plan)
+    assert {each["run"] for each in records.values()} <= {cell.run for cell in cells}
     for each in records.values():
         for origin in origins(each):
             assert len(origin["commit"]) == 40

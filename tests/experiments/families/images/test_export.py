@@ -110,9 +110,9 @@ def test_the_script_writes_what_was_evaluated(train: Zygote, tmp_path: Path) -> 
     scope: dict[str, Any] = {"__name__": "loading"}
     exec("\n".join(ended.out.splitlines()[1:]), scope)
     (checkpoint,) = (run / "checkpoints").glob("*.pt")
-    from experiments.runs import checkpoint as checkpoints
+    from experiments.checkpoint_file import read_checkpoint
 
-    state = checkpoints.read(checkpoint)
+    state = read_checkpoint(checkpoint)
     loaded = scope["model"].state_dict()
     assert torch.equal(loaded["conv1.0.weight"], state["average"]["conv1.0.weight"])
     assert not torch.equal(loaded["conv1.0.weight"], state["model"]["conv1.0.weight"])

@@ -169,11 +169,11 @@ def test_what_the_activations_do_is_measured_and_changes_nothing() -> None:
     assert states[0] == states[1]
     assert {key: lines[0][key] for key in lines[1]} == lines[1]
     calls, _ = observe_calls(task.model, task.activation_type, lambda: task.probe_loss(task.probe_batch()))
-    inputs = [x for x, _ in calls]
+    inputs = [x for x, _, _ in calls]
     assert all(x.shape == (256, 8) for x in inputs)
     slopes = [elementwise_derivatives(gem.functional.gem, x.detach(), 1)[1] for x in inputs]
     calls, loss = observe_calls(task.model, task.activation_type, lambda: task.probe_loss(task.probe_batch()))
-    reached = [gradient != 0 for gradient in torch.autograd.grad(loss, [y for _, y in calls])]
+    reached = [gradient != 0 for gradient in torch.autograd.grad(loss, [y for _, y, _ in calls])]
     expected = [(s[r].abs() < 1e-3).float().mean().item() for s, r in zip(slopes, reached, strict=True)]
     assert lines[0]["by_layer"]["saturation"] == pytest.approx(expected, rel=1e-5)
     assert set(lines[0]) - set(lines[1]) == {*FIGURES, "by_layer"}

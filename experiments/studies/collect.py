@@ -1,0 +1,37 @@
+"""The records of a preset with stages: its tuning runs in a file of their own, and the runs that count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.records.record import Record
+from experiments.records.store import refresh_records
+from experiments.studies.cells import Cell
+from experiments.studies.presets import Preset
+from experiments.studies.results import Results
+from experiments.studies.stages import Study, follow_study
+
+
+def collect_stages(preset: Preset, records_dir: Path, runs_dir: str) -> tuple[Study, list[Record]]:
+    """Bring both record files up to date with the finished runs below ``runs_dir``.
+
+    Returns where the study stands, and the records of the runs that count. Only runs of this preset's own files and
+    of ``runs_dir`` are taken over: all rows of a tuned table come from one place. Raises UserError where a record is
+    unsound, or two contradict each other.
+    """
+    own = Results(runs_dir, records_dir, only=preset.name)
+    study = follow_study(preset, own)
+    if study.tuning is not None and study.tuning.metric is not None:
+        tried: list[Cell] = [cell for mine in study.tuning.cells.values() for cell in mine.values()]
+        refresh_records(
+            preset.name,
+            {cell.run: cell.config for cell in tried},
+            preset.tune.seed_numbers,
+            records_dir / "tuning",
+            runs_dir,
+            lend=False,
+        )
+    counted = {cell.run: cell.config for cell in study.cells}
+    return study, refresh_records(
+        preset.name, counted, list(preset.counted), records_dir, runs_dir, preset.metric, lend=False
+    )

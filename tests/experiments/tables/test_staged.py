@@ -1,0 +1,60 @@
+"""Tables of presets with stages, from the committed records: words, intervals and choices agree."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from experiments.errors import UserError
+from experiments.studies.collect import collect_stages
+from experiments.studies.presets import load_preset
+from experiments.tables.staged import StagedTable, build_staged, csv_text, markdown
+from scripts.aggregate import aggregate
+from tests.experiments.zygote import ROOT
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> StagedTable:
+    folder = tmp_path_factory.mktemp("results") / "records"
+    for name in ("tuned_gpt2_tiny.jsonl", "tuning/tuned_gpt2_tiny.jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / "results" / "records" / name).read_bytes())
+    return build_staged(*collect_stages(load_preset("tuned_gpt2_tiny"), folder, str(folder / "none")))
+
+
+def test_a_word_says_what_its_interval_says(table: StagedTable) -> None:
+    """The loss is better where it is lower."""
+    for row in csv.DictReader(io.StringIO(csv_text(table))):
+        if row["verdict"] == "reference":
+            continue
+        low, high = float(row["low"]), float(row["high"])
+        assert low < float(row["difference"]) < high
+        assert row["verdict"].startswith("better") == (high < 0)
+        assert row["verdict"].startswith("worse") == (low > 0)
+
+
+def test_the_chosen_value_is_the_best_on_held_out_data(table: StagedTable) -> None:
+    tuning = table.study.tuning
+    assert tuning is not None
+    for row in table.rows:
+        means = {
+            point: sum(value for value in scores.values() if value is not None) / len(scores)
+            for point, scores in tuning.scores[row.cell.overrides].items()
+        }
+        best = min(means, key=lambda point: means[point])
+        assert row.cell.tuned == (f"recipe.lr={best[0]:g}",)
+        assert f"**{means[best]:.4f}**" in markdown(table)
+
+
+def test_tuning_runs_and_counted_runs_have_no_seed_in_common(table: StagedTable) -> None:
+    assert {record["seed"] for record in table.runs}.isdisjoint(table.study.preset.tune.seed_numbers)
+    assert all(record["config"]["dataset"].get("holdout", 0) == 0 for record in table.runs)
+
+
+def test_without_runs_there_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"table=tuned_gpt2_tiny: no run counts yet; next stage: tuning: recipe\.lr in"):
+        aggregate("tuned_gpt2_tiny", tmp_path, str(tmp_path / "runs"))
+    assert not list(tmp_path.iterdir())
