@@ -35,7 +35,7 @@ report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt
 	$(BIN)/python scripts/rebuild.py
 	$(BIN)/python scripts/readme.py
 
-screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium and chromedriver)
+screenshot: $(VENV)/dev  ## the report as docs/findings.md shows it (needs chromium and chromedriver)
 	$(BIN)/python scripts/screenshot.py
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST and CIFAR-10)
