@@ -35,8 +35,11 @@ report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt
 	$(BIN)/python scripts/rebuild.py
 	$(BIN)/python scripts/readme.py
 
-screenshot: $(VENV)/dev  ## the report as the README shows it (needs chromium and chromedriver)
+screenshot: $(VENV)/dev  ## the report as docs/findings.md shows it (needs chromium and chromedriver)
 	$(BIN)/python scripts/screenshot.py
+
+docs: $(VENV)/docs  ## the documentation as pages: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/experiments  ## speed, as ratios measured side by side (needs MNIST and CIFAR-10)
 	$(BIN)/python benchmarks/bench.py train
@@ -55,4 +58,8 @@ $(VENV)/dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
-.PHONY: help quickstart check test test-slow test-slurm report screenshot bench
+$(VENV)/docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[docs]'
+	@touch $@
+
+.PHONY: help quickstart check test test-slow test-slurm report screenshot docs bench

@@ -1,7 +1,7 @@
-"""Put the current tables into README.md, between the comments `table: <name>` and `end of table`.
+"""Put the current tables into README.md and docs/findings.md, between the comments `table: <name>` and `end of table`.
 
-python scripts/readme.py           rewrite README.md
-python scripts/readme.py check=1   only say whether it is up to date (exit status 2 where it is not)
+python scripts/readme.py           rewrite them
+python scripts/readme.py check=1   only say whether they are up to date (exit status 2 where it is not)
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from experiments.cli import key_values, script
 from experiments.errors import UserError
 from experiments.files import write_atomic
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "findings.md")
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -36,12 +37,14 @@ def is_row(line: str) -> bool:
 
 def main(words: list[str]) -> None:
     checking = key_values(words, {"check": ""})["check"]
-    before = README.read_text()
-    after = with_tables(before, README.parent / "results" / "tables")
-    if checking and after != before:
-        raise UserError("README.md: its tables are not those of results/tables; run python scripts/readme.py")
-    if after != before:
-        write_atomic(README, after.encode())
+    for page in PAGES:
+        before = page.read_text()
+        after = with_tables(before, ROOT / "results" / "tables")
+        if checking and after != before:
+            name = page.relative_to(ROOT)
+            raise UserError(f"{name}: its tables are not those of results/tables; run python scripts/readme.py")
+        if after != before:
+            write_atomic(page, after.encode())
 
 
 if __name__ == "__main__":

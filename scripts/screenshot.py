@@ -1,4 +1,4 @@
-"""Photograph results/report.html for the README, on a desk in the light and on a phone in the dark.
+"""Photograph results/report.html for docs/findings.md, on a desk in the light and on a phone in the dark.
 
   python scripts/screenshot.py                           after report.py: make screenshot
 
