@@ -164,7 +164,7 @@ class TranslationTask(Task[PairBatch]):
         return translate(self.model, self.pairs.tokenizer, pairs, self.recipe, self.device, self.processes)
 
     def final_metrics(self) -> dict[str, float]:
-        """BLEU and chrF of the translations of all test sentences, where the recipe asks; none under dataset.holdout."""
+        """BLEU and chrF of the translations of all test sentences, where the recipe asks; none under holdout."""
         if not self.recipe.beams or "test" not in self.evaluated:
             return {}
         values, signatures = score(self.translations(), [pair.target for pair in self.pairs.test])
