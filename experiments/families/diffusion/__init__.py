@@ -30,6 +30,7 @@ class Diffusion(Family):
     models: ClassVar = {"unet2d": schema.UNet}
     recipe = schema.DiffusionRecipe
     metrics = METRICS
+    held_out: ClassVar = {"test_loss": "holdout_loss"}
     loss_unit = "mean squared error of the noise"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:

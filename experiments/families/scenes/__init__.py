@@ -11,7 +11,7 @@ from experiments.errors import UserError, must_be
 from experiments.families.family import Family, common_words
 from experiments.families.folder import check_folder
 from experiments.families.scenes import schema
-from experiments.families.scenes.metrics import METRICS
+from experiments.families.scenes.metrics import HELD_OUT, METRICS
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,7 @@ class Scenes(Family):
     }
     recipe = schema.SceneRecipe
     metrics = METRICS
+    held_out: ClassVar = HELD_OUT
     loss_unit = "nats, or a sum of a detector's losses"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:

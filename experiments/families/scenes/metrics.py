@@ -17,4 +17,6 @@ def metrics_of(evaluated: str, words: str) -> tuple[Metric, ...]:
     )
 
 
-METRICS = metrics_of("test", "") + metrics_of("holdout", " on held-out pictures")
+TEST, HOLDOUT = metrics_of("test", ""), metrics_of("holdout", " on held-out pictures")
+METRICS = TEST + HOLDOUT
+HELD_OUT = {test.key: held.key for test, held in zip(TEST, HOLDOUT, strict=True)}

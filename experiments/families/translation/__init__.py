@@ -26,6 +26,7 @@ class Translation(Family):
     models: ClassVar = {"marian": schema.Marian}
     recipe = schema.TranslationRecipe
     metrics = METRICS
+    held_out: ClassVar = {"test_loss": "holdout_loss", "val_loss": "holdout_loss"}
     progress_key = "tokens"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
@@ -61,7 +62,7 @@ class Translation(Family):
         tokens = len(pairs.splits["train"].target.tokens)
         return (
             f"{dataset.name}: pairs {counts}; {tokens:,} target tokens of a joint BPE of {model.vocab_size:,}, "
-            f"unigram entropy {pairs.unigram_entropy('test'):.4f} nats, fingerprint {pairs.fingerprint}"
+            f"unigram entropy {pairs.splits['test'].unigram_entropy():.4f} nats, fingerprint {pairs.fingerprint}"
         )
 
     def warm(self, config: Config) -> None:

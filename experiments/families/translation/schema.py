@@ -18,6 +18,7 @@ class PairsDataset(Dataset):
         "two languages, source and target, such as [en, de]", lambda v: len(v) == 2 and all(v), ["en", "de"]
     )
     max_words: int | None = optional(positive_int())  # leave out longer pairs: more words on either side; null: none
+    holdout: int = whole(0)  # evaluate on this many held-out training pairs instead of the validation and test pairs
 
 
 @dataclass(kw_only=True)

@@ -17,11 +17,11 @@ from experiments.families.passes import check_parts, set_dropout
 from experiments.families.task import Task, Throughput
 from experiments.families.translation.data.batches import BatchPlan
 from experiments.families.translation.data.bpe import PAD
-from experiments.families.translation.data.encoded import EncodedPairs
+from experiments.families.translation.data.encoded import EncodedPairs, hold_out
 from experiments.families.translation.data.prepare import PreparedPairs
 from experiments.families.translation.decoding import decoding_words, sacrebleu, score, translate
 from experiments.families.translation.model import build_marian
-from experiments.families.translation.schema import Marian, TranslationRecipe
+from experiments.families.translation.schema import Marian, PairsDataset, TranslationRecipe
 from experiments.processes import Processes
 
 EVAL_TOKENS = 8192  # of an evaluation batch
@@ -67,11 +67,15 @@ class TranslationTask(Task[PairBatch]):
         if model.dropout:
             check_parts(config, processes)
         self.pairs, self.micro_batch = pairs, config.impl.micro_batch
-        self.train = pairs.splits["train"]
+        assert isinstance(config.dataset, PairsDataset)
+        self.train, self.evaluated = pairs.splits["train"], {name: pairs.splits[s] for name, s in EVALUATED.items()}
+        if config.dataset.holdout:
+            self.train, held = hold_out(self.train, config.dataset.holdout)
+            self.evaluated = {"holdout": held}
         self.plan = BatchPlan(self.train, recipe.tokens_per_step)
         self.steps_per_epoch = len(self.plan)
         self.fingerprint = pairs.fingerprint
-        self.entropy = pairs.unigram_entropy("test")
+        self.entropy = list(self.evaluated.values())[-1].unigram_entropy()
         activation = activation_factory(config.activation)
         self.activation_type = type(activation())
         self.model = build_marian(model, activation, config.seed).to(device)
@@ -149,7 +153,7 @@ class TranslationTask(Task[PairBatch]):
         return self.processes.sum(total.to(self.device)).item() / len(pairs.target.tokens)
 
     def evaluate(self) -> dict[str, float]:
-        losses = {f"{name}_loss": self.mean_loss(self.pairs.splits[split]) for name, split in EVALUATED.items()}
+        losses = {f"{name}_loss": self.mean_loss(split) for name, split in self.evaluated.items()}
         return losses | {"unigram_entropy": self.entropy}
 
     def translations(self, count: int | None = None) -> list[str]:
@@ -160,8 +164,8 @@ class TranslationTask(Task[PairBatch]):
         return translate(self.model, self.pairs.tokenizer, pairs, self.recipe, self.device, self.processes)
 
     def final_metrics(self) -> dict[str, float]:
-        """BLEU and chrF of the translations of all test sentences, where the recipe asks for them."""
-        if not self.recipe.beams:
+        """BLEU and chrF of the translations of all test sentences, where the recipe asks; none under holdout."""
+        if not self.recipe.beams or "test" not in self.evaluated:
             return {}
         values, signatures = score(self.translations(), [pair.target for pair in self.pairs.test])
         self.signatures = signatures | {"decoding": decoding_words(self.recipe)}

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from experiments.errors import UserError
 from experiments.families.translation.data.bpe import PAD
+from experiments.randomness import generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,10 @@ class Sentences:
         ends = self.ends[:count]
         return Sentences(self.tokens[: ends[-1]], ends)
 
+    def chosen(self, index: NDArray[numpy.int64]) -> Sentences:
+        """The sentences ``index``, in that order."""
+        return Sentences.of([self.tokens[self.ends[i - 1] if i else 0 : self.ends[i]].tolist() for i in index.tolist()])
+
     def padded(self, index: NDArray[numpy.int64], width: int | None = None) -> Tensor:
         """int64 [len(index), width]: the sentences ``index``, filled up with padding; None: to the longest of them."""
         rows = [self.tokens[self.ends[i - 1] if i else 0 : self.ends[i]] for i in index.tolist()]
@@ -66,3 +72,20 @@ class EncodedPairs:
 
     def first(self, count: int) -> EncodedPairs:
         return EncodedPairs(self.source.first(count), self.target.first(count))
+
+    def chosen(self, index: NDArray[numpy.int64]) -> EncodedPairs:
+        return EncodedPairs(self.source.chosen(index), self.target.chosen(index))
+
+    def unigram_entropy(self) -> float:
+        """-Σ p log p in nats over the target tokens."""
+        counts = numpy.bincount(self.target.tokens)
+        p = counts[counts > 0] / counts.sum()
+        return float(-(p * numpy.log(p)).sum())
+
+
+def hold_out(pairs: EncodedPairs, count: int) -> tuple[EncodedPairs, EncodedPairs]:
+    """``pairs`` without ``count`` of them, and those, drawn alike for every seed. Raises UserError for too many."""
+    if count >= len(pairs):
+        raise UserError(f"dataset.holdout={count}: must be less than {len(pairs)}, the number of training pairs")
+    order = torch.randperm(len(pairs), generator=generator(0, "held-out pairs")).numpy()
+    return pairs.chosen(numpy.sort(order[count:])), pairs.chosen(numpy.sort(order[:count]))

@@ -38,12 +38,6 @@ class PreparedPairs:
     test: list[Pair]
     fingerprint: str
 
-    def unigram_entropy(self, split: str) -> float:
-        """-Σ p log p in nats over the target tokens of ``split``."""
-        counts = numpy.bincount(self.splits[split].target.tokens)
-        p = counts[counts > 0] / counts.sum()
-        return float(-(p * numpy.log(p)).sum())
-
 
 def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir: str) -> PreparedPairs:
     """The pairs of ``config`` in the tokens of ``model``; encoded first where that was not done.

@@ -16,6 +16,7 @@ from experiments.families.build import build_task
 from experiments.families.diffusion.models.unet import unet_settings
 from experiments.families.diffusion.sampling import to_bytes, to_unit
 from experiments.families.diffusion.task import even_time_steps, flops_per_picture
+from experiments.families.registry import families
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
 from tests.experiments.families.diffusion.digits import TINY_UNET
@@ -127,7 +128,14 @@ def test_evaluation_is_the_mean_over_the_test_pictures_at_fixed_noise() -> None:
         part.processes.sum = lambda values: sums.append(values.item()) or values  # type: ignore[func-returns-value]
         part.evaluate()
     assert sum(sums) / 360 == pytest.approx(found["test_loss"], rel=1e-6)
-    assert set(task("dataset.holdout=100").evaluate()) == {"holdout_loss"}
+
+
+def test_tuning_never_sees_a_test_picture() -> None:
+    whole, held = task("recipe.eval_images=null"), task("recipe.eval_images=null", "dataset.holdout=100")
+    assert set(held.evaluate()) == {"holdout_loss"} == set(families()["diffusion"].held_out.values())
+    assert (len(held.test_x), len(held.train_x)) == (100, len(whole.train_x) - 100)
+    parts = [sorted(picture.numpy().tobytes() for picture in part) for part in (held.train_x, held.test_x)]
+    assert sorted(parts[0] + parts[1]) == sorted(picture.numpy().tobytes() for picture in whole.train_x)
 
 
 def test_it_learns() -> None:

@@ -12,6 +12,7 @@ import torch
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
+from experiments.families.registry import families
 from experiments.families.scenes.average_precision import AveragePrecision
 from experiments.families.scenes.detection import DetectionTask
 from experiments.families.scenes.schema import ComposedScenes
@@ -218,3 +219,12 @@ def test_data_sets_are_one_for_all_runs_of_a_process() -> None:
     one, other = tiny_task("retinanet"), tiny_task("deeplab", "seed=3")
     assert one.source.sets["train"] is other.source.sets["train"]  # type: ignore[attr-defined]
     assert isinstance(compose_run([*TINY, "model=deeplab"]).dataset, ComposedScenes)
+
+
+@pytest.mark.parametrize("model", ["deeplab", "mask_rcnn"])
+def test_tuning_evaluates_held_out_scenes_alone(model: str) -> None:
+    held_out = families()["scenes"].held_out
+    found = tiny_task(model, "dataset.holdout=4").evaluate().keys() - {"composed_scenes"}
+    assert found
+    assert found <= set(held_out.values())
+    assert not found & set(held_out)

@@ -290,3 +290,29 @@ def test_what_cannot_be_compiled_says_so(line: list[str]) -> None:
     config = compose_run([*line, "impl.compile=true"])
     with pytest.raises(UserError, match=r"impl.compile=true: this kind of task cannot be compiled"):
         Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
+
+
+def test_tuning_never_reads_validation_or_test_pairs(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, held = task(line), task([*line, "dataset.holdout=40", "seed=1"])
+    again = task([*line, "dataset.holdout=40", "seed=2"])
+    pairs = held.evaluated["holdout"]
+    assert list(held.evaluated) == ["holdout"]
+    assert (len(pairs), len(held.train)) == (40, len(whole.train) - 40)
+    assert (pairs.source.tokens == again.evaluated["holdout"].source.tokens).all()
+    shares = [rows(part) for part in (held.train, pairs)]
+    assert sorted(shares[0] + shares[1]) == sorted(rows(whole.train))
+    for split in ("valid", "test"):
+        monkeypatch.delitem(held.pairs.splits, split)
+    assert set(held.evaluate()) == {"holdout_loss", "unigram_entropy"}
+    assert held.final_metrics() == {}
+    assert set(families()["translation"].held_out.values()) == {"holdout_loss"}
+
+
+def rows(pairs: Any) -> list[tuple[Any, ...]]:
+    numbers = torch.arange(len(pairs)).numpy()
+    return [tuple(s.chosen(numbers[i : i + 1]).tokens.tobytes() for s in (pairs.source, pairs.target)) for i in numbers]
+
+
+def test_too_many_held_out_pairs_are_refused(line: list[str]) -> None:
+    with pytest.raises(UserError, match=r"dataset\.holdout=100000: must be less than \d+"):
+        task([*line, "dataset.holdout=100000"])
