@@ -27,11 +27,21 @@ def count(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...])
         ("gem", ("gem", {})),
         ("egem_n2_eps1e-4", ("egem", {"N": 2, "eps": 1e-4})),
         ("segem_n1_eps10_slope0.1_scale", ("segem", {"N": 1, "eps": 10, "negative_slope": 0.1, "convention": "scale"})),
+        ("egem_n2_eps1em4", ("egem", {"N": 2, "eps": 1e-4})),
+        (
+            "egem_eps1em2_learnable_channels8_dimm1_output",
+            ("egem", {"eps": 1e-2, "learnable": True, "channels": 8, "channel_dim": -1, "save": "output"}),
+        ),
+        ("segem_linear_n2_slope0.1", ("segem_linear", {"N": 2, "negative_slope": 0.1})),
+        ("segem_bounded_bound1em3", ("segem_bounded", {"bound": 1e-3})),
+        ("golu_learnable", ("golu", {"learnable": True})),
         ("golu_alpha1.5_beta2_gamma0.5", ("golu", {"alpha": 1.5, "beta": 2, "gamma": 0.5})),
     ],
 )
 def test_parameters_in_a_name(name: str, expected: tuple[str, dict[str, Any]]) -> None:
     assert parse_name(name) == expected
+    activation, params = expected
+    gem.make_activation(activation, **params)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,10 @@ def test_parameters_in_a_name(name: str, expected: tuple[str, dict[str, Any]]) -
         "xgem",
         "gem_n1_n3",
         "egem_eps1.2.3",
+        "egem_learnable2",
+        "egem_eps1m4",
+        "egem_learnable_learnable",
+        "segem_linear_",
     ],
 )
 def test_a_name_that_says_nothing(name: str) -> None:
@@ -84,6 +98,17 @@ def test_transformers_builds_models_with_registered_names() -> None:
     )
     (found,) = [m for m in bert.modules() if isinstance(m, gem.SEGEM)]
     assert (found.N, found.eps, found.negative_slope, found.convention) == (1, 1, 0.1, "scale")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("projection", ["egem_n2_eps1em4", "gated-egem_n2_eps1em4", "gated-egem_eps1em2_learnable"])
+def test_t5_which_splits_names_at_a_dash(projection: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    gem.register_with_transformers(projection.removeprefix("gated-"))
+    config = transformers.T5Config(
+        feed_forward_proj=projection, vocab_size=50, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2
+    )
+    assert count(transformers.T5EncoderModel(config), gem.EGEM) == 1
 
 
 ACT_LAYERS: list[Callable[..., nn.Module]] = [gem.GEM, functools.partial(gem.EGEM, N=2, eps=1e-4), gem.SEGEM, gem.GoLU]
