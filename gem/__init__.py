@@ -14,6 +14,8 @@ from gem.functional import segem as segem
 from gem.initialisation import gain as gain
 from gem.integrations import assert_replaced as assert_replaced
 from gem.integrations import count_activations as count_activations
+from gem.integrations import register_config as register_config
+from gem.integrations import register_with_timm as register_with_timm
 from gem.integrations import register_with_transformers as register_with_transformers
 from gem.integrations import replace_activations as replace_activations
 from gem.modules import EGEM as EGEM
@@ -40,6 +42,8 @@ __all__ = [
     "golu",
     "make_activation",
     "reference",
+    "register_config",
+    "register_with_timm",
     "register_with_transformers",
     "replace_activations",
     "segem",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+ALL = ("gem", "egem", "segem", "segem_linear", "segem_bounded", "golu")
 NAME = re.compile(
     r"(?P<activation>segem_linear|segem_bounded|gem|egem|segem|golu)(?P<rest>(?:_[a-z]+[0-9.e+-]*(?:m[0-9]+)?)*)"
 )

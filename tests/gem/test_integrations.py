@@ -71,7 +71,7 @@ def test_a_name_that_says_nothing(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_transformers_builds_models_with_registered_names() -> None:
     transformers = pytest.importorskip("transformers")
-    assert gem.register_with_transformers() == ["gem", "egem", "segem", "golu"]
+    assert gem.register_with_transformers() == ["gem", "egem", "segem", "segem_linear", "segem_bounded", "golu"]
     gem.register_with_transformers("egem_n2_eps1e-4", "segem_n1_eps1_slope0.1_scale")
     with pytest.raises(ValueError, match="N must be"):
         gem.register_with_transformers("gem_n0")
@@ -127,6 +127,37 @@ def test_timm_takes_them_as_act_layer(
     model = timm.create_model(name, act_layer=act_layer, num_classes=3, **options)
     assert count(model, OURS) == uses
     model(torch.randn(2, 3, 32, 32)).sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_timm_takes_registered_names() -> None:
+    timm = pytest.importorskip("timm")
+    assert gem.register_with_timm() == ["gem", "egem", "segem", "segem_linear", "segem_bounded", "golu"]
+    gem.register_with_timm("egem_n2_eps1em4_learnable")
+    with pytest.raises(ValueError, match="N must be"):
+        gem.register_with_timm("gem_n0")
+    for name, kind in (("egem_n2_eps1em4_learnable", gem.EGEM), ("golu", gem.GoLU)):
+        model = timm.create_model("resnet18", act_layer=name, num_classes=3)
+        found = [m for m in model.modules() if isinstance(m, kind)]
+        assert len(found) == 17
+        assert kind is gem.GoLU or all((m.N, m.eps, m.learnable) == (2, 1e-4, True) for m in found)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_configuration_with_a_name_that_is_not_registered() -> None:
+    transformers = pytest.importorskip("transformers")
+    gem.register_with_transformers()
+    small = {"vocab_size": 50, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    config = transformers.T5Config(feed_forward_proj="gated-gem_n7", **small)
+    with pytest.raises(KeyError, match=r"'gem_n7' is not registered: call gem.register_with_transformers\('gem_n7'\)"):
+        transformers.T5EncoderModel(config)
+    assert gem.register_config(config) == ["gem_n7"]
+    assert gem.register_config({"text_config": {"hidden_act": "golu_beta3"}}) == ["golu_beta3"]
+    assert count(transformers.T5EncoderModel(config), gem.GEM) == 1
+    with pytest.raises(KeyError, match=r"activation must be one of .*relu.*, got 'nonsense'"):
+        transformers.activations.ACT2FN["nonsense"]
+    with pytest.raises(ValueError, match="must name an activation of this package, got relu"):
+        gem.register_config({"hidden_act": "relu"})
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
