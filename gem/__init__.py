@@ -22,6 +22,7 @@ from gem.modules import EGEM as EGEM
 from gem.modules import GEM as GEM
 from gem.modules import SEGEM as SEGEM
 from gem.modules import GoLU as GoLU
+from gem.parameters import parameter_groups as parameter_groups
 from gem.registry import ACTIVATIONS as ACTIVATIONS
 from gem.registry import ActivationSpec as ActivationSpec
 from gem.registry import make_activation as make_activation
@@ -41,6 +42,7 @@ __all__ = [
     "gem",
     "golu",
     "make_activation",
+    "parameter_groups",
     "reference",
     "register_config",
     "register_with_timm",
