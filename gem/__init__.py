@@ -27,6 +27,8 @@ from gem.registry import ACTIVATIONS as ACTIVATIONS
 from gem.registry import ActivationSpec as ActivationSpec
 from gem.registry import make_activation as make_activation
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ACTIVATIONS",
     "EGEM",
@@ -34,6 +36,7 @@ __all__ = [
     "SEGEM",
     "ActivationSpec",
     "GoLU",
+    "__version__",
     "assert_replaced",
     "count_activations",
     "egem",
