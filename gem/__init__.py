@@ -11,6 +11,12 @@ from gem.functional import egem as egem
 from gem.functional import gem as gem
 from gem.functional import golu as golu
 from gem.functional import segem as segem
+from gem.gated_units import EGEMGLU as EGEMGLU
+from gem.gated_units import GEMGLU as GEMGLU
+from gem.gated_units import SEGEMGLU as SEGEMGLU
+from gem.gated_units import GatedUnit as GatedUnit
+from gem.gated_units import GoLUGLU as GoLUGLU
+from gem.gated_units import matched_width as matched_width
 from gem.initialisation import gain as gain
 from gem.integrations import assert_replaced as assert_replaced
 from gem.integrations import count_activations as count_activations
@@ -32,10 +38,15 @@ __version__ = "0.1.0"
 __all__ = [
     "ACTIVATIONS",
     "EGEM",
+    "EGEMGLU",
     "GEM",
+    "GEMGLU",
     "SEGEM",
+    "SEGEMGLU",
     "ActivationSpec",
+    "GatedUnit",
     "GoLU",
+    "GoLUGLU",
     "__version__",
     "assert_replaced",
     "count_activations",
@@ -45,6 +56,7 @@ __all__ = [
     "gem",
     "golu",
     "make_activation",
+    "matched_width",
     "parameter_groups",
     "reference",
     "register_config",
