@@ -29,7 +29,8 @@ def activation_name(activation: dict[str, Any]) -> str:
         if key == "convention" and value == "scale":
             parts.append("scale")
         elif key in ("N", "eps", "negative_slope", "alpha", "beta", "gamma"):
-            parts.append(f"{SHORT.get(key, key)}{int(value) if value == int(value) else value}")
+            number = str(int(value) if value == int(value) else value)
+            parts.append(SHORT.get(key, key) + number.replace("-", "m"))  # T5 splits names at "-"
     return "_".join(parts)
 
 

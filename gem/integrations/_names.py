@@ -5,32 +5,50 @@ from __future__ import annotations
 import re
 from typing import Any
 
-NAME = re.compile(r"(?P<activation>gem|egem|segem|golu)(?P<rest>(?:_[a-z]+[0-9.e+-]*)*)")
-PARAMETER = re.compile(
-    r"_(?P<key>n|eps|slope|alpha|beta|gamma)(?P<value>[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)|_(?P<flag>scale)"
+ALL = ("gem", "egem", "segem", "segem_linear", "segem_bounded", "golu")
+NAME = re.compile(
+    r"(?P<activation>segem_linear|segem_bounded|gem|egem|segem|golu)(?P<rest>(?:_[a-z]+[0-9.e+-]*(?:m[0-9]+)?)*)"
 )
+PARAMETER = re.compile(
+    r"_(?P<key>n|eps|slope|bound|alpha|beta|gamma|channels|dim)"
+    r"(?P<value>[0-9]+(?:\.[0-9]*)?(?:e[+m-]?[0-9]+)?|m[0-9]+|-[0-9]+)"
+    r"|_(?P<flag>scale|learnable|output)(?=_|$)"
+)
+KEYS = {"n": "N", "slope": "negative_slope", "dim": "channel_dim"}
+FLAGS: dict[str, tuple[str, Any]] = {
+    "scale": ("convention", "scale"),
+    "learnable": ("learnable", True),
+    "output": ("save", "output"),
+}
 
 
 def parse_name(name: str) -> tuple[str, dict[str, Any]]:
-    """Activation and parameters of a name such as ``egem_n2_eps1e-4`` or ``segem_n1_eps1_slope0.1_scale``.
+    """Activation and parameters of a name such as ``egem_n2_eps1em4`` or ``segem_n1_eps1_slope0.1_scale``.
 
-    Keys: n (N), eps, slope (negative_slope), alpha, beta, gamma, each with its value, and ``scale`` for that
-    convention.
+    Activations: gem, egem, segem, segem_linear, segem_bounded and golu. Keys, each with its value: n (N), eps, slope
+    (negative_slope), bound, alpha, beta, gamma, channels, dim (channel_dim). Words: ``scale`` for that convention,
+    ``learnable``, and ``output`` for ``save="output"``. A minus sign is written ``m``, so 1e-4 is ``1em4``: some
+    libraries split names at ``-``. Names with ``-`` are read too. Raises ValueError for any other name.
     """
     whole = NAME.fullmatch(name)
     rest = whole["rest"] if whole else ""
     params: dict[str, Any] = {}
     position, twice = 0, False
     while part := PARAMETER.match(rest, position):
-        key = {"n": "N", "slope": "negative_slope", None: "convention"}.get(part["key"], part["key"])
-        twice |= key in params
         if part["flag"]:
-            params[key] = "scale"
+            key, value = FLAGS[part["flag"]]
         else:
-            params[key] = int(part["value"]) if key == "N" and part["value"].isdigit() else float(part["value"])
+            key, value = KEYS.get(part["key"], part["key"]), _number(part["value"].replace("m", "-"), part["key"])
+        twice |= key in params
+        params[key] = value
         position = part.end()
     if not whole or twice or position != len(rest):
         raise ValueError(
-            f"name must be gem, egem, segem or golu with parameters, as in 'egem_n2_eps1e-4', got {name!r}"
+            f"name must be gem, egem, segem, segem_linear, segem_bounded or golu with parameters, "
+            f"as in 'egem_n2_eps1em4', got {name!r}"
         )
     return whole["activation"], params
+
+
+def _number(text: str, key: str) -> int | float:
+    return int(text) if key in ("n", "channels", "dim") and text.lstrip("-").isdigit() else float(text)

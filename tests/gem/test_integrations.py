@@ -27,11 +27,21 @@ def count(model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...])
         ("gem", ("gem", {})),
         ("egem_n2_eps1e-4", ("egem", {"N": 2, "eps": 1e-4})),
         ("segem_n1_eps10_slope0.1_scale", ("segem", {"N": 1, "eps": 10, "negative_slope": 0.1, "convention": "scale"})),
+        ("egem_n2_eps1em4", ("egem", {"N": 2, "eps": 1e-4})),
+        (
+            "egem_eps1em2_learnable_channels8_dimm1_output",
+            ("egem", {"eps": 1e-2, "learnable": True, "channels": 8, "channel_dim": -1, "save": "output"}),
+        ),
+        ("segem_linear_n2_slope0.1", ("segem_linear", {"N": 2, "negative_slope": 0.1})),
+        ("segem_bounded_bound1em3", ("segem_bounded", {"bound": 1e-3})),
+        ("golu_learnable", ("golu", {"learnable": True})),
         ("golu_alpha1.5_beta2_gamma0.5", ("golu", {"alpha": 1.5, "beta": 2, "gamma": 0.5})),
     ],
 )
 def test_parameters_in_a_name(name: str, expected: tuple[str, dict[str, Any]]) -> None:
     assert parse_name(name) == expected
+    activation, params = expected
+    gem.make_activation(activation, **params)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,10 @@ def test_parameters_in_a_name(name: str, expected: tuple[str, dict[str, Any]]) -
         "xgem",
         "gem_n1_n3",
         "egem_eps1.2.3",
+        "egem_learnable2",
+        "egem_eps1m4",
+        "egem_learnable_learnable",
+        "segem_linear_",
     ],
 )
 def test_a_name_that_says_nothing(name: str) -> None:
@@ -57,7 +71,7 @@ def test_a_name_that_says_nothing(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_transformers_builds_models_with_registered_names() -> None:
     transformers = pytest.importorskip("transformers")
-    assert gem.register_with_transformers() == ["gem", "egem", "segem", "golu"]
+    assert gem.register_with_transformers() == ["gem", "egem", "segem", "segem_linear", "segem_bounded", "golu"]
     gem.register_with_transformers("egem_n2_eps1e-4", "segem_n1_eps1_slope0.1_scale")
     with pytest.raises(ValueError, match="N must be"):
         gem.register_with_transformers("gem_n0")
@@ -86,6 +100,17 @@ def test_transformers_builds_models_with_registered_names() -> None:
     assert (found.N, found.eps, found.negative_slope, found.convention) == (1, 1, 0.1, "scale")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("projection", ["egem_n2_eps1em4", "gated-egem_n2_eps1em4", "gated-egem_eps1em2_learnable"])
+def test_t5_which_splits_names_at_a_dash(projection: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    gem.register_with_transformers(projection.removeprefix("gated-"))
+    config = transformers.T5Config(
+        feed_forward_proj=projection, vocab_size=50, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2
+    )
+    assert count(transformers.T5EncoderModel(config), gem.EGEM) == 1
+
+
 ACT_LAYERS: list[Callable[..., nn.Module]] = [gem.GEM, functools.partial(gem.EGEM, N=2, eps=1e-4), gem.SEGEM, gem.GoLU]
 
 
@@ -102,6 +127,37 @@ def test_timm_takes_them_as_act_layer(
     model = timm.create_model(name, act_layer=act_layer, num_classes=3, **options)
     assert count(model, OURS) == uses
     model(torch.randn(2, 3, 32, 32)).sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_timm_takes_registered_names() -> None:
+    timm = pytest.importorskip("timm")
+    assert gem.register_with_timm() == ["gem", "egem", "segem", "segem_linear", "segem_bounded", "golu"]
+    gem.register_with_timm("egem_n2_eps1em4_learnable")
+    with pytest.raises(ValueError, match="N must be"):
+        gem.register_with_timm("gem_n0")
+    for name, kind in (("egem_n2_eps1em4_learnable", gem.EGEM), ("golu", gem.GoLU)):
+        model = timm.create_model("resnet18", act_layer=name, num_classes=3)
+        found = [m for m in model.modules() if isinstance(m, kind)]
+        assert len(found) == 17
+        assert kind is gem.GoLU or all((m.N, m.eps, m.learnable) == (2, 1e-4, True) for m in found)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_configuration_with_a_name_that_is_not_registered() -> None:
+    transformers = pytest.importorskip("transformers")
+    gem.register_with_transformers()
+    small = {"vocab_size": 50, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    config = transformers.T5Config(feed_forward_proj="gated-gem_n7", **small)
+    with pytest.raises(KeyError, match=r"'gem_n7' is not registered: call gem.register_with_transformers\('gem_n7'\)"):
+        transformers.T5EncoderModel(config)
+    assert gem.register_config(config) == ["gem_n7"]
+    assert gem.register_config({"text_config": {"hidden_act": "golu_beta3"}}) == ["golu_beta3"]
+    assert count(transformers.T5EncoderModel(config), gem.GEM) == 1
+    with pytest.raises(KeyError, match=r"activation must be one of .*relu.*, got 'nonsense'"):
+        transformers.activations.ACT2FN["nonsense"]
+    with pytest.raises(ValueError, match="must name an activation of this package, got relu"):
+        gem.register_config({"hidden_act": "relu"})
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

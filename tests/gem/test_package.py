@@ -1,0 +1,32 @@
+"""What the index of packages shows, and which version it is."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import gem
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_one_version_everywhere() -> None:
+    assert "version" in PROJECT["dynamic"]
+    assert f"\nversion: {gem.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_links_on_the_index_are_absolute() -> None:
+    page = (ROOT / PROJECT["readme"]).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]*)\)|(?:src|href)=\"([^\"]*)\"", page)
+    assert links
+    for link in [*("".join(pair) for pair in links), *PROJECT["urls"].values()]:
+        assert link.startswith("https://"), link
+    assert not any("," in label for label in PROJECT["urls"])  # a comma ends the label
+    assert "firedrake-fiat" in page
