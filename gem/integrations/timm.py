@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from gem.integrations._names import ALL, parse_name
 from gem.registry import make_activation
@@ -17,9 +18,10 @@ def register_with_timm(*names: str) -> list[str]:
     """
     from timm.layers import create_act
 
+    layers: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
     chosen = list(names) or list(ALL)
     for name in chosen:
         activation, params = parse_name(name)
         kind = type(make_activation(activation, **params))
-        create_act._ACT_LAYER_DEFAULT[name] = functools.partial(kind, **params) if params else kind
+        layers[name] = functools.partial(kind, **params) if params else kind
     return chosen
