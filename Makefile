@@ -55,7 +55,7 @@ $(VENV)/experiments: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[experiments,landscape,slurm,dev]'
+	$(BIN)/python -m pip install -q -e '.[experiments,scenes,diffusion,translation,landscape,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
 $(VENV)/docs: $(VENV)/bin/python pyproject.toml

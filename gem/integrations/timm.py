@@ -20,9 +20,10 @@ def register_with_timm(*names: str) -> list[str]:
 
     known: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
 
+    layers: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
     chosen = list(names) or list(ALL)
     for name in chosen:
         activation, params = parse_name(name)
         kind = type(make_activation(activation, **params))
-        known[name] = functools.partial(kind, **params) if params else kind
+        layers[name] = functools.partial(kind, **params) if params else kind
     return chosen

@@ -17,8 +17,8 @@ def register_with_transformers(*names: str) -> list[str]:
     """
     from transformers.activations import ACT2FN
 
-    kinds: Any = type(ACT2FN)
-    kinds.__missing__ = _not_registered
+    kind: Any = type(ACT2FN)
+    kind.__missing__ = _not_registered
     chosen = list(names) or list(ALL)
     for name in chosen:
         activation, params = parse_name(name)
