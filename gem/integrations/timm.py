@@ -18,8 +18,6 @@ def register_with_timm(*names: str) -> list[str]:
     """
     from timm.layers import create_act
 
-    known: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
-
     layers: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
     chosen = list(names) or list(ALL)
     for name in chosen:
