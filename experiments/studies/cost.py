@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,11 +70,27 @@ def plan_text(preset: Preset, cells: Sequence[Cell], records: Sequence[Record], 
         f"{preset.name}: {preset.title}",
         *([f"  question  {preset.question}"] if preset.question else []),
         f"  runs      {len(cells)} cells × {len(preset.counted)} seeds = {total}, of which recorded: {done}",
+        *(f"  stages    {line}" for line in stage_lines(preset, cells)),
         *(f"  time      {line}" for line in time_lines(preset, cells, records, mine, workers)),
         *(f"  seeds     {line}" for line in seed_lines(preset, cells, list(mine.values()))),
         f"  command   python train.py -m experiment={preset.name}",
     ]
     return "\n".join(lines)
+
+
+def stage_lines(preset: Preset, cells: Sequence[Cell]) -> list[str]:
+    """What comes before the counted runs, and when the study may stop."""
+    lines = []
+    if preset.tune:
+        values, seeds = math.prod(len(axis) for axis in preset.tune.grid.values()), preset.tune.seeds
+        lines.append(
+            f"tuning: {len(cells)} cells × {values} values × {seeds} seeds = {len(cells) * values * seeds} runs "
+            f"besides; the grid may grow at an end, at most {preset.tune.extend} times"
+        )
+    if preset.looks:
+        sizes = ", ".join(map(str, preset.looks))
+        lines.append(f"looks at {sizes} seeds: a row stops at the first that settles it; times below are of all seeds")
+    return lines
 
 
 def time_lines(

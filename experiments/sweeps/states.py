@@ -7,9 +7,10 @@ import json
 import os
 import statistics
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -17,9 +18,12 @@ from experiments.config.identity import run_directories, run_path
 from experiments.errors import DIVERGED, FINISHED, UserError
 from experiments.files import read_json
 from experiments.runs.lock import holder, holder_record, locked
-from experiments.studies.presets import load_preset, preset_names
+from experiments.studies.presets import Preset, load_preset, preset_names
 from experiments.sweeps.folder import outcome, sweeps
 from experiments.sweeps.queued import Place, waiting
+
+if TYPE_CHECKING:
+    from experiments.studies.cells import Cell
 
 STATES = ("done", "running", "queued", "interrupted", "diverged", "missing")
 OTHERS = "other runs"
@@ -69,28 +73,58 @@ class Board:
     scheduler: str  # "", or why the queue is not known
 
 
+Planned = Mapping[Path, tuple[str, Sequence[int]]]  # by cell folder: its overrides and its seeds
+
+
 class Watcher:
     """Looks at one runs_dir. The planned runs are found once, their states at every ``look``."""
 
     def __init__(self, runs_dir: str, experiment: str | None) -> None:
         self.runs_dir = Path(os.path.abspath(runs_dir))
         self.experiment = experiment
-        self.presets: dict[str, dict[Path, tuple[str, range]]] = {}
+        self.presets: dict[str, Planned] = {}
+        self.tuning: dict[Path, str] = {}  # by cell folder: the preset whose tuning is over and had runs there
+        self.stages: dict[str, str] = {}  # by preset: which stage comes next
         if experiment:
             self.planned(experiment)
 
-    def planned(self, name: str) -> dict[Path, tuple[str, range]]:
+    def planned(self, name: str) -> Planned:
         """By cell folder of preset ``name``: its overrides and its seeds."""
         if name not in self.presets:
             from experiments.studies.cells import cells_of
 
             preset = load_preset(name)
-            place = str(self.runs_dir)
-            self.presets[name] = {
-                run_path(dataclasses.replace(cell.config, runs_dir=place)).parent: (cell.overrides, preset.counted)
-                for cell in cells_of(preset)
-            }
+            if preset.staged:
+                self.presets[name] = self.planned_stage(preset)
+            else:
+                self.presets[name] = {
+                    self.folder(cell): (cell.overrides, list(preset.counted)) for cell in cells_of(preset)
+                }
         return self.presets[name]
+
+    def planned_stage(self, preset: Preset) -> Planned:
+        """The tuning runs while they go on; then the runs that count, those of later looks aside."""
+        from experiments.studies.results import Results
+        from experiments.studies.stages import follow_study
+
+        study = follow_study(preset, Results(str(self.runs_dir)))
+        self.stages[preset.name] = study.stage.title if study.stage else "complete"
+        if study.tuning is not None:
+            tried = [cell for mine in study.tuning.cells.values() for cell in mine.values()]
+            if not study.tuning.done:
+                seeds = list(preset.tune.seed_numbers)
+                return {self.folder(cell): (" ".join(cell.words), seeds) for cell in tried}
+            self.tuning |= {self.folder(cell): preset.name for cell in tried}
+        wanted = {(cell.run, seed) for cell, seed in study.stage.runs} if study.stage else set()
+        planned = {}
+        for cell in study.cells:
+            done = [seed for seed in preset.counted if (self.folder(cell) / f"seed{seed}" / "metrics.json").exists()]
+            due = [seed for seed in preset.counted if (cell.run, seed) in wanted]
+            planned[self.folder(cell)] = (" ".join(cell.words), sorted({*done, *due}))
+        return planned
+
+    def folder(self, cell: Cell) -> Path:
+        return run_path(dataclasses.replace(cell.config, runs_dir=str(self.runs_dir))).parent
 
     def look(self) -> Board:
         try:
@@ -116,6 +150,8 @@ class Watcher:
             for folder, (title, seeds) in planned.items():
                 found.setdefault(tag, {}).setdefault(folder, (title, set(seeds)))
             name = tag if not planned or directory.parent in planned else OTHERS
+            if name == OTHERS and directory.parent in self.tuning:
+                name = f"{self.tuning[directory.parent]}, tuning"
             cells = found.setdefault(name, {})
             title, seeds_seen = cells.setdefault(directory.parent, (directory.parent.name, set()))
             seeds_seen.add(int(directory.name.removeprefix("seed")))
@@ -145,6 +181,8 @@ class Watcher:
             runs = [state_of(folder / f"seed{seed}", places, last) for seed in sorted(seeds)]
             shown.append(CellState(title, os.path.relpath(folder, self.runs_dir), runs))
         title = load_preset(name).title if name in preset_names() else ""
+        if name in self.stages:
+            title += f"; {self.stages[name]}"
         group = Group(name, title, shown)
         group.eta_seconds = eta_of(group.runs())
         return group

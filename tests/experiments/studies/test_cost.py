@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from experiments.studies.cells import Cell
+from experiments.studies.cells import Cell, cells_of
 from experiments.studies.cost import duration, plan_text
-from experiments.studies.presets import Preset
+from experiments.studies.presets import Preset, load_preset
 from tests.synthetic import record
 
 SPREAD = (-0.1, 0.0, 0.1)
@@ -59,3 +59,11 @@ def test_runs_on_fewer_images_say_nothing_of_the_time(preset: Preset, cells: lis
 
 def test_durations() -> None:
     assert [duration(s) for s in (5, 600, 36000)] == ["5 s", "10 min", "10.0 h"]
+
+
+def test_a_plan_tells_the_stages() -> None:
+    plan = load_preset("tuned_digits")
+    text = plan_text(plan, cells_of(plan), [], 1)
+    cells, values = len(cells_of(plan)), len(plan.tune.grid["recipe.lr"])
+    assert f"= {cells * values * plan.tune.seeds} runs besides" in text
+    assert f"looks at {', '.join(map(str, plan.looks))} seeds" in text

@@ -16,6 +16,7 @@ from experiments.errors import UserError
 from experiments.files import write_json
 from experiments.runs import lock
 from experiments.runs.run_directory import open_directory
+from experiments.studies.presets import load_preset
 from experiments.sweeps import board, folder, slurm, states, submit
 from experiments.sweeps.plan import Planned, expand_words, plan
 
@@ -176,3 +177,12 @@ def test_packs_are_few_and_even(count: int, size: int, lengths: list[int]) -> No
 def test_sweeps_of_one_moment_have_folders_of_their_own(runs: list[Planned]) -> None:
     assert len({sweep(runs[:1], folder.LOCAL, [[0]]).name for _ in range(20)}) == 20
     assert dataclasses.asdict(folder.read_sweep(sweep(runs[:1], folder.LOCAL, [[0]]).folder))["packs"] == [[0]]
+
+
+def test_a_study_with_stages_shows_the_one_it_is_in(tmp_path: Path) -> None:
+    (group,) = states.Watcher(str(tmp_path), "tuned_digits").look().groups
+    plan = load_preset("tuned_digits")
+    assert group.title.endswith("tuning: recipe.lr in " + ", ".join(f"{v:g}" for v in plan.tune.grid["recipe.lr"]))
+    assert len(group.runs()) == len(plan.cells) * len(plan.tune.grid["recipe.lr"]) * plan.tune.seeds
+    assert {run.state for run in group.runs()} == {"missing"}
+    assert {run.seed for run in group.runs()} == set(plan.tune.seed_numbers)
