@@ -77,7 +77,7 @@ def test_workers_leave_signals_to_the_run_and_die_with_it(
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
             os.kill(worker, number)
     time.sleep(0.5)
-    assert children(command.pid) == workers
+    assert set(children(command.pid)) >= set(workers)  # an evaluation has workers of its own
     assert command.running()
     command.send(signal.SIGKILL)
     command.wait()
