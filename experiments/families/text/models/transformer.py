@@ -78,15 +78,14 @@ def linear_after(activation: Callable[[Tensor], Tensor], h: Tensor, linear: nn.L
     of ReLU, where the output serves both. One elementwise pass more is cheaper than that.
     """
     a = activation(h)
-    address, shape = a.data_ptr(), a.shape
+    storage, count = a.untyped_storage(), a.numel()  # fake tensors have no address
 
     def pack(saved: Tensor) -> Any:
-        return saved.shape if saved.data_ptr() == address and saved.numel() == a_size else saved
+        return saved.shape if saved.untyped_storage() is storage and saved.numel() == count else saved
 
     def unpack(packed: Any) -> Tensor:
         return activation(h.detach()).view(packed) if isinstance(packed, torch.Size) else packed
 
-    a_size = shape.numel()
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         out: Tensor = linear(a)
     return out

@@ -1,0 +1,78 @@
+"""Every family on a GPU that is not there: nothing left on the CPU, and no step waits for the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException
+
+from tests.experiments.fake.devices import STEPS, FakeDevice
+from tests.experiments.families.diffusion.digits import TINY_UNET
+from tests.experiments.families.scenes.tiny import TINY
+from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
+from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
+
+PHYSICS = ["model=pinn", "model.width=8", "model.depth=2", "recipe.points=16", "recipe.lbfgs_points=null"]
+WORDS = {
+    "images": ["dataset=digits", "model=cnn", "recipe=digits"],
+    "text": TINY_BERT,
+    "scenes": [*TINY, "model=deeplab"],
+    "diffusion": TINY_UNET,
+    "translation": TINY_MARIAN,
+    "physics": ["dataset=poisson", *PHYSICS, "recipe.lbfgs_steps=0"],
+}
+FAMILIES = [pytest.param(name, marks=[] if name == "images" else pytest.mark.slow) for name in WORDS]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fake")
+    write_corpus(folder / "data" / "reviews")
+    write_pairs(folder / "data" / "films")
+    return folder
+
+
+def fake_device(family: str, kind: str, folder: Path) -> FakeDevice:
+    return FakeDevice([*WORDS[family], f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"], kind)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_forward_pass_stays_on_the_gpu(family: str, folder: Path) -> None:
+    loss = fake_device(family, "cuda", folder).forward()
+    assert loss.device.type == "cuda"
+    assert loss.shape == ()
+
+
+# Shapes of a confusion matrix follow from values, and physics differentiates within its loss: both want a device.
+@pytest.mark.parametrize("family", [each for each in FAMILIES if each.values[0] not in ("scenes", "physics")])
+def test_an_evaluation_stays_on_the_gpu(family: str, folder: Path) -> None:
+    assert fake_device(family, "cuda", folder).evaluate()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_whole_steps_stay_on_the_device(family: str, folder: Path) -> None:
+    trainer = fake_device(family, "meta", folder).step()
+    assert trainer.step == STEPS
+    moments = [value for state in trainer.optimizer.state.values() for value in state.values()]
+    assert moments
+    assert all(p.device.type == "meta" for p in trainer.task.model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["cuda", "meta"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_tensor_left_on_the_cpu_is_found(family: str, kind: str, folder: Path) -> None:
+    subject = fake_device(family, kind, folder)
+    subject.plant(lambda loss: loss + torch.zeros(3))
+    with pytest.raises(RuntimeError, match="found at least two devices"):
+        subject.forward() if kind == "cuda" else subject.step()
+
+
+@pytest.mark.parametrize("kind", ["cuda", "meta"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_wait_for_the_device_is_found(family: str, kind: str, folder: Path) -> None:
+    subject = fake_device(family, kind, folder)
+    subject.plant(lambda loss: loss * (1 if loss.item() else 2))
+    with pytest.raises(DataDependentOutputException):
+        subject.forward() if kind == "cuda" else subject.step()
