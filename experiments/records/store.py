@@ -10,7 +10,7 @@ from pathlib import Path
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import write_atomic
-from experiments.records.checks.agreement import Placed, disagreements, missing_metric, outcome_difference
+from experiments.records.checks.agreement import Placed, disagreements, missing_metric, outcome_difference, same_place
 from experiments.records.checks.whole import record_faults
 from experiments.records.read import checked_records, lines_of, refuse, warn_of_others
 from experiments.records.record import Record, make_record
@@ -40,8 +40,8 @@ def refresh_records(
     found = collect_runs(path, runs, seeds, runs_dir)
     lent = records_elsewhere(path, runs, seeds) if lend and (own or found) else []
     recorded = [*own, *lent]
-    known = {each.key for each in recorded}
-    every = [*recorded, *(run for run in found if run.key not in known)]
+    known = {each.key for each in own}
+    every = [*own, *(run for run in found if run.key not in known), *lent]
     complaints = [*disagreements(every), *contradicting_runs(recorded, found)]
     if metric:
         complaints += missing_metric([each for each in every if each.record["run"] in runs], metric)
@@ -68,13 +68,16 @@ def collect_runs(path: Path, runs: Runs, seeds: Collection[int], runs_dir: str) 
 
 
 def contradicting_runs(recorded: Iterable[Placed], found: Iterable[Placed]) -> list[str]:
-    """Runs on disk whose outcome is not the recorded one: of two trainings of one run, none is chosen in silence."""
+    """Runs on disk whose outcome is not the recorded one, though commit, versions and device are: of two such
+    trainings, none is chosen in silence. A training elsewhere may differ by rounding."""
     known = {each.key: each for each in recorded}
     return [
         f"{run.place}: {key} differs from that of {known[run.key].place}, the same run and seed; "
         f"move the run away, or take out the line"
         for run in found
-        if run.key in known and (key := outcome_difference(known[run.key].record, run.record))
+        if run.key in known
+        and same_place(known[run.key].record, run.record)
+        and (key := outcome_difference(known[run.key].record, run.record))
     ]
 
 
