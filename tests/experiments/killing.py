@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,6 +99,16 @@ def continues(train: Zygote, runs_dir: Path, undisturbed: Undisturbed) -> None:
     assert (ended.status, ended.err) == (0, "")
     assert result(runs_dir) == undisturbed.result
     assert not list(runs_dir.rglob("*.tmp"))
+
+
+def ends_alike(train: Zygote, folder: Path, undisturbed: Undisturbed, number: signal.Signals, seed: int) -> None:
+    """A run that gets the signal at a random moment, then continues, ends as the undisturbed one did.
+
+    A signal that can be handled makes it save and leave with status 75.
+    """
+    status = -signal.SIGKILL if number == signal.SIGKILL else 75
+    runs_dir, _ = interrupt(train, undisturbed.line, folder, number, at_random(seed, undisturbed), status)
+    continues(train, runs_dir, undisturbed)
 
 
 def parts(runs_dir: Path) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from tests.experiments.killing import (
     at_random,
     cases,
     continues,
+    ends_alike,
     inside_a_save,
     interrupt,
     leave_alone,
@@ -34,9 +35,7 @@ def undisturbed(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undi
 
 @pytest.mark.parametrize("seed", cases(6, 28))
 def test_sigkill_at_a_random_moment(train: Zygote, tmp_path: Path, undisturbed: Undisturbed, seed: int) -> None:
-    moment = at_random(seed, undisturbed)
-    runs_dir, _ = interrupt(train, TINY, tmp_path, signal.SIGKILL, moment, -signal.SIGKILL)
-    continues(train, runs_dir, undisturbed)
+    ends_alike(train, tmp_path, undisturbed, signal.SIGKILL, seed)
 
 
 @pytest.mark.parametrize("seed", cases(3, 12))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.experiments.families.scenes.coco_folder import write_coco
 from tests.experiments.families.scenes.tiny import TINY
-from tests.experiments.killing import Undisturbed, at_random, cases, continues, interrupt, leave_alone
+from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote
 
 LENGTH = ("recipe.steps=16", "recipe.eval_every_steps=8", "recipe.log_every=3", "impl=deterministic")
@@ -34,20 +34,14 @@ def files(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undisturbe
 
 @pytest.mark.parametrize("seed", cases(2, 20))
 def test_sigkill_at_a_random_moment(train: Zygote, tmp_path: Path, composed: Undisturbed, seed: int) -> None:
-    moment = at_random(seed, composed)
-    runs_dir, _ = interrupt(train, composed.line, tmp_path, signal.SIGKILL, moment, -signal.SIGKILL)
-    continues(train, runs_dir, composed)
+    ends_alike(train, tmp_path, composed, signal.SIGKILL, seed)
 
 
 @pytest.mark.parametrize("seed", cases(2, 20))
 def test_sigkill_with_workers(train: Zygote, tmp_path: Path, files: Undisturbed, seed: int) -> None:
-    moment = at_random(100 + seed, files)
-    runs_dir, _ = interrupt(train, files.line, tmp_path, signal.SIGKILL, moment, -signal.SIGKILL)
-    continues(train, runs_dir, files)
+    ends_alike(train, tmp_path, files, signal.SIGKILL, 100 + seed)
 
 
 @pytest.mark.parametrize("seed", cases(1, 20))
 def test_a_stop_signal_saves_and_exits_75(train: Zygote, tmp_path: Path, files: Undisturbed, seed: int) -> None:
-    moment = at_random(1000 + seed, files)
-    runs_dir, _ = interrupt(train, files.line, tmp_path, signal.SIGUSR2, moment, 75)
-    continues(train, runs_dir, files)
+    ends_alike(train, tmp_path, files, signal.SIGUSR2, 1000 + seed)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.experiments.families.diffusion.digits import TINY_UNET
 from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
-from tests.experiments.killing import Undisturbed, at_random, cases, continues, interrupt, leave_alone
+from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote, zygote
 
 LIBRARIES = ("diffusers.models.unets.unet_2d", "transformers.models.marian.modeling_marian", "sacrebleu")
@@ -39,13 +39,9 @@ def undisturbed(train: Zygote, tmp_path_factory: pytest.TempPathFactory, request
 
 @pytest.mark.parametrize("seed", cases(1, 15))
 def test_sigkill_at_a_random_moment(train: Zygote, tmp_path: Path, undisturbed: Undisturbed, seed: int) -> None:
-    moment = at_random(seed, undisturbed)
-    runs_dir, _ = interrupt(train, undisturbed.line, tmp_path, signal.SIGKILL, moment, -signal.SIGKILL)
-    continues(train, runs_dir, undisturbed)
+    ends_alike(train, tmp_path, undisturbed, signal.SIGKILL, seed)
 
 
 @pytest.mark.parametrize("seed", cases(0, 10))
 def test_a_stop_signal_saves_and_exits_75(train: Zygote, tmp_path: Path, undisturbed: Undisturbed, seed: int) -> None:
-    moment = at_random(1000 + seed, undisturbed)
-    runs_dir, _ = interrupt(train, undisturbed.line, tmp_path, signal.SIGUSR2, moment, 75)
-    continues(train, runs_dir, undisturbed)
+    ends_alike(train, tmp_path, undisturbed, signal.SIGUSR2, 1000 + seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
-from tests.experiments.killing import Undisturbed, at_random, cases, continues, interrupt, leave_alone
+from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote
 
 
@@ -24,13 +24,9 @@ def undisturbed(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undi
 
 @pytest.mark.parametrize("seed", cases(3, 20))
 def test_sigkill_at_a_random_moment(train: Zygote, tmp_path: Path, undisturbed: Undisturbed, seed: int) -> None:
-    moment = at_random(seed, undisturbed)
-    runs_dir, _ = interrupt(train, undisturbed.line, tmp_path, signal.SIGKILL, moment, -signal.SIGKILL)
-    continues(train, runs_dir, undisturbed)
+    ends_alike(train, tmp_path, undisturbed, signal.SIGKILL, seed)
 
 
 @pytest.mark.parametrize("seed", cases(1, 20))
 def test_a_stop_signal_saves_and_exits_75(train: Zygote, tmp_path: Path, undisturbed: Undisturbed, seed: int) -> None:
-    moment = at_random(1000 + seed, undisturbed)
-    runs_dir, _ = interrupt(train, undisturbed.line, tmp_path, signal.SIGUSR2, moment, 75)
-    continues(train, runs_dir, undisturbed)
+    ends_alike(train, tmp_path, undisturbed, signal.SIGUSR2, 1000 + seed)

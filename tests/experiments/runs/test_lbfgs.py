@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import math
@@ -17,6 +18,7 @@ from experiments.runs.lbfgs import HISTORY, ITERATIONS, SCALE
 from experiments.runs.loop import Trainer
 from experiments.runs.schedule import Schedule
 from tests.experiments.results import bits
+from tests.experiments.training import finish, make_trainer
 
 CPU = torch.device("cpu")
 SMALL = (
@@ -33,14 +35,7 @@ SMALL = (
 )
 
 
-def trainer(*overrides: str) -> Trainer:
-    config = compose_run([*SMALL, *overrides])
-    return Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
-
-
-def finish(subject: Trainer) -> list[dict[str, Any]]:
-    lines = [subject.advance() for _ in range(subject.total_steps - subject.step) if not subject.done]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines if line is not None]
+trainer = functools.partial(make_trainer, *SMALL)
 
 
 def test_equals_torch_s_own_loop_on_a_scaled_loss() -> None:

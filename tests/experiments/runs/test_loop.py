@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -10,24 +11,15 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.config.compose import compose_run
-from experiments.families.build import build_task
-from experiments.runs.loop import Trainer
 from tests.experiments.results import TINY, bits, directory_of, tree
+from tests.experiments.training import finish, make_trainer
 from tests.experiments.zygote import Zygote
 
 CPU = torch.device("cpu")
 SMALL = ("dataset=digits", "recipe=digits", "model=mlp", "model.width=16", "recipe.epochs=1", "recipe.log_every=4")
 
 
-def trainer(*overrides: str) -> Trainer:
-    config = compose_run([*SMALL, *overrides])
-    return Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
-
-
-def finish(subject: Trainer) -> list[dict[str, Any]]:
-    lines = [subject.advance() for _ in range(subject.total_steps - subject.step) if not subject.done]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines if line is not None]
+trainer = functools.partial(make_trainer, *SMALL)
 
 
 def test_equals_a_plain_loop() -> None:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 import gem
 from experiments.config.compose import compose_run
 from experiments.config.identity import run_hash
-from experiments.families.build import build_task
-from experiments.runs.loop import Trainer
 from experiments.runs.mechanism import FIGURES, Probe, measure_calls, observe_calls, summarise_layers
 from experiments.runs.metrics_log import TIMES
 from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import TINY, bits, result
+from tests.experiments.training import make_trainer
 from tests.experiments.zygote import Zygote
 
 CPU = torch.device("cpu")
@@ -49,11 +48,6 @@ def words(request: pytest.FixtureRequest, text: list[str]) -> list[str]:
         if not (data_dir / "gpt2").exists():
             (data_dir / "gpt2").symlink_to(request.getfixturevalue("real_data") / "gpt2")
     return [*(text if name in ("gpt2_tiny", "bert_tiny") else DIGITS), *NETWORKS[name][0]]
-
-
-def trainer(*overrides: str) -> Trainer:
-    config = compose_run(list(overrides))
-    return Trainer(build_task(config, CPU), config.recipe, config.impl, CPU)
 
 
 def network(activation: nn.Module) -> nn.Module:
@@ -103,7 +97,7 @@ def test_the_training_is_bit_for_bit_the_same(words: list[str], request: pytest.
     layers = NETWORKS[request.node.callspec.params["words"]][1]
     lines, states = {}, {}
     for switch in ("true", "false"):
-        subject = trainer(*words, "activation=gem", f"impl.mechanism={switch}")
+        subject = make_trainer(*words, "activation=gem", f"impl.mechanism={switch}")
         lines[switch] = [line for _ in range(subject.total_steps) if (line := subject.advance())]
         states[switch] = bits([subject.task.model.state_dict(), subject.optimizer.state_dict()])
     assert states["true"] == states["false"]
@@ -123,7 +117,7 @@ def test_the_training_is_bit_for_bit_the_same(words: list[str], request: pytest.
 
 @pytest.mark.parametrize("words", ["cnn", "bert_tiny"], indirect=True)
 def test_nothing_is_left_behind_and_the_loss_is_that_of_the_task(words: list[str]) -> None:
-    subject = trainer(*words, "activation=segem")
+    subject = make_trainer(*words, "activation=segem")
     model, probe = subject.task.model, Probe(subject.task, CPU, False)
     before = bits(model.state_dict())
     assert probe() == probe()
@@ -160,7 +154,7 @@ def test_a_compiled_run_is_the_same_too() -> None:
     for switch in ("true", "false"):
         torch._dynamo.reset()
         torch._dynamo.utils.counters.clear()
-        subject = trainer(
+        subject = make_trainer(
             *DIGITS, "model=cnn", "activation=egem", "impl=fast", "impl.device=cpu", f"impl.mechanism={switch}"
         )
         while not subject.done:
@@ -176,7 +170,7 @@ def test_units_of_a_convnext_are_channels_although_they_come_last() -> None:
     line = [*DIGITS, "dataset=digits", "model=timm", "model.architecture=convnext_atto", "activation=relu"]
     sizes = "depths: [1, 1, 1, 1], dims: [8, 8, 8, 8], patch_size: 1, stem_type: patch"
     last, first = (
-        trainer(*line, f"model.options={{{sizes}, conv_mlp: {conv_mlp}}}").task for conv_mlp in ("false", "true")
+        make_trainer(*line, f"model.options={{{sizes}, conv_mlp: {conv_mlp}}}").task for conv_mlp in ("false", "true")
     )
     assert (len(last.units_last), len(first.units_last)) == (4, 0)
     with torch.no_grad():
