@@ -91,6 +91,13 @@ class Family(ABC):
         return next((metric for metric in self.metrics if metric.key == key), None)
 
 
+def batch_words(recipe: Recipe, batch_size: int) -> dict[str, str]:
+    """Length and batch of a recipe that counts examples, then what every family tells."""
+    steps = recipe.max_steps or recipe.steps
+    length = f"{steps} steps" if steps else f"{recipe.epochs} epochs"
+    return {"epochs": length, "batch_size": f"batch {batch_size}"} | common_words(recipe)
+
+
 def common_words(recipe: Recipe) -> dict[str, str]:
     """Optimiser, learning rate and schedule, as every family tells them."""
     return {"optimizer": recipe.optimizer, "lr": f"learning rate {recipe.lr:g}", "schedule": recipe.schedule}

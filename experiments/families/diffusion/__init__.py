@@ -10,7 +10,7 @@ from experiments.config.schema import Config, Dataset, Model, Recipe
 from experiments.errors import UserError
 from experiments.families.diffusion import schema
 from experiments.families.diffusion.metrics import METRICS
-from experiments.families.family import Family, common_words
+from experiments.families.family import Family, batch_words
 from experiments.families.folder import check_folder
 from experiments.families.images.schema import ImageDataset, settled
 
@@ -85,9 +85,7 @@ class Diffusion(Family):
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:
         assert isinstance(recipe, schema.DiffusionRecipe)
-        steps = recipe.max_steps or recipe.steps
-        length = f"{steps} steps" if steps else f"{recipe.epochs} epochs"
-        return {"epochs": length, "batch_size": f"batch {recipe.batch_size}"} | common_words(recipe)
+        return batch_words(recipe, recipe.batch_size)
 
     def footnotes(self, results: Sequence[Mapping[str, Any]]) -> list[str]:
         notes = ["The noise and the time steps of the test loss are the same for every run."]

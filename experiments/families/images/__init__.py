@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.config.schema import Config, Dataset, Model, Recipe
-from experiments.families.family import Family, common_words
+from experiments.families.family import Family, batch_words
 from experiments.families.images import schema
 from experiments.families.images.metrics import METRICS
 
@@ -93,9 +93,7 @@ class Images(Family):
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:
         assert isinstance(recipe, schema.ImageRecipe)
-        steps = recipe.max_steps or recipe.steps
-        length = f"{steps} steps" if steps else f"{recipe.epochs} epochs"
-        return {"epochs": length, "batch_size": f"batch {recipe.batch_size}"} | common_words(recipe)
+        return batch_words(recipe, recipe.batch_size)
 
 
 FAMILY = Images()

@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import gem
-from experiments.activations.resolve import OWN_KEYS
-from experiments.activations.target import load_target
+from experiments.activations.python_words import activation_words, keywords
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.images.models.library import create
@@ -77,21 +76,3 @@ def loading_lines(
         f"gem.replace_activations(model, ({types},), {new}, functional={model.swap == 'complete'})",
         f"model.load_state_dict(load_file({str(out / 'model.safetensors')!r}))",
     ]
-
-
-def activation_words(activation: Mapping[str, Any]) -> tuple[list[str], str]:
-    """The imports that an activation needs, and what makes a module of it."""
-    parameters = keywords({key: value for key, value in activation.items() if key not in OWN_KEYS})
-    if "target" not in activation:
-        return [], f"lambda: gem.make_activation({', '.join(filter(None, [repr(activation['name']), parameters]))})"
-    place, _, name = str(activation["target"]).rpartition(":")
-    module = Path(place).stem if place.endswith(".py") else place
-    lines = [f"from {module} import {name}  # its file is kept in the run's folder activation/"]
-    if isinstance(load_target(activation["target"]).function, type):
-        return lines, f"lambda: {name}({parameters})"
-    call = f"{name}(x, {parameters})" if parameters else f"{name}(x)"
-    return lines, f'type("{name}", (torch.nn.Module,), {{"forward": lambda self, x: {call}}})'
-
-
-def keywords(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in values.items())

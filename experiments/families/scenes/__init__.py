@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.config.schema import Config, Dataset, Model, Recipe
 from experiments.errors import UserError, must_be
-from experiments.families.family import Family, common_words
+from experiments.families.family import Family, batch_words
 from experiments.families.folder import check_folder
 from experiments.families.scenes import schema
 from experiments.families.scenes.metrics import HELD_OUT, METRICS
@@ -91,9 +91,7 @@ class Scenes(Family):
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:
         assert isinstance(recipe, schema.SceneRecipe)
-        steps = recipe.max_steps or recipe.steps
-        length = f"{steps} steps" if steps else f"{recipe.epochs} epochs"
-        return {"epochs": length, "batch_size": f"batch {recipe.batch_size}"} | common_words(recipe)
+        return batch_words(recipe, recipe.batch_size)
 
     def footnotes(self, results: Sequence[Mapping[str, Any]]) -> list[str]:
         return [COMPOSED] if any("composed_scenes" in result for result in results) else []

@@ -10,7 +10,7 @@ import torch
 import torchvision
 from torch import nn
 
-from experiments.activations.names import OWN_KEYS, activation_label
+from experiments.activations.python_words import activation_words
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.scenes.models.build import put_in
@@ -46,11 +46,13 @@ def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]
         raise UserError(f"model={model.name}: torchvision has no network of this size ({name})") from error
     out.mkdir(parents=True, exist_ok=True)
     torch.save(weights, out / "model.pt")
+    imports, new = activation_words(config.activation)
     home = "segmentation" if isinstance(model, DeepLabModel) else "detection"
     return [
         "import gem, torch, torchvision",
+        *imports,
         f"model = torchvision.models.{home}.{name}({options})",
-        replacing(config, model),
+        f"gem.replace_activations(model, torch.nn.ReLU, {new}, functional={model.swap == 'complete'})",
         f'model.load_state_dict(torch.load("{out / "model.pt"}"))',
     ]
 
@@ -74,13 +76,3 @@ def build_library_network(name: str, classes: int, model: SceneModel) -> nn.Modu
     else:
         made = getattr(torchvision.models.detection, name)(**options)
     return made
-
-
-def replacing(config: Config, model: SceneModel) -> str:
-    """The line that puts the activation in."""
-    parameters = {key: value for key, value in config.activation.items() if key not in OWN_KEYS}
-    words = "".join(f", {key}={value!r}" for key, value in parameters.items())
-    custom = "target" in config.activation
-    kind = activation_label(config.activation) if custom else repr(config.activation["name"])
-    functional = model.swap == "complete"
-    return f"gem.replace_activations(model, torch.nn.ReLU, {kind}, functional={functional}{words})"

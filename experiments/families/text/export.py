@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor
 from experiments.activations.transformers_names import activation_name, lines_for
 from experiments.config.schema import Config
 from experiments.errors import UserError
+from experiments.families.pretrained import save_pretrained
 from experiments.families.text.data.prepare import prepare_tokens
 from experiments.families.text.data.tokens import Tokens
 from experiments.families.text.schema import TextDataset, Transformer
@@ -118,17 +118,8 @@ def transformers_config(model: Transformer, vocabulary: int, activation: str) ->
 def write_pretrained(
     folder: Path, model: Transformer, vocabulary: int, activation: str, state: dict[str, Tensor]
 ) -> None:
-    """``config.json`` and ``model.safetensors``. Raises UserError without the safetensors package."""
-    try:
-        from safetensors.torch import save
-    except ImportError as error:
-        raise UserError("export needs the safetensors package: pip install safetensors") from error
-    weights = to_transformers(model.kind, state)
-    distinct = {name: value.clone() for name, value in weights.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    config = transformers_config(model, vocabulary, activation)
-    write_atomic(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
-    write_atomic(folder / "model.safetensors", save(distinct, {"format": "pt"}))
+    """``config.json`` and ``model.safetensors``."""
+    save_pretrained(folder, transformers_config(model, vocabulary, activation), to_transformers(model.kind, state))
 
 
 def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from experiments.activations.transformers_names import activation_name, lines_for
 from experiments.config.schema import Config
 from experiments.errors import UserError
+from experiments.families.pretrained import save_pretrained
 from experiments.families.translation.data.prepare import prepare_pairs
 from experiments.families.translation.model import marian_settings, transformers
 from experiments.families.translation.schema import Marian, PairsDataset
@@ -25,17 +25,10 @@ def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]
     """
     assert isinstance(config.dataset, PairsDataset)
     assert isinstance(config.model, Marian)
-    try:
-        from safetensors.torch import save
-    except ImportError as error:
-        raise UserError("export needs the safetensors package: pip install safetensors") from error
     name = activation_name(config.activation)
     settings = transformers().MarianConfig(**marian_settings(config.model, name)).to_dict()
     settings["architectures"] = ["MarianMTModel"]
-    weights = {key: value.clone() for key, value in state.items() if key not in TIED}
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomic(out / "config.json", (json.dumps(settings, indent=2) + "\n").encode())
-    write_atomic(out / "model.safetensors", save(weights, {"format": "pt"}))
+    save_pretrained(out, settings, {key: value for key, value in state.items() if key not in TIED})
     lines = lines_for(name)
     try:
         pairs = prepare_pairs(config.dataset, config.model, config.data_dir, config.cache_dir)
