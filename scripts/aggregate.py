@@ -110,10 +110,6 @@ def write_table(results: Path, name: str, texts: Mapping[str, str]) -> None:
         write_atomic(results / "tables" / f"{name}.{suffix}", text.encode())
 
 
-def preset_of(table: Table | StagedTable) -> Preset:
-    return table.study.preset if isinstance(table, StagedTable) else table.preset
-
-
 def shown(table: Table | StagedTable) -> str:
     return staged.markdown(table) if isinstance(table, StagedTable) else markdown(table)
 

@@ -23,7 +23,7 @@ def main(words: list[str]) -> None:
     for table in aggregate.aggregate_all(results, values["runs_dir"]):
         if isinstance(table, Table):
             tables.append(table)
-        print(f"table: {results / 'tables' / aggregate.preset_of(table).name}.md, .csv, .tex", flush=True)
+        print(f"table: {results / 'tables' / table.preset.name}.md, .csv, .tex", flush=True)
     figures.draw_all(tables, results)
     report.write(tables, results)
 

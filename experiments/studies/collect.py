@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments.records.checks.whole import TUNING
 from experiments.records.record import Record
 from experiments.records.store import refresh_records
-from experiments.studies.cells import Cell
 from experiments.studies.presets import Preset
 from experiments.studies.results import Results
 from experiments.studies.stages import Study, follow_study
@@ -21,13 +21,12 @@ def collect_stages(preset: Preset, records_dir: Path, runs_dir: str) -> tuple[St
     """
     own = Results(runs_dir, records_dir, only=preset.name)
     study = follow_study(preset, own)
-    if study.tuning is not None and study.tuning.metric is not None:
-        tried: list[Cell] = [cell for mine in study.tuning.cells.values() for cell in mine.values()]
+    if study.tuning is not None:
         refresh_records(
             preset.name,
-            {cell.run: cell.config for cell in tried},
+            {cell.run: cell.config for cell in study.tuning.tried},
             preset.tune.seed_numbers,
-            records_dir / "tuning",
+            records_dir / TUNING,
             runs_dir,
             lend=False,
         )

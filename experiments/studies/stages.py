@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from experiments.families.metric import Metric
 from experiments.stats.stopping import RowState, follow_rows
-from experiments.studies.cells import Cell, cells_of, make_cell, metric_of
+from experiments.studies.cells import Cell, cells_of, metric_of
 from experiments.studies.presets import Preset, compared_pairs, looks_of
 from experiments.studies.results import Results, value_of
-from experiments.studies.tuned import TuningState, follow_tuning
+from experiments.studies.tuned import TuningState, chosen_cells, follow_tuning
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def follow_study(preset: Preset, results: Results, extra: Sequence[str] = ()) ->
         if not tuning.done:
             values = ", ".join(f"{key} in {', '.join(f'{v:g}' for v in axis)}" for key, axis in tuning.grid.items())
             return Study(preset, metric, [], tuning, {}, Stage(f"tuning: {values}", tuning.missing))
-        chosen = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
-        cells = [make_cell(preset, cell.overrides, extra, chosen[cell.overrides]) for cell in cells]
-    results.read_records(cell.run for cell in cells)
+        cells = chosen_cells(preset, cells, tuning, results, extra)
+    else:
+        results.read_records(cell.run for cell in cells)
     rows = follow_looks(preset, metric, cells, results) if preset.looks else {}
     return Study(preset, metric, cells, tuning, rows, counted_stage(preset, cells, rows, results))
 
@@ -58,15 +58,7 @@ def follow_looks(preset: Preset, metric: Metric, cells: Sequence[Cell], results:
     """At which look each row stands."""
     looks = looks_of(preset)
     assert looks
-    found = {c.overrides: {s: results.find(c.run, c.config, s) for s in preset.counted} for c in cells}
-    values = {
-        name: {seed: value for seed, result in mine.items() if (value := value_of(result, metric.key)) is not None}
-        for name, mine in found.items()
-    }
-    diverged = {
-        name: [seed for seed, result in mine.items() if result and result["status"] == "diverged"]
-        for name, mine in found.items()
-    }
+    values, diverged = counted_outcomes(preset, metric, cells, results)
     return follow_rows(
         values,
         compared_pairs(preset),
@@ -76,6 +68,20 @@ def follow_looks(preset: Preset, metric: Metric, cells: Sequence[Cell], results:
         preset.margin,
         diverged=diverged,
     )
+
+
+def counted_outcomes(
+    preset: Preset, metric: Metric, cells: Sequence[Cell], results: Results
+) -> tuple[dict[str, dict[int, float]], dict[str, list[int]]]:
+    """By cell: the metric of each finished run by seed, and the seeds of the diverged ones."""
+    values: dict[str, dict[int, float]] = {}
+    diverged: dict[str, list[int]] = {}
+    for cell in cells:
+        found = {seed: results.find(cell.run, cell.config, seed) for seed in preset.counted}
+        known = {seed: value_of(result, metric.key) for seed, result in found.items()}
+        values[cell.overrides] = {seed: value for seed, value in known.items() if value is not None}
+        diverged[cell.overrides] = [s for s, result in found.items() if result and result["status"] == "diverged"]
+    return values, diverged
 
 
 def counted_stage(preset: Preset, cells: Sequence[Cell], rows: dict[str, RowState], results: Results) -> Stage | None:

@@ -36,6 +36,11 @@ class TuningState:
     def done(self) -> bool:
         return bool(self.choices)
 
+    @property
+    def tried(self) -> list[Cell]:
+        """Every cell at every point of the grid."""
+        return [cell for mine in self.cells.values() for cell in mine.values()]
+
 
 def follow_tuning(preset: Preset, cells: Sequence[Cell], results: Results, extra: Sequence[str] = ()) -> TuningState:
     """Try the grid on every cell, grow it where a best value lies at its end, and choose.
@@ -51,7 +56,7 @@ def follow_tuning(preset: Preset, cells: Sequence[Cell], results: Results, extra
                 if point not in mine:
                     words = [*tune.words(point), tune.held_out]
                     mine[point] = make_cell(preset, cell.overrides, extra, words)
-        results.read_records(each.run for mine in state.cells.values() for each in mine.values())
+        results.read_records(cell.run for cell in state.tried)
         look_up(state, tune.seed_numbers, results)
         if state.missing:
             return state
@@ -62,6 +67,16 @@ def follow_tuning(preset: Preset, cells: Sequence[Cell], results: Results, extra
             state.choices, state.edges = choices, growth.stopped
             return state
         state.grid = growth.grid
+
+
+def chosen_cells(
+    preset: Preset, cells: Sequence[Cell], tuning: TuningState, results: Results, extra: Sequence[str] = ()
+) -> list[Cell]:
+    """The cells at the values that were chosen for them; ``results`` then knows their records."""
+    words = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
+    chosen = [make_cell(preset, cell.overrides, extra, words[cell.overrides]) for cell in cells]
+    results.read_records(cell.run for cell in chosen)
+    return chosen
 
 
 def look_up(state: TuningState, seeds: Sequence[int], results: Results) -> None:

@@ -110,7 +110,7 @@ class Watcher:
         study = follow_study(preset, Results(str(self.runs_dir)))
         self.stages[preset.name] = study.stage.title if study.stage else "complete"
         if study.tuning is not None:
-            tried = [cell for mine in study.tuning.cells.values() for cell in mine.values()]
+            tried = study.tuning.tried
             if not study.tuning.done:
                 seeds = list(preset.tune.seed_numbers)
                 return {self.folder(cell): (" ".join(cell.words), seeds) for cell in tried}

@@ -37,6 +37,7 @@ ROUNDING = (
     "together",
     "kernels",
 )
+DIVERGED = "Diverged runs (loss or gradient not finite) are counted, but are in no mean."
 ORDINARY = {"precision": "fp32", "together": "interleaved", "kernels": "torch"}
 
 
@@ -66,20 +67,26 @@ def notes(
     lines += [within(metric, family, cells, values) for family in preset.families]
     if most >= 2:
         lines.append(otherwise(preset, flips))
-    if any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
-        lines.append(
-            "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
-            "stated properties."
-        )
+    lines += reconstructed(cells)
     for entry in preset.published:
         figure = f"{entry['value']}" if "value" in entry else f"{entry['difference']:+} to the reference"
         lines.append(f"Published, {entry['cell']}: {figure.replace('-', '−')}. Source: {entry['source']}.")
     if preset.note:
         lines.append(preset.note)
     if any(r["result"]["status"] == "diverged" for r in records):
-        lines.append("Diverged runs (loss or gradient not finite) are counted, but are in no mean.")
+        lines.append(DIVERGED)
     lines += family_of_model(cells[0].config.model.kind).footnotes([r["result"] for r in records])
     return lines + provenance(records)
+
+
+def reconstructed(cells: Sequence[Cell]) -> list[str]:
+    """What is not known of the functions of the paper, where ``cells`` have one of these."""
+    if not any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
+        return []
+    return [
+        "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
+        "stated properties."
+    ]
 
 
 def otherwise(preset: Preset, flips: Sequence[str], compared: str = "Compared") -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from tabulate import tabulate
 
-from experiments.stats import NOTHING, Comparison
+from experiments.stats import NOTHING, Comparison, Summary
 from experiments.studies.naming import p_text, seeds_text, signed, with_interval
 from experiments.tables.notes import otherwise
 from experiments.tables.overall import Overall, overall
@@ -26,7 +27,7 @@ LATEX = {
     "†": r"$^\dagger$",
     "Δ": r"$\Delta$",
 }
-
+LATEX_BOLD = ("BOLD(", ")BOLD")  # what tabulate leaves alone
 
 OVERALL_NOTE = (
     "A run here is a seed: its mean over all settings. Settings with small numbers or large spreads weigh more than "
@@ -89,7 +90,17 @@ def overall_verdict(table: Table, row: Overall) -> str:
     return table.verdict(row.comparison)
 
 
-def mean_text(row: Row | Overall, places: int) -> str:
+class Measured(Protocol):
+    """A row with the metric of each finished run."""
+
+    @property
+    def values(self) -> Mapping[int, float]: ...
+
+    @property
+    def summary(self) -> Summary: ...
+
+
+def mean_text(row: Measured, places: int) -> str:
     if not row.values:
         return "—"
     spread = "" if math.isnan(row.summary.sd) else f" ± {row.summary.sd:.{places}f}"
@@ -141,18 +152,24 @@ def overall_title(settings: Sequence[Overall]) -> str:
 def latex(table: Table) -> str:
     """A booktabs ``tabular`` to be put into a ``table`` environment; footnotes as comments. Two where there are several
     settings: over all of them, and one by one."""
-    rows = [cells(table, row, ("BOLD(", ")BOLD")) for row in table.rows]
-    text = tabulate(rows, headers(table), tablefmt="latex_booktabs", disable_numparse=True)
-    text = text.replace("BOLD(", r"\textbf{").replace(")BOLD", "}")
+    text = tabular([cells(table, row, LATEX_BOLD) for row in table.rows], headers(table))
     settings = overall(table)
     if settings:
         together = [overall_cells(table, row) for row in settings]
-        first = tabulate(together, overall_headers(table), tablefmt="latex_booktabs", disable_numparse=True)
+        first = tabular(together, overall_headers(table))
         text = f"% {overall_title(settings)}\n{first}\n% Setting by setting\n{text}"
-    for sign, command in LATEX.items():
-        text = text.replace(sign, command)
     notes = "\n".join(f"% {note}" for note in [table.preset.title, *footnotes(table, settings)])
     return f"{notes}\n{text}\n"
+
+
+def tabular(rows: Sequence[Sequence[str]], names: Sequence[str]) -> str:
+    """booktabs, with ``LATEX_BOLD`` and the signs of our texts as commands."""
+    text = tabulate(rows, names, tablefmt="latex_booktabs", disable_numparse=True)
+    for sign, command in zip(LATEX_BOLD, (r"\textbf{", "}"), strict=True):
+        text = text.replace(sign, command)
+    for sign, command in LATEX.items():
+        text = text.replace(sign, command)
+    return text
 
 
 Fields = dict[str, str | float | None]

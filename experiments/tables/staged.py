@@ -16,10 +16,10 @@ from experiments.stats.stopping import RowState
 from experiments.stats.tuning import points_of
 from experiments.studies.cells import Cell
 from experiments.studies.naming import cell_title, number, with_interval
-from experiments.studies.presets import compared_pairs
+from experiments.studies.presets import Preset, compared_pairs
 from experiments.studies.stages import Study
-from experiments.tables.notes import mixture, provenance, setting
-from experiments.tables.render import LATEX
+from experiments.tables.notes import DIVERGED, mixture, provenance, reconstructed, setting
+from experiments.tables.render import LATEX_BOLD, mean_text, plain, tabular
 from experiments.tables.table import finished
 
 COLUMNS = (
@@ -50,6 +50,10 @@ class StagedTable:
     rows: list[StagedRow]
     runs: list[Record]
 
+    @property
+    def preset(self) -> Preset:
+        return self.study.preset
+
 
 def build_staged(study: Study, records: Sequence[Record]) -> StagedTable:
     """The rows in the order of the cells; none while the tuning goes on."""
@@ -73,17 +77,14 @@ def build_staged(study: Study, records: Sequence[Record]) -> StagedTable:
 def markdown(table: StagedTable) -> str:
     body = tabulate(texts(table, ("**", "**")), headers(table), tablefmt="pipe", disable_numparse=True)
     notes = "\n".join(f"- {note}" for note in footnotes(table))
-    tuned = tuning_text(table, "pipe", ("**", "**"))
-    return f"# {table.study.preset.title}\n\n{body}\n\n{notes}\n" + (f"\n## Tuning\n\n{tuned}\n" if tuned else "")
+    tuned = tuning_text(table)
+    return f"# {table.preset.title}\n\n{body}\n\n{notes}\n" + (f"\n## Tuning\n\n{tuned}\n" if tuned else "")
 
 
 def latex(table: StagedTable) -> str:
     """A booktabs ``tabular``; footnotes as comments."""
-    text = tabulate(texts(table, ("BOLD(", ")BOLD")), headers(table), tablefmt="latex_booktabs", disable_numparse=True)
-    text = text.replace("BOLD(", r"\textbf{").replace(")BOLD", "}")
-    for sign, command in LATEX.items():
-        text = text.replace(sign, command)
-    notes = "\n".join(f"% {note}" for note in [table.study.preset.title, *footnotes(table)])
+    text = tabular(texts(table, LATEX_BOLD), headers(table))
+    notes = "\n".join(f"% {note}" for note in [table.preset.title, *footnotes(table)])
     return f"{notes}\n{text}\n"
 
 
@@ -108,15 +109,11 @@ def csv_text(table: StagedTable) -> str:
 FORMATS: dict[str, Callable[[StagedTable], str]] = {"md": markdown, "csv": csv_text, "tex": latex}
 
 
-def plain(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.8g}"
-
-
 def headers(table: StagedTable) -> list[str]:
-    tune = table.study.preset.tune
+    tune = table.preset.tune
     chosen = [", ".join(key.rpartition(".")[2] for key in tune.grid)] if tune else []
     first = next(row.cell for row in table.rows if row.state is None)
-    reference = cell_title(first.config.activation, table.study.preset.reference)
+    reference = cell_title(first.config.activation, table.preset.reference)
     difference = f"difference to {reference} [95 %, simultaneous]"
     return ["activation", "n", table.study.metric.heading, *chosen, difference, "verdict"]
 
@@ -125,10 +122,8 @@ def texts(table: StagedTable, bold: tuple[str, str]) -> list[list[str]]:
     """The cells of the table; bold only where a row is better and will not be looked at again."""
     places, lines = table.study.metric.digits, []
     for row in table.rows:
-        summary, verdict = row.summary, row.state.verdict if row.state else None
-        mean = "—"
-        if row.values:
-            mean = f"{summary.mean:.{places}f}" + ("" if math.isnan(summary.sd) else f" ± {summary.sd:.{places}f}")
+        verdict = row.state.verdict if row.state else None
+        mean = mean_text(row, places)
         if verdict is not None and verdict.kind == "better" and row.state and row.state.stopped and not row.diverged:
             mean = f"{bold[0]}{mean}{bold[1]}"
         interval = "—"
@@ -153,17 +148,15 @@ def words(table: StagedTable, row: StagedRow) -> str:
 
 
 def footnotes(table: StagedTable) -> list[str]:
-    preset, study = table.study.preset, table.study
+    preset, study = table.preset, table.study
     count = len(compared_pairs(preset))
     looks = f" and over looks at {', '.join(map(str, preset.looks))} seeds ({preset.spending})" if preset.looks else ""
-    margin = (
-        ""
-        if preset.margin is None
-        else (
-            f" “Equivalent” means that the interval at 90 %, corrected likewise, lies within "
-            f"±{preset.margin:g} {study.metric.difference_unit}."
+    margin = ""
+    if preset.margin is not None:
+        unit = study.metric.difference_unit
+        margin = (
+            f" “Equivalent” means that the interval at 90 %, corrected likewise, lies within ±{preset.margin:g} {unit}."
         )
-    )
     lines = [
         setting(study.metric, study.cells),
         "± is the sample sd over all finished seeds of a row. Differences are paired by seed, up to the look named.",
@@ -181,19 +174,15 @@ def footnotes(table: StagedTable) -> list[str]:
         if ends:
             lines.append(f"A best value lies at the end of the grid, which may grow no more: {'; '.join(ends)}.")
     if any(row.diverged for row in table.rows):
-        lines.append("Diverged runs (loss or gradient not finite) are counted, but are in no mean.")
-    if any(row.cell.config.activation["name"] in ("egem", "segem") for row in table.rows):
-        lines.append(
-            "E-GEM is the likelier of two readings of the paper (additive ε). SE-GEM is a reconstruction from its "
-            "stated properties."
-        )
+        lines.append(DIVERGED)
+    lines += reconstructed(study.cells)
     lines += [f"Known before: {preset.known}."] if preset.known else []
     lines += [preset.note] if preset.note else []
     lines += provenance(table.runs)
     return lines + [f"† {row.title}: {row.remark}." for row in table.rows if row.remark]
 
 
-def tuning_text(table: StagedTable, form: str, bold: tuple[str, str]) -> str:
+def tuning_text(table: StagedTable) -> str:
     """Mean on held-out data at every value tried, the chosen one in bold; empty without a tuning."""
     tuning = table.study.tuning
     if tuning is None or not tuning.done:
@@ -209,8 +198,8 @@ def tuning_text(table: StagedTable, form: str, bold: tuple[str, str]) -> str:
             text = f"{sum(known) / len(known):.{tuning.metric.digits}f}" if known else "diverged"
             if known and len(known) < len(scores):
                 text += f" ({len(scores) - len(known)} diverged)"
-            shown.append(f"{bold[0]}{text}{bold[1]}" if point == tuning.choices[name].point else text)
+            shown.append(f"**{text}**" if point == tuning.choices[name].point else text)
         rows.append([row.title, *shown])
     heading = [", ".join(number(value) for value in point) for point in points]
-    title = f"{tuning.metric.heading}, mean over {table.study.preset.tune.seeds} seeds, by {', '.join(tuning.grid)}:"
-    return f"{title}\n\n{tabulate(rows, ['activation', *heading], tablefmt=form, disable_numparse=True)}"
+    title = f"{tuning.metric.heading}, mean over {table.preset.tune.seeds} seeds, by {', '.join(tuning.grid)}:"
+    return f"{title}\n\n{tabulate(rows, ['activation', *heading], tablefmt='pipe', disable_numparse=True)}"

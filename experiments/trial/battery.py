@@ -12,10 +12,11 @@ import yaml
 from experiments.errors import UserError, must_be
 from experiments.families.metric import Metric
 from experiments.stats import RowState, follow_rows
-from experiments.studies.cells import Cell, cells_of, make_cell, metric_of
+from experiments.studies.cells import Cell, cells_of, metric_of
 from experiments.studies.presets import Preset, load_preset, looks_of
-from experiments.studies.results import Results, value_of
-from experiments.studies.tuned import TuningState, follow_tuning
+from experiments.studies.results import Results
+from experiments.studies.stages import counted_outcomes
+from experiments.studies.tuned import TuningState, chosen_cells, follow_tuning
 
 Run = tuple[Cell, int]  # and its seed
 
@@ -59,9 +60,7 @@ def follow_task(preset: Preset, results: Results, comparisons: int, extra: Seque
     metric = metric_of(preset, cells)
     if not tuning.done:
         return TaskState(preset, metric, cells, tuning, missing=tuning.missing, stage="tuning")
-    chosen = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
-    cells = [make_cell(preset, cell.overrides, extra, chosen[cell.overrides]) for cell in cells]
-    results.read_records(cell.run for cell in cells)
+    cells = chosen_cells(preset, cells, tuning, results, extra)
     state = TaskState(preset, metric, cells, tuning)
     state.rows = judge_newcomer(state, results, comparisons)
     sizes = {row: preset.looks[each.look] for row, each in state.rows.items() if not each.stopped}
@@ -85,13 +84,8 @@ def judge_newcomer(state: TaskState, results: Results, comparisons: int) -> dict
     if looks is None:
         raise UserError(f"experiment={state.preset.name}: a task of a battery must have looks")
     counted = list(state.preset.counted)
-    found = {c.overrides: {s: results.find(c.run, c.config, s) for s in counted} for c in state.cells}
-    values, diverged = {}, {}
-    for name, mine in found.items():
-        known = {seed: value_of(result, state.metric.key) for seed, result in mine.items()}
-        values[name] = {seed: value for seed, value in known.items() if value is not None}
-        diverged[name] = [seed for seed, result in mine.items() if result and result["status"] == "diverged"]
-    newcomer, *baselines = found
+    values, diverged = counted_outcomes(state.preset, state.metric, state.cells, results)
+    newcomer, *baselines = values
     pairs = {f"newcomer/{name}": name for name in baselines}
     for pair in pairs:
         values[pair], diverged[pair] = values[newcomer], diverged[newcomer]
