@@ -91,6 +91,8 @@ def typed_preset(node: DictConfig) -> Preset:
         raise UserError(must_be("experiment.explored", result.explored, f"below experiment.seeds={result.seeds}"))
     if result.comparison == "paired" and len(result.counted) < FEWEST_PAIRS:
         raise UserError(must_be("experiment.seeds", result.seeds, f"at least {FEWEST_PAIRS} where comparison=paired"))
+    if result.tune and not result.looks:
+        result.looks = [len(result.counted)]  # a tuned study is looked at once at least, when all seeds are there
     known = {frozenset(cell.split()) for cell in result.cells}
     for cell in result.cells:
         if not known & {frozenset([*result.reference.split(), *context(cell)])}:
@@ -105,10 +107,8 @@ def typed_preset(node: DictConfig) -> Preset:
     return result
 
 
-def looks_of(plan: Preset) -> Looks | None:
-    """When the study may stop; None where all seeds are trained. Raises UserError."""
-    if not plan.looks:
-        return None
+def looks_of(plan: Preset) -> Looks:
+    """When the study, which has stages, may stop. Raises UserError."""
     from experiments.stats.looks import Looks  # brings scipy, which --help does without
 
     try:

@@ -26,7 +26,7 @@ class Study:
     """A preset with what is known of its runs.
 
     ``cells`` are those that count: tuned, or none while the tuning goes on. ``rows`` say at which look each row
-    stands, where the preset has looks. ``stage`` is what to train next; None when the study is complete.
+    stands. ``stage`` is what to train next; None when the study is complete.
     """
 
     preset: Preset
@@ -50,20 +50,18 @@ def follow_study(preset: Preset, results: Results, extra: Sequence[str] = ()) ->
         cells = chosen_cells(preset, cells, tuning, results, extra)
     else:
         results.read_records(cell.run for cell in cells)
-    rows = follow_looks(preset, metric, cells, results) if preset.looks else {}
+    rows = follow_looks(preset, metric, cells, results)
     return Study(preset, metric, cells, tuning, rows, counted_stage(preset, cells, rows, results))
 
 
 def follow_looks(preset: Preset, metric: Metric, cells: Sequence[Cell], results: Results) -> dict[str, RowState]:
     """At which look each row stands."""
-    looks = looks_of(preset)
-    assert looks
     values, diverged = counted_outcomes(preset, metric, cells, results)
     return follow_rows(
         values,
         compared_pairs(preset),
         metric.higher_is_better,
-        looks,
+        looks_of(preset),
         list(preset.counted),
         preset.margin,
         diverged=diverged,
@@ -85,21 +83,16 @@ def counted_outcomes(
 
 
 def counted_stage(preset: Preset, cells: Sequence[Cell], rows: dict[str, RowState], results: Results) -> Stage | None:
-    """The counted runs that are missing: of all seeds, or of the next look of the rows that are not settled."""
-    counted = list(preset.counted)
-    if not preset.looks:
-        wanted = {cell.overrides: counted for cell in cells}
-        title = f"{len(counted)} seeds"
-    else:
-        pairs, sizes = compared_pairs(preset), preset.looks
-        open_rows = {name: sizes[state.look] for name, state in rows.items() if not state.stopped}
-        if not open_rows:
-            return None
-        wanted = {name: counted[:size] for name, size in open_rows.items()}
-        for name, size in open_rows.items():
-            wanted[pairs[name]] = max(wanted.get(pairs[name], []), counted[:size], key=len)
-        first = min(state.look for name, state in rows.items() if name in open_rows)
-        title = f"look {first + 1} of {len(sizes)}: {sizes[first]} seeds of {len(open_rows)} open rows"
+    """The counted runs that are missing, of the next look of the rows that are not settled."""
+    counted, pairs, sizes = list(preset.counted), compared_pairs(preset), preset.looks
+    open_rows = {name: sizes[state.look] for name, state in rows.items() if not state.stopped}
+    if not open_rows:
+        return None
+    wanted = {name: counted[:size] for name, size in open_rows.items()}
+    for name, size in open_rows.items():
+        wanted[pairs[name]] = max(wanted.get(pairs[name], []), counted[:size], key=len)
+    first = min(state.look for name, state in rows.items() if name in open_rows)
+    title = f"look {first + 1} of {len(sizes)}: {sizes[first]} seeds of {len(open_rows)} open rows"
     missing = [
         (cell, seed)
         for seed in counted

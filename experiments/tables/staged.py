@@ -150,7 +150,7 @@ def words(table: StagedTable, row: StagedRow) -> str:
 def footnotes(table: StagedTable) -> list[str]:
     preset, study = table.preset, table.study
     count = len(compared_pairs(preset))
-    looks = f" and over looks at {', '.join(map(str, preset.looks))} seeds ({preset.spending})" if preset.looks else ""
+    looks = f" and over looks at {', '.join(map(str, preset.looks))} seeds ({preset.spending})"
     margin = ""
     if preset.margin is not None:
         unit = study.metric.difference_unit

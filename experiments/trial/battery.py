@@ -34,10 +34,7 @@ def tasks_of(battery: str, newcomer: str, against: Sequence[str]) -> list[Preset
         raise UserError(must_be("battery", battery, f"one of none, {', '.join(batteries())}"))
     cells = [newcomer, *(f"activation={name}" for name in against)]
     presets = [load_preset(name) for name in batteries()[battery]]
-    return [
-        replace(preset, cells=cells, reference=cells[1], grids=[], looks=preset.looks or [len(preset.counted)])
-        for preset in presets
-    ]
+    return [replace(preset, cells=cells, reference=cells[1], grids=[]) for preset in presets]
 
 
 @dataclass
@@ -80,10 +77,7 @@ def follow_task(preset: Preset, results: Results, comparisons: int, extra: Seque
 
 def judge_newcomer(state: TaskState, results: Results, comparisons: int) -> dict[str, RowState]:
     """The newcomer against each baseline, in the baselines' order."""
-    looks = looks_of(state.preset)
-    if looks is None:
-        raise UserError(f"experiment={state.preset.name}: a task of a battery must have looks")
-    counted = list(state.preset.counted)
+    looks, counted = looks_of(state.preset), list(state.preset.counted)
     values, diverged = counted_outcomes(state.preset, state.metric, state.cells, results)
     newcomer, *baselines = values
     pairs = {f"newcomer/{name}": name for name in baselines}

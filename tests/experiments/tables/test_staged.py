@@ -58,3 +58,9 @@ def test_without_runs_there_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"table=tuned_gpt2_tiny: no run counts yet; next stage: tuning: recipe\.lr in"):
         aggregate("tuned_gpt2_tiny", tmp_path, str(tmp_path / "runs"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_tuned_study_without_looks_is_judged_once() -> None:
+    """Otherwise each of its rows would be told as the reference."""
+    plan = load_preset("tuned_cifar10_jpeg")
+    assert plan.looks == [len(plan.counted)]
