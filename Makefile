@@ -31,12 +31,11 @@ test-slow: $(VENV)/dev  ## the long tests
 test-slurm: $(VENV)/dev  ## sweeps on a real Slurm that preempts, cancels and kills (root; apt install slurm-wlm munge)
 	OMP_NUM_THREADS=1 GEM_REQUIRE_SLURM=1 $(BIN)/python -m pytest -s tests/slurm -m slow
 
-report: $(VENV)/experiments  ## tables, figures and results/report.html, rebuilt from results/records
-	$(BIN)/python scripts/rebuild.py
-	$(BIN)/python scripts/readme.py
+report: $(VENV)/experiments  ## tables, figures, results/report.html, the tables of README.md, from results/records
+	$(BIN)/python scripts/report.py rebuild=true
 
 screenshot: $(VENV)/dev  ## the report as docs/findings.md shows it (needs chromium and chromedriver)
-	$(BIN)/python scripts/screenshot.py
+	$(BIN)/python -m experiments.report.screenshot
 
 docs: $(VENV)/docs  ## the documentation as pages: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

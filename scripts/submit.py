@@ -28,7 +28,7 @@ import subprocess
 import sys
 from typing import Any
 
-from experiments.cli import key_values, read_whole, script
+from experiments.cli import key_values, read_switch, read_whole, script
 from experiments.config.compose import compose_launcher
 from experiments.errors import BAD_INPUT, FINISHED, UserError, worst
 from experiments.runs.signals import handled
@@ -100,18 +100,12 @@ def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
         unused = [*of_launcher, *(f"{key}={own[key]}" for key in ("runs_per_job", "per_gpu") if own[key])]
         if unused:
             raise UserError(f"{unused[0]}: launcher=local has no such setting; it takes jobs=…")
-        return {"jobs": read_whole("jobs", own["jobs"] or "1"), "dirty": switch(own, "dirty")}
+        return {"jobs": read_whole("jobs", own["jobs"] or "1"), "dirty": read_switch("dirty", own["dirty"])}
     if own["jobs"]:
         raise UserError(f"jobs={own['jobs']}: is for launcher=local; on Slurm give launcher.array_parallelism=…")
     given = [f"launcher.{key}={read_whole(key, own[key])}" for key in ("runs_per_job", "per_gpu") if own[key]]
     dirty = f"launcher.dirty={switch(own, 'dirty')}".lower()
     return compose_launcher([f"launcher={own['launcher']}", *given, dirty, *of_launcher])
-
-
-def switch(own: dict[str, str], key: str) -> bool:
-    if own[key] not in ("true", "false"):
-        raise UserError(f"{key}={own[key]}: must be true or false")
-    return own[key] == "true"
 
 
 if __name__ == "__main__":

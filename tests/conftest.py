@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.experiments.zygote import Zygote, zygote
+pytest.register_assert_rewrite("tests.experiments.killing", "tests.experiments.training", "tests.experiments.results")
+
+from tests.experiments.zygote import Zygote, zygote  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,17 @@ from typing import IO, Any
 from experiments.errors import Busy
 
 TRIES = 5
+HELD: set[IO[str]] = set()
+
+
+def leave_to_parent() -> None:
+    """Close the locks in a forked child: one that outlives a killed parent would hold them on."""
+    for file in HELD:
+        file.close()
+    HELD.clear()
+
+
+os.register_at_fork(after_in_child=leave_to_parent)
 
 
 @contextmanager
@@ -31,7 +42,11 @@ def hold(directory: Path) -> Iterator[None]:
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since, "slurm_job": job}, file)
         file.flush()
-        yield
+        HELD.add(file)
+        try:
+            yield
+        finally:
+            HELD.discard(file)
 
 
 def take(file: IO[str]) -> bool:

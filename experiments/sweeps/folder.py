@@ -69,7 +69,7 @@ def create(
     runs: Sequence[dict[str, Any]],
 ) -> Sweep:  # fmt: skip
     """A folder that no other sweep has, whatever the clock says."""
-    unique = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    unique = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     folder = runs_dir / PLACE / unique
     (folder / "logs").mkdir(parents=True)
     sweep = Sweep(folder, launcher, str(code), packs, width, max_requeues, list(runs))

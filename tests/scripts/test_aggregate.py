@@ -110,7 +110,7 @@ def test_rebuild_makes_tables_figures_and_the_report_in_one_go(train: Zygote, tm
     name = "table_gpt2_tiny_claim"
     (tmp_path / "records").mkdir()
     shutil.copy(ROOT / "results" / "records" / f"{name}.jsonl", tmp_path / "records")
-    made = train.script("scripts/rebuild.py", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    made = train.script("scripts/report.py", "rebuild=true", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
     committed = (ROOT / "results" / "tables" / f"{name}.md").read_bytes()
     assert (tmp_path / "tables" / f"{name}.md").read_bytes() == committed
@@ -126,10 +126,10 @@ def test_rebuild_makes_tables_figures_and_the_report_in_one_go(train: Zygote, tm
 
 
 def test_readme_shows_the_committed_tables(train: Zygote) -> None:
-    assert train.script("scripts/readme.py", "check=1").status == 0
+    assert train.script("scripts/report.py", "check=true").status == 0
 
 
-HELPFUL = ("aggregate", "figures", "plan", "prepare_data", "readme", "rebuild", "report")
+HELPFUL = ("aggregate", "figures", "plan", "prepare_data", "report")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,9 @@ The number of workers, a resumed run, and what was asked for before change nothi
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import itertools
 import os
-import signal
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,13 +27,13 @@ from experiments.families.images.data.transforms import (
     training_transform,
 )
 from experiments.families.images.schema import ImageRecipe, PictureFolder
+from experiments.families.workers import begin_worker
 from experiments.randomness import generator
 
 CHUNK = 64  # images that a worker makes at a time
 AHEAD = 4  # chunks that a worker makes beforehand
 EVAL_BATCH = 256
 MOST_WORKERS = 8  # where the user does not say
-PR_SET_PDEATHSIG = 1
 
 Key = tuple[int, int, int]  # epoch, position in the epoch, number of the picture
 
@@ -208,14 +205,6 @@ def default_workers(processes: int) -> int:
     """All processors but one, shared by the ``processes`` of the run, at most eight."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_WORKERS, max(1, cores // processes - 1))
-
-
-def begin_worker(number: int) -> None:
-    """A worker leaves signals to the run, which still needs its images to end a step, and dies when the run dies."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
-        signal.signal(each, signal.SIG_IGN)
-    if sys.platform == "linux":  # elsewhere a worker looks for the run every few seconds
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def collate(made: list[tuple[Tensor, int] | str]) -> tuple[Tensor, Tensor] | str:

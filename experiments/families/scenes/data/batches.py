@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import multiprocessing
-import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -14,9 +11,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from experiments.errors import UserError
+from experiments.families.workers import begin_worker
 
 Item = TypeVar("Item")
-PR_SET_PDEATHSIG = 1
 
 
 class Made(Dataset[Item | str], Generic[Item]):
@@ -65,14 +62,6 @@ def read_ahead(make: Callable[[int], Item], numbers: Iterable[int], workers: int
         if isinstance(item, str):
             raise UserError(item)
         yield item
-
-
-def begin_worker(_: int) -> None:
-    """A worker leaves signals to the run, which needs its pictures to end a step, and dies when the run dies."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":  # elsewhere a worker looks for the run every few seconds
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class BatchReader(Generic[Item]):

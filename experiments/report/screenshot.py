@@ -1,6 +1,6 @@
 """Photograph results/report.html for docs/findings.md, on a desk in the light and on a phone in the dark.
 
-  python scripts/screenshot.py                           after report.py: make screenshot
+  python -m experiments.report.screenshot        after scripts/report.py: make screenshot
 
 Writes results/report_desk.png and results/report_phone.png. Needs Chromium and its driver (Debian: chromium,
 chromium-driver) and selenium.
