@@ -104,7 +104,7 @@ def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
     if own["jobs"]:
         raise UserError(f"jobs={own['jobs']}: is for launcher=local; on Slurm give launcher.array_parallelism=…")
     given = [f"launcher.{key}={read_whole(key, own[key])}" for key in ("runs_per_job", "per_gpu") if own[key]]
-    dirty = f"launcher.dirty={switch(own, 'dirty')}".lower()
+    dirty = f"launcher.dirty={read_switch('dirty', own['dirty'])}".lower()
     return compose_launcher([f"launcher={own['launcher']}", *given, dirty, *of_launcher])
 
 
