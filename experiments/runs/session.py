@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.activations.target import keep_source
+from experiments.checkpoint_file import Broken
 from experiments.config.identity import run_hash
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
-from experiments.runs.checkpoint import Broken, Checkpoints
+from experiments.runs.checkpoint import Checkpoints
 from experiments.runs.loop import Trainer
 from experiments.runs.metrics_log import TIMES, MetricsLog
 from experiments.runs.provenance import keep_changes, part, peak_memory_mib
