@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from experiments.activations.transformers_names import activation_name, lines_for
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.pretrained import save_pretrained
 from experiments.families.text.data.prepare import prepare_tokens
 from experiments.families.text.data.tokens import Tokens
 from experiments.families.text.schema import TextDataset, Transformer
-from experiments.families.transformers_names import activation_name, lines_for
 from experiments.files import write_atomic, write_json
 
 IDS = "token_ids.json"

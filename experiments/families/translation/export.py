@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.activations.transformers_names import activation_name, lines_for
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.pretrained import save_pretrained
-from experiments.families.transformers_names import activation_name, lines_for
 from experiments.families.translation.data.prepare import prepare_pairs
 from experiments.families.translation.model import marian_settings, transformers
 from experiments.families.translation.schema import Marian, PairsDataset
