@@ -110,8 +110,11 @@ def fastest(steps: dict[str, Callable[[], None]], rounds: int, seconds: float) -
 
 
 def repeated(step: Callable[[], object], size: int) -> Callable[[], None]:
+    """Several threads are timed call by call from 64 Ki on: the shorter, the less other work comes between them."""
+    count = max(1, CALLS_FROM // (size * (1 if torch.get_num_threads() == 1 else 4)))
+
     def steps() -> None:
-        for _ in range(max(1, CALLS_FROM // size)):
+        for _ in range(count):
             step()
 
     return steps
@@ -156,7 +159,7 @@ def eager_rows(before: ModuleType, sizes: list[int], rounds: int, seconds: float
                 rows.append(
                     f"| {torch.get_num_threads()} | {str(dtype)[6:]} | {label(size)} | {name} | {ratios} | {bounds} |"
                 )
-            print(rows[-1], flush=True)
+            print(*rows[-len(NAMES) :], sep="\n", flush=True)
     return rows
 
 
@@ -177,7 +180,7 @@ def compiled_rows(size: int, rounds: int, seconds: float) -> list[str]:
 
 
 def main(words: list[str]) -> None:
-    """Measure, print, and write the page."""
+    """Measure, print, and write the page, after each number of threads."""
     values = key_values(words, KEYS)
     rounds, seconds = read_whole("rounds", values["rounds"]), read_whole("seconds", values["seconds"])
     sizes = [read_whole("sizes", size) for size in values["sizes"].split(",")]
@@ -185,32 +188,28 @@ def main(words: list[str]) -> None:
     kernels.build_kernels()
     eager: list[str] = []
     compiled: list[str] = []
+    conditions = (
+        "Forward + backward, ratios to F.gelu in eager mode and to F.silu in compiled code, all in one run: the fastest "
+        f"of at most {rounds} interleaved rounds, CPU time with one thread, wall time with more. Before is commit "
+        f"{values['before']}. {measured_on(torch.device('cpu'))}. The last columns are what the bytes of five tensors "
+        "take, four exponentials of torch (GoLU needs as many), and an autograd function in Python that does nothing."
+    )
     with tempfile.TemporaryDirectory() as folder:
         before = package_at(values["before"], Path(folder))
         for count in values["threads"].split(","):
             torch.set_num_threads(read_whole("threads", count))
             eager += eager_rows(before, sizes, rounds, seconds)
-        for count in values["threads"].split(","):
-            torch.set_num_threads(read_whole("threads", count))
             compiled += compiled_rows(read_whole("compiled", values["compiled"]), rounds, seconds)
+            write_page(values["results_dir"], "bench_before_after", page(conditions, eager, compiled))
+
+
+def page(conditions: str, eager: list[str], compiled: list[str]) -> str:
     head = ["threads", "type", "elements", "activation", "function, before", "function", "module, before", "module"]
     head += ["module, native", "empty autograd function", "bytes of 5 tensors", "4 exponentials"]
     compiled_head = ["threads", "type", "elements", *NAMES, "bytes of 5 tensors", "4 exponentials"]
-    text = "\n\n".join(
-        [
-            "# Activations before and after",
-            "Forward + backward, ratios to F.gelu in eager mode and to F.silu in compiled code, all in one run: the "
-            f"fastest of at most {rounds} interleaved rounds, CPU time with one thread, wall time with more. Before is "
-            f"commit {values['before']}. {measured_on(torch.device('cpu'))}. The last columns are what the bytes of five "
-            "tensors take, four exponentials of torch (GoLU needs as many), and an autograd function in Python that does "
-            "nothing.",
-            "## Eager, ratios to F.gelu",
-            table(head, eager),
-            "## Compiled, ratios to F.silu",
-            table(compiled_head, compiled),
-        ]
-    )
-    write_page(values["results_dir"], "bench_before_after", text + "\n")
+    title, eager_title, compiled_title = "# Activations before and after", "## Eager, / F.gelu", "## Compiled, / F.silu"
+    tables = [eager_title, table(head, eager), compiled_title, table(compiled_head, compiled)]
+    return "\n\n".join([title, conditions, *tables]) + "\n"
 
 
 def table(head: list[str], rows: list[str]) -> str:
