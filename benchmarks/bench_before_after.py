@@ -189,10 +189,11 @@ def main(words: list[str]) -> None:
     eager: list[str] = []
     compiled: list[str] = []
     conditions = (
-        "Forward + backward, ratios to F.gelu in eager mode and to F.silu in compiled code, all in one run. The fastest "
-        f"of at most {rounds} interleaved rounds counts, in CPU time with one thread, in wall time with more. Before is "
-        f"commit {values['before']}. {measured_on(torch.device('cpu'))}. The last columns are limits: an autograd function "
-        "in Python that does nothing, the bytes of five tensors, four exponentials of torch (GoLU needs as many)."
+        "Forward + backward, ratios to F.gelu in eager mode and to F.silu in compiled code, all in one run. The "
+        f"fastest of at most {rounds} interleaved rounds counts, in CPU time with one thread, in wall time with more. "
+        f"Before is commit {values['before']}. {measured_on(torch.device('cpu'))}. The last columns are limits: an "
+        "autograd function in Python that does nothing, the bytes of five tensors, four exponentials of torch (GoLU "
+        "needs as many)."
     )
     with tempfile.TemporaryDirectory() as folder:
         before = package_at(values["before"], Path(folder))
