@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -106,6 +107,16 @@ def test_no_two_files_import_each_other() -> None:
     graph = {name: modules_imported(path, set(files)) - {name} for name, path in files.items()}
     assert graph["experiments.tables.table"] >= {"experiments.tables.notes", "experiments.studies.presets"}
     TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_rooms_import_downwards_and_the_picture_shows_it() -> None:
+    drawing = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
+    rooms = drawing["room_imports"]()
+    assert rooms["gem"] == set()
+    assert drawing["levels"](rooms)["scripts"] == max(drawing["levels"](rooms).values())
+    with pytest.raises(AssertionError, match=r"import each other: \['runs', 'stats'\]"):
+        drawing["levels"]({"runs": {"stats"}, "stats": {"runs"}, "gem": set()})
+    assert (ROOT / "docs" / "architecture.svg").read_text() == drawing["draw"](rooms)
 
 
 def test_files_stay_short() -> None:

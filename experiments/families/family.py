@@ -34,6 +34,7 @@ class Family(ABC):
     metrics: ClassVar[Sequence[Metric]]
     held_out: ClassVar[Mapping[str, str]] = {}  # metric → the same on held-out training data, under dataset.holdout
     progress_key: ClassVar[str] = "epoch"  # what learning curves are drawn over: a key of every line
+    counts: ClassVar[Sequence[str]] = ()  # keys of a result that count something and are no metrics
     loss_unit: ClassVar[str] = "nats"  # of the training loss
 
     @cached_property

@@ -57,6 +57,8 @@ class Scenes(Family):
         check_folder(dataset.folder)
         return dataset
 
+    counts = ("composed_scenes",)
+
     def check(self, dataset: Dataset, model: Model, recipe: Recipe) -> None:
         assert isinstance(model, schema.SceneModel)
         assert isinstance(recipe, schema.SceneRecipe)

@@ -41,7 +41,7 @@ def shape_faults(curve: Any, result: Mapping[str, Any], known: Configuration) ->
     if not isinstance(curve, dict) or not all(isinstance(column, list) for column in curve.values()):
         return ["curve: must be an object of lists"]
     amount = amount_key(result, known.family)
-    allowed = {*EVERYWHERE, *FIGURES, *(metric.key for metric in known.family.metrics), "mfu"}
+    allowed = {*EVERYWHERE, *FIGURES, *known.family.counts, *(metric.key for metric in known.family.metrics), "mfu"}
     allowed |= {amount, f"{amount}_per_second"} if amount else set()
     allowed |= {"diverged_at_step"} if result["status"] == "diverged" else set()
     faults = [f"curve.{key}: missing" for key in EVERYWHERE if key not in curve]

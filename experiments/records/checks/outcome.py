@@ -56,6 +56,7 @@ def extra_rules(result: Mapping[str, Any], family: Family) -> dict[str, Rule]:
     rules |= {key: rule for key, rule in FIGURES.items() if key in result}
     if any(key in result for key in FIGURES):
         rules["by_layer"] = Rule("an object of lists", lambda value: isinstance(value, dict))
+    rules |= {key: COUNT for key in family.counts if key in result}
     unit = amount_key(result, family)
     texts = [key for key, value in result.items() if key not in (*COMMON, *rules) and is_text(value)]
     return rules | ({unit: COUNT} if unit else {}) | dict.fromkeys(texts, anything)
@@ -63,7 +64,7 @@ def extra_rules(result: Mapping[str, Any], family: Family) -> dict[str, Rule]:
 
 def amount_key(result: Mapping[str, Any], family: Family) -> str | None:
     """The key of what was worked through, such as tokens: the one integer that nothing else explains."""
-    declared = {metric.key for metric in family.metrics} | {"diverged_at_step", *COMMON, *FIGURES}
+    declared = {metric.key for metric in family.metrics} | {"diverged_at_step", *COMMON, *FIGURES, *family.counts}
     found = [key for key, value in result.items() if type(value) is int and key not in declared]
     step = result.get("step")
     return found[0] if len(found) == 1 and type(step) is int and step and result[found[0]] % step == 0 else None
