@@ -13,7 +13,8 @@ from experiments.figures import style
 from experiments.studies.cells import value_at
 from experiments.studies.naming import TITLES, activation_title, number, signed
 from experiments.studies.presets import context
-from experiments.tables.table import Row, Table
+from experiments.tables.row import Row
+from experiments.tables.table import Table
 
 
 def lines(table: Table, key: str) -> Figure:

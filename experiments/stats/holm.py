@@ -20,7 +20,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = p[ascending] * numpy.arange(len(ascending), 0, -1)
     adjusted = numpy.full(len(p), math.nan)
     adjusted[ascending] = numpy.maximum.accumulate(steps).clip(max=1.0)
-    return adjusted.tolist()
+    return [float(each) for each in adjusted]
 
 
 def holm_levels(p_values: Sequence[float], error: float = ALPHA) -> list[float]:
@@ -38,4 +38,4 @@ def holm_levels(p_values: Sequence[float], error: float = ALPHA) -> list[float]:
         if not p[index] < level:
             levels[ascending[step:]] = level
             break
-    return levels.tolist()
+    return [float(each) for each in levels]

@@ -22,7 +22,7 @@ LATEX_BOLD = ("BOLD(", ")BOLD")  # what tabulate leaves alone
 
 def tabular(rows: Sequence[Sequence[str]], names: Sequence[str]) -> str:
     """booktabs, with ``LATEX_BOLD`` and the signs of our texts as commands."""
-    text = tabulate(rows, names, tablefmt="latex_booktabs", disable_numparse=True)
+    text: str = tabulate(rows, names, tablefmt="latex_booktabs", disable_numparse=True)
     for sign, command in zip(LATEX_BOLD, (r"\textbf{", "}"), strict=True):
         text = text.replace(sign, command)
     for sign, command in SIGNS.items():

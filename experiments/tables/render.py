@@ -76,7 +76,8 @@ def markdown(table: Table, more_notes: Sequence[str] = ()) -> str:
 
 
 def pipe(block: Block) -> str:
-    return tabulate(block.rows, block.headers, tablefmt="pipe", disable_numparse=True)
+    text: str = tabulate(block.rows, block.headers, tablefmt="pipe", disable_numparse=True)
+    return text
 
 
 def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
