@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.cli import key_values, read_switch, script
@@ -26,11 +26,14 @@ from experiments.records.store import refresh_records
 from experiments.studies.audit import Audit, audit_records
 from experiments.studies.cells import cells_of
 from experiments.studies.collect import collect_stages
-from experiments.studies.presets import Preset, load_preset, preset_names
-from experiments.tables import claims, staged
-from experiments.tables.render import FORMATS, markdown
-from experiments.tables.staged import StagedTable
-from experiments.tables.table import Table, build
+from experiments.studies.presets import load_preset, preset_names
+from experiments.tables.claims import read_questions
+from experiments.tables.claims_page import claims_markdown
+from experiments.tables.over_tables import over_tables_notes
+from experiments.tables.pairs import PairBook
+from experiments.tables.recorded import recorded, tables_with
+from experiments.tables.render import FORMATS
+from experiments.tables.table import Table, build, build_staged
 
 KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {
@@ -49,10 +52,10 @@ def main(words: list[str]) -> int:
         print(page(results, values["table"]))
         return FINISHED
     if values["table"] != "all":
-        print(shown(aggregate(values["table"], results, values["runs_dir"])))
+        print(aggregate(values["table"], results, values["runs_dir"]))
         return FINISHED
     for table in aggregate_all(results, values["runs_dir"]):
-        print(shown(table), flush=True)
+        print((results / "tables" / f"{table.preset.name}.md").read_text(), flush=True)
     return FINISHED
 
 
@@ -64,54 +67,51 @@ def report_audit(audit: Audit) -> int:
     return BAD_INPUT if audit.complaints else FINISHED
 
 
-def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table | StagedTable]:
+def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     """Every table that has a run, each written in all formats; then the page of the paper's claims."""
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
-    every = over_cores(functools.partial(aggregate, results=results, runs_dir=runs_dir, empty=False), some)
-    tables = []
-    for table in every:
-        if table.runs:
-            tables.append(table)
-            yield table
-    if one_stage := [table for table in tables if isinstance(table, Table)]:
-        write_page(results, "claims", claims.markdown(one_stage, claims.questions()))
+    every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)
+    tables = [table for table in every if table.runs]
+    book = PairBook(tables)
+    noted = [(table, over_tables_notes(table, book)) for table in tables]
+    for table, _ in zip(tables, over_cores(functools.partial(write_table, results=results), noted), strict=True):
+        yield table
+    if tables:
+        write_page(results, "claims", claims_markdown(tables, read_questions()))
 
 
-def aggregate(name: str, results: Path, runs_dir: str, empty: bool = True) -> Table | StagedTable:
-    """The table, written in all formats; one without a run only if ``empty``."""
+def collect(name: str, results: Path, runs_dir: str) -> Table:
+    """The records of a preset brought up to date with its runs, and its table; of stages, the rows that count."""
     plan = load_preset(name)
     if plan.staged:
-        return aggregate_stages(plan, results, runs_dir, empty)
+        return build_staged(*collect_stages(plan, results / "records", runs_dir))
     cells = cells_of(plan)
     runs = {cell.run: cell.config for cell in cells}
     records = refresh_records(name, runs, range(plan.seeds), results / "records", runs_dir, plan.metric)
-    table = build(plan, cells, records)
-    if table.runs or empty:
-        write_table(results, name, {suffix: render(table) for suffix, render in FORMATS.items()})
-    return table
+    return build(plan, cells, records)
 
 
-def aggregate_stages(plan: Preset, results: Path, runs_dir: str, empty: bool) -> StagedTable:
-    """The table of a preset with stages; it has rows once the tuning is done."""
-    study, records = collect_stages(plan, results / "records", runs_dir)
-    table = staged.build_staged(study, records)
-    if table.runs:
-        write_table(results, plan.name, {suffix: render(table) for suffix, render in staged.FORMATS.items()})
-    elif empty:
-        stage = study.stage.title if study.stage else "none"
-        raise UserError(f"table={plan.name}: no run counts yet; next stage: {stage}")
-    return table
+def aggregate(name: str, results: Path, runs_dir: str) -> str:
+    """The table as Markdown, written in all formats. Raises UserError where no run of a study with stages counts."""
+    table = collect(name, results, runs_dir)
+    if table.study is not None and not table.runs:
+        stage = table.study.stage.title if table.study.stage else "none"
+        raise UserError(f"table={name}: no run counts yet; next stage: {stage}")
+    others = [other for other in tables_with({row.cell.run for row in table.rows}, results) if other != name]
+    found = [other for other in (recorded(each, results) for each in others) if other]
+    return write_table((table, over_tables_notes(table, PairBook([table, *found]))), results)
 
 
-def write_table(results: Path, name: str, texts: Mapping[str, str]) -> None:
-    (results / "tables").mkdir(parents=True, exist_ok=True)
+def write_table(noted: tuple[Table, Sequence[str]], results: Path) -> str:
+    """Write a table, with the notes that others give rise to, in all formats; return the Markdown."""
+    table, notes = noted
+    folder = results / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {suffix: render(table, notes) for suffix, render in FORMATS.items()}
     for suffix, text in texts.items():
-        write_atomic(results / "tables" / f"{name}.{suffix}", text.encode())
-
-
-def shown(table: Table | StagedTable) -> str:
-    return staged.markdown(table) if isinstance(table, StagedTable) else markdown(table)
+        write_atomic(folder / f"{table.preset.name}.{suffix}", text.encode())
+    return texts["md"]
 
 
 def page(results: Path, name: str) -> str:

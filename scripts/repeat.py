@@ -39,8 +39,8 @@ from experiments.runs.provenance import code_version, commit_title, cpu_model, d
 from experiments.stats import summarise
 from experiments.studies.cells import cells_of, metric_of
 from experiments.studies.presets import load_preset, preset_names
+from experiments.studies.results import finished_values
 from experiments.sweeps.freeze import fill
-from experiments.tables.table import finished
 
 KEYS = {
     "table": "all",
@@ -165,7 +165,7 @@ def title_of(record: Record) -> str:
 
 def spread(record: Record, records: list[Record], metric: Metric) -> float:
     """The sample sd of the cell's finished runs; nan where it has fewer than two."""
-    own = finished([each for each in records if each["run"] == record["run"]], metric.key)
+    own = finished_values([each for each in records if each["run"] == record["run"]], metric.key)
     return summarise(list(own.values())).sd
 
 

@@ -45,8 +45,7 @@ def rebuild(results: Path, runs_dir: str) -> list[Table]:
     """Write all tables and figures from the runs there are and the records; return the tables."""
     tables = []
     for table in aggregate.aggregate_all(results, runs_dir):
-        if isinstance(table, Table):
-            tables.append(table)
+        tables.append(table)
         print(f"table: {results / 'tables' / table.preset.name}.md, .csv, .tex", flush=True)
     figures.draw_all(tables, results)
     return tables

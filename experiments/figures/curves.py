@@ -38,7 +38,7 @@ def learning_curves(table: Table) -> Figure:
 def seeds_of(table: Table) -> str:
     """``3``, or ``1 to 2 of 3`` where some rows that have begun lack runs."""
     planned = len(table.preset.counted)
-    counts = [count for row in table.rows if (count := len(row.values) + row.diverged)]
+    counts = [count for row in table.rows if (count := len(row.values) + len(row.diverged))]
     ends = " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
     return ends if ends == str(planned) else f"{ends} of {planned}"
 

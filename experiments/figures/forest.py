@@ -11,23 +11,21 @@ from experiments.tables.table import Table
 
 
 def forest(table: Table) -> Figure:
-    """Filled where all planned runs have run and the corrected test finds a difference; a diamond is published."""
-    rows = [row for row in table.rows if row.comparison and row.values]
+    """Filled where the row is shown to be better or worse; a diamond is published."""
+    rows = [row for row in table.rows if row.verdict and row.values]
     made, (panel,) = style.figure(1, 6.4, 1.1 + 0.28 * len(rows))
     preset, unit = table.preset, table.metric.difference_unit
     if preset.margin is not None:
-        label = f"counts as equal: ±{preset.margin:g} {unit}".rstrip()
+        label = f"counts as equivalent: ±{preset.margin:g} {unit}".rstrip()
         panel.axvspan(-preset.margin, preset.margin, color="#56B4E9", alpha=0.15, linewidth=0, label=label)
     panel.axvline(0, color="#777777", linewidth=0.8)
     for place, row in enumerate(rows):
-        assert row.comparison
-        d, colour = row.comparison.main, style.COLOURS[1]
-        if not math.isnan(d.low):
-            panel.plot([d.low, d.high], [place, place], color=colour)
-        fill = colour if row.comparison.different and not table.left else "none"
-        panel.plot(
-            d.value, place, "o", markeredgecolor=colour, markerfacecolor=fill, label="this suite, 95 %" * (not place)
-        )
+        (low, high), colour = row.interval, style.COLOURS[1]
+        if not math.isnan(low):
+            panel.plot([low, high], [place, place], color=colour)
+        fill = colour if row.different else "none"
+        label = "this suite, 95 %, corrected" * (not place)
+        panel.plot(row.difference, place, "o", markeredgecolor=colour, markerfacecolor=fill, label=label)
         if row.published_difference is not None:
             known = any(other.published_difference is not None for other in rows[:place])
             name = None if known else "published"

@@ -13,7 +13,8 @@ from experiments.figures import style
 from experiments.studies.cells import value_at
 from experiments.studies.naming import TITLES, activation_title, number, signed
 from experiments.studies.presets import context
-from experiments.tables.table import Row, Table
+from experiments.tables.row import Row
+from experiments.tables.table import Table
 
 
 def lines(table: Table, key: str) -> Figure:
@@ -54,7 +55,7 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     rows = at_base(table, [x, y])
     panels: dict[str, list[Row]] = {}
     for row in rows:
-        if row.comparison and None not in (value_at(row.cell.config, x), value_at(row.cell.config, y)):
+        if not row.is_reference and None not in (value_at(row.cell.config, x), value_at(row.cell.config, y)):
             panels.setdefault(series_title(row, [x, y]), []).append(row)
     across, down = (axis_values(panels, key) for key in (x, y))
     columns = min(len(panels), 3)
@@ -106,9 +107,8 @@ def grid(rows: Sequence[Row], x: str, y: str, across: Sequence[Any], down: Seque
     """Differences as an array [down, across], nan where there is none."""
     values = numpy.full((len(down), len(across)), math.nan)
     for row in rows:
-        config, compared = row.cell.config, row.comparison
-        assert compared
-        values[down.index(value_at(config, y)), across.index(value_at(config, x))] = compared.main.value
+        config = row.cell.config
+        values[down.index(value_at(config, y)), across.index(value_at(config, x))] = row.difference
     return values
 
 

@@ -1,12 +1,12 @@
-"""All tasks at one look: what each activation's difference to the reference is, and where a test finds it."""
+"""All tasks at one look: what each activation's difference to the reference is, and where it is significant."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy
 from matplotlib.figure import Figure
@@ -15,84 +15,100 @@ from matplotlib.patches import Rectangle
 from experiments.figures import style
 from experiments.stats import pooled_sd
 from experiments.studies.naming import signed
-from experiments.studies.presets import compared_pairs
 from experiments.tables.overall import Overall, standings
-from experiments.tables.table import Row, Table
+from experiments.tables.pairs import PairBook
+from experiments.tables.row import Row
+from experiments.tables.table import Table
 
 FULL = 4.0  # standard deviations at which a colour is full
 FRAME = style.COLOURS[5]  # seen on either colour, dark or light
 COLUMN = 16  # letters of a title that fit its width
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One activation on one task: its difference to the reference over ``n`` seeds.
+
+    ``complete``: all planned runs of both have ended.
+    """
+
+    value: float
+    n: int
+    different: bool
+    complete: bool
+
+
 def overview(tables: Sequence[Table]) -> Figure | None:
     """A column for each task, a row for each activation that at least two of them compare with the reference.
 
-    Where another table has the same configuration with more seeds, its difference and its test are shown. Numbers are
-    in the task's unit; colours in standard deviations over seeds, so that tasks can be seen side by side, and only
+    Where several tables have the same two configurations, the verdict is that over all their runs (``pairs``). Numbers
+    are in the task's unit; colours in standard deviations over seeds, so that tasks can be seen side by side, and only
     where all planned runs of both have ended: two seeds say little about a spread. None without such an activation.
     """
-    own = [(table, standings(table)) for table in tables if table.preset.task]
+    book = PairBook(tables)
     columns = [
-        (table, rows, pooled_sd([row.values for row in found.values()]))
-        for table, found in own
-        if (rows := best(table, found, tables))
+        (table, found, spread(table)) for table in tables if table.preset.task and (found := entries(table, book))
     ]
-    counts = Counter(title for _, rows, _ in sorted(columns, key=lambda column: -len(column[1])) for title in rows)
+    counts = Counter(title for _, found, _ in sorted(columns, key=lambda column: -len(column[1])) for title in found)
     titles = [title for title, count in counts.items() if count > 1]
     if not titles:
         return None
     made, (panel,) = style.figure(1, 2.2 + 1.15 * len(columns), 1.4 + 0.27 * len(titles))
     shades = numpy.full((len(titles), len(columns)), math.nan)
     texts = {}
-    for j, (table, rows, sd) in enumerate(columns):
-        reference_lacks = any(row.missing for row in table.rows if row.comparison is None)
-        for i, row in ((i, rows[title]) for i, title in enumerate(titles) if title in rows):
-            assert row.comparison
-            value = row.comparison.main.value
-            texts[i, j] = signed(value, min(table.digits, 3))
-            better = value if table.metric.higher_is_better else -value
-            shades[i, j] = better / sd if sd > 0 and not (reference_lacks or row.missing) else math.nan
-            if row.comparison.different and not (table.left or row.missing):
+    for j, (table, found, sd) in enumerate(columns):
+        for i, entry in ((i, found[title]) for i, title in enumerate(titles) if title in found):
+            texts[i, j] = signed(entry.value, min(table.digits, 3))
+            better = entry.value if table.metric.higher_is_better else -entry.value
+            shades[i, j] = better / sd if sd > 0 and entry.complete else math.nan
+            if entry.different:
                 panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
-    panel.set_xticks(range(len(columns)), [column_title(table, rows) for table, rows, _ in columns], fontsize=7.5)
+    panel.set_xticks(range(len(columns)), [column_title(table, found) for table, found, _ in columns], fontsize=7.5)
     panel.xaxis.tick_top()
     panel.set_yticks(range(len(titles)), titles)
     made.colorbar(image, ax=panel, label="sd over seeds (blue is better)", extend="both", pad=0.02)
     references = " or ".join(dict.fromkeys(table.reference for table, _, _ in columns))
-    made.suptitle(f"Difference to {references}; framed where the corrected test finds it", fontsize=9)
+    made.suptitle(f"Difference to {references}; framed where it is significant (corrected)", fontsize=9)
     return made
 
 
-def best(task: Table, own: Mapping[str, Row | Overall], tables: Sequence[Table]) -> dict[str, Row | Overall]:
-    """The task's ``own`` rows with a difference, each from the table that compares the same two with the most seeds.
-
-    Of two with as many the smaller table, which is corrected for less besides the question.
-    """
-    found = dict(own)
-    titles = {row.cell.run: title for title, row in own.items() if isinstance(row, Row)}
-    reference = {row.cell.run for row in task.rows if row.comparison is None}
-    for table in sorted(tables, key=lambda table: len(table.rows)) if titles else ():
-        for row, other in both_ways(table):
-            title = titles.get(row.cell.run)
-            if title and other.cell.run in reference and len(row.values) > len(found[title].values):
-                found[title] = row
-    return {title: row for title, row in found.items() if row.comparison and not math.isnan(row.comparison.main.value)}
+def spread(table: Table) -> float:
+    return pooled_sd([row.values for row in standings(table).values()])
 
 
-def both_ways(table: Table) -> Iterator[tuple[Row, Row]]:
-    """Each row with what it is compared with, and the other way round."""
-    rows = {row.cell.overrides: row for row in table.rows}
-    for cell, reference in compared_pairs(table.preset).items():
-        row, other = rows[cell], rows[reference]
-        yield row, other
-        if row.comparison:
-            yield dataclasses.replace(other, comparison=row.comparison.turned()), row
+def entries(table: Table, book: PairBook) -> dict[str, Entry]:
+    """By title, the activations that have a difference to the reference."""
+    lacking = any(row.missing for row in table.rows if row.is_reference)
+    found = {}
+    for title, row in standings(table).items():
+        if not row.is_reference and (entry := entry_of(table, row, book, lacking)):
+            found[title] = entry
+    return found
 
 
-def column_title(task: Table, rows: Mapping[str, Row | Overall]) -> str:
-    unit = task.metric.difference_unit
-    metric = task.metric.title + (f" ({unit})" if unit else "")
-    counts = sorted({len(row.values) for row in rows.values()})
+def entry_of(table: Table, row: Row | Overall, book: PairBook, lacking: bool) -> Entry | None:
+    """Of a study with stages, and over several settings, the table's own verdict; else that over all tables."""
+    complete = not (lacking or row.missing)
+    if isinstance(row, Overall) or table.study is not None:
+        known = not math.isnan(row.difference)
+        return Entry(row.difference, len(row.values), row.different, complete) if known else None
+    other = table.by_overrides[table.pairs[row.cell.overrides]]
+    pair = book.pair(row.cell.run, other.cell.run, table.metric.key)
+    verdict = pair.verdict if pair else None
+    if pair is None or verdict is None or math.isnan(verdict.estimate.value):
+        return None
+    return Entry(verdict.estimate.value, pair.n, pair.different, complete)
+
+
+def task_title(table: Table) -> str:
+    """With tuned values or not: a task may have a table of either kind."""
+    return f"{table.preset.task}{', tuned' if table.preset.tune else ''}"
+
+
+def column_title(table: Table, found: dict[str, Entry]) -> str:
+    unit = table.metric.difference_unit
+    metric = table.metric.title + (f" ({unit})" if unit else "")
+    counts = sorted({entry.n for entry in found.values()})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    return "\n".join([*textwrap.wrap(str(task.preset.task), COLUMN), *textwrap.wrap(metric, COLUMN), n])
+    return "\n".join([*textwrap.wrap(task_title(table), COLUMN), *textwrap.wrap(metric, COLUMN), n])

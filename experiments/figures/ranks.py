@@ -9,6 +9,7 @@ import scikit_posthocs
 from matplotlib.figure import Figure
 
 from experiments.figures import style
+from experiments.figures.overview import task_title
 from experiments.stats import Ranking, rank
 from experiments.tables.overall import standings
 from experiments.tables.table import Table
@@ -19,18 +20,22 @@ WIDTH = 88  # letters of a title that fit the figure's width
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
     """Ranks by mean of the activations that every table has, of the tables all of whose planned runs have ended.
 
-    Where a table has several settings, its mean is over the seeds that finished in all of them. None with fewer than
-    two tasks or three such activations.
+    Of a task that has a table with tuned values, that one counts. Where a table has several settings, its mean is
+    over the seeds that finished in all of them. Tasks on the same data set count as one. None with
+    fewer than two tasks or three such activations.
     """
     scores: dict[str, dict[str, float]] = {}
+    data_sets: dict[str, str] = {}
+    tuned = {table.preset.task for table in tables if table.preset.tune and not table.left}
     for table in tables:
+        if table.left or (table.preset.task in tuned and not table.preset.tune):
+            continue
         sign = 1 if table.metric.higher_is_better else -1
-        rows = standings(table)
-        means = {title: sign * row.summary.mean for title, row in rows.items() if row.values}
-        if not any(row.missing for row in rows.values()):
-            scores[str(table.preset.task)] = means
+        name = task_title(table)
+        scores[name] = {title: sign * row.summary.mean for title, row in standings(table).items() if row.values}
+        data_sets[name] = table.rows[0].cell.config.dataset.title
     try:
-        return rank(scores)
+        return rank(scores, data_sets)
     except ValueError:
         return None
 

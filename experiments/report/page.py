@@ -13,17 +13,11 @@ from markupsafe import Markup, escape
 
 from experiments.report.verdicts import missing, sentences
 from experiments.studies.presets import Preset, map_name
-from experiments.tables.notes import commits
-from experiments.tables.overall import Overall, overall
-from experiments.tables.render import (
-    OVERALL_NOTE,
-    cells,
-    footnotes,
-    headers,
-    overall_cells,
-    overall_headers,
-    overall_title,
-)
+from experiments.tables.over_tables import over_tables_notes
+from experiments.tables.overall import overall_rows
+from experiments.tables.pairs import PairBook
+from experiments.tables.provenance import commits_of
+from experiments.tables.render import Block, blocks, notes_of
 from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -31,10 +25,12 @@ CAPTIONS = {
     "functions": "Value, gate and slope of the activations.",
     "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
     "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
-    "overview": "Each difference from the table with the most seeds; framed: the corrected test finds it; "
-    "without colour: not all its runs have ended.",
-    "ranking": "Average ranks over the tasks; what a bar connects is not told apart (Nemenyi, 5 %).",
-    "forest": "Difference to the reference with its interval; filled: the corrected test finds it.",
+    "overview": "Each difference over the runs of all tables that have the pair; framed: it is significant "
+    "(corrected); without colour: not all its runs have ended.",
+    "ranking": "Average ranks over the data sets, with tuned values where a task has them; what a bar connects does "
+    "not differ significantly (Nemenyi, 5 %).",
+    "forest": "Difference to the reference with its corrected interval; filled: better or worse.",
+    "tuning": "Held-out result at every value that was tried, before the counted runs; a dot marks the chosen one.",
     "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",
     "mechanism": "What the activations do, on average over layers during training and layer by layer at its end.",
     "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
@@ -61,23 +57,14 @@ class Page:
 
 
 @dataclass(frozen=True)
-class OverSettings:
-    """The activations over all settings of a grid."""
-
-    title: str
-    headers: list[str]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True)
 class Section:
-    """One preset with records."""
+    """One preset with records. ``classes``: how each row of the table ``main`` is shown."""
 
     table: Table
     sentences: list[str]
-    headers: list[str]
-    rows: list[list[str]]
-    overall: OverSettings | None  # where there are several settings
+    blocks: list[Block]
+    main: Block
+    classes: list[str]
     notes: list[str]
     drawings: list[Drawing]
     missing: list[str]
@@ -89,17 +76,17 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     figures = results / "figures"
-    sections = [section(table, figures) for table in tables]
+    book = PairBook(tables)
+    sections = [section(table, figures, book) for table in tables]
     runs = {(r["run"], r["seed"]): r for table in tables for r in table.runs}  # several tables may share a run
     pages = [page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)]
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
-        overall_note=OVERALL_NOTE,
         unrun=unrun,
         runs=len(runs),
         hours=sum(r["provenance"]["seconds"] for r in runs.values()) / 3600,
         latest=max((r["provenance"]["started"][:10] for r in runs.values()), default=""),
-        commits=commits(list(runs.values())),
+        commits=commits_of(list(runs.values())),
         functions=drawings(figures, ("functions", "derivatives", "convergence")),
         over_tasks=drawings(figures, ("overview", "ranking")),
         claims=next((linked(each, tables) for each in pages if each.name == "claims"), None),
@@ -107,26 +94,21 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     )
 
 
-def section(table: Table, figures: Path) -> Section:
+def section(table: Table, figures: Path, book: PairBook) -> Section:
     name = table.preset.name
     maps = [map_name(table.preset, axes) for axes in table.preset.maps]
-    wanted = [*maps, f"{name}_forest", f"{name}_curves", f"{name}_mechanism", f"{name}_landscape", f"{name}_surface"]
-    settings = overall(table)
+    kinds = ("forest", "tuning", "curves", "mechanism", "landscape", "surface")
+    shown = blocks(table)
     return Section(
         table=table,
-        sentences=sentences(table, settings),
-        headers=headers(table),
-        rows=[cells(table, row, ("", "")) for row in table.rows],
-        overall=over_settings(table, settings),
-        notes=footnotes(table, settings),
-        drawings=drawings(figures, wanted),
+        sentences=sentences(table, overall_rows(table)),
+        blocks=shown,
+        main=next(block for block in shown if block.title in ("", "Setting by setting")),
+        classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
+        notes=[*notes_of(table), *over_tables_notes(table, book)],
+        drawings=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in kinds)]),
         missing=missing(table),
     )
-
-
-def over_settings(table: Table, settings: Sequence[Overall]) -> OverSettings | None:
-    rows = [overall_cells(table, row) for row in settings]
-    return OverSettings(overall_title(settings), overall_headers(table), rows) if settings else None
 
 
 def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> bool:

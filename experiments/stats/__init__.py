@@ -6,13 +6,13 @@ agree) · ``words`` · ``rows`` (a whole table) · ``looks``, ``crossing`` (the 
 used) · ``failures`` (diverged runs) · ``budget`` (a page of claims) · ``tuning`` (the best setting of each cell) ·
 ``crossfit`` (the best setting from the same runs) · ``simulation`` (how often all this is wrong).
 
-Of presets that planned Welch's test with Holm's correction: ``difference`` · ``comparison`` · ``power`` · ``spread``.
-Besides: ``variance`` (rows among themselves) · ``ranks`` (several tasks) · ``single_seed`` (what one seed would show).
+``seeds`` and ``spread`` say how many seeds a study needs. ``holm`` corrects where a preset planned Welch's test.
+Besides: ``second_opinions`` (other intervals of a difference) · ``variance`` (rows among themselves) · ``ranks``
+(several tasks) · ``single_seed`` (what one seed would show).
 Tests and distributions are those of scipy and statsmodels.
 """
 
 from experiments.stats.budget import share_budget
-from experiments.stats.comparison import Comparison, Finding, as_family, compare, compare_both
 from experiments.stats.course import Course, RowCourse, expected_course
 from experiments.stats.crossfit import CrossFit, cross_fit, cross_fit_difference
 from experiments.stats.difference import (
@@ -29,9 +29,10 @@ from experiments.stats.difference import (
 from experiments.stats.estimate import Estimate, estimate_difference
 from experiments.stats.failures import Failures, compare_failures
 from experiments.stats.looks import Looks
-from experiments.stats.power import detectable, seeds_for_difference, seeds_for_equivalence
 from experiments.stats.ranks import Ranking, rank
 from experiments.stats.rows import judge_rows
+from experiments.stats.second_opinions import SecondOpinions, second_opinions
+from experiments.stats.seeds import detectable_with, seeds_needed, spread_for
 from experiments.stats.sensitivity import (
     least_detectable,
     pairs_for_difference,
@@ -53,32 +54,28 @@ __all__ = [
     "LEVEL",
     "NOTHING",
     "Choice",
-    "Comparison",
     "Course",
     "CrossFit",
     "Difference",
     "Estimate",
     "Failures",
-    "Finding",
     "Growth",
     "Looks",
     "Ranking",
     "RowCourse",
     "RowState",
+    "SecondOpinions",
     "Spread",
     "Summary",
     "Threshold",
     "Verdict",
-    "as_family",
     "bonferroni",
     "bootstrap",
     "choose",
-    "compare",
-    "compare_both",
     "compare_failures",
     "cross_fit",
     "cross_fit_difference",
-    "detectable",
+    "detectable_with",
     "estimate_difference",
     "expected_course",
     "first_places",
@@ -99,9 +96,10 @@ __all__ = [
     "regret",
     "runs_for_difference",
     "runs_for_equivalence",
-    "seeds_for_difference",
-    "seeds_for_equivalence",
+    "second_opinions",
+    "seeds_needed",
     "share_budget",
+    "spread_for",
     "spread_of",
     "summarise",
     "verdict_words",

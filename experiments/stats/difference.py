@@ -38,10 +38,6 @@ class Difference:
     high: float
     p: float
 
-    def turned(self) -> Difference:
-        """The reference minus the values."""
-        return Difference(-self.value, -self.high, -self.low, self.p)
-
 
 NOTHING = Difference(math.nan, math.nan, math.nan, math.nan)
 

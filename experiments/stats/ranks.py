@@ -51,8 +51,15 @@ def rank(scores: Mapping[str, Mapping[str, float]], data_sets: Mapping[str, str]
         pairs=scikit_posthocs.posthoc_nemenyi_friedman(table),
         tasks=list(table.index),
         critical_difference=float(studentised / math.sqrt(2) * math.sqrt(names * (names + 1) / (6 * tasks))),
-        p=float(stats.friedmanchisquare(*(table[name] for name in table)).pvalue),
+        p=friedman(table),
     )
+
+
+def friedman(table: pandas.DataFrame) -> float:
+    """p of Friedman's test, corrected for ties; 1 where all names tie in every task."""
+    if (table.nunique(axis="columns") == 1).all():
+        return 1.0
+    return float(stats.friedmanchisquare(*(table[name] for name in table)).pvalue)
 
 
 def without_rounding(score: float) -> float:

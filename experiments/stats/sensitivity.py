@@ -21,9 +21,7 @@ POINTS = 60  # quantiles of each sample variance over which the power is average
 
 def power_of_difference(sides: Sequence[Summary], difference: float, error: float = ALPHA) -> float:
     """Probability that the two-sided test finds a true ``difference``. The ``sd`` of a side is taken as true."""
-    se, reach, weights = _errors(sides, error / 2)
-    found = stats.norm.sf((reach - difference) / se) + stats.norm.cdf((-reach - difference) / se)
-    return float(found @ weights)
+    return _power_finder(sides, error)(difference)
 
 
 def power_of_equivalence(
@@ -40,11 +38,11 @@ def least_detectable(sides: Sequence[Summary], error: float = ALPHA) -> float:
     """The smallest true difference found with 80 % power. nan without spread, or with fewer than two seeds a side."""
     if any(side.n < 2 for side in sides) or not any(side.sd > 0 for side in sides) or not error > 0:
         return math.nan
-    unit = math.sqrt(sum(side.sd**2 / side.n for side in sides))
-    high = unit
-    while power_of_difference(sides, high, error) < POWER:
+    power = _power_finder(sides, error)
+    high = math.sqrt(sum(side.sd**2 / side.n for side in sides))
+    while power(high) < POWER:
         high *= 2
-    return float(optimize.brentq(lambda d: power_of_difference(sides, d, error) - POWER, 0.0, high, rtol=1e-9))
+    return float(optimize.brentq(lambda d: power(d) - POWER, 0.0, high, rtol=1e-9))
 
 
 def pairs_for_difference(difference: float, sd: float, comparisons: int = 1) -> int:
@@ -76,6 +74,17 @@ def _smallest_arms(difference: float, sds: tuple[float, float], power: Callable[
     if not (difference > 0 and max(sds) > 0 and min(sds) >= 0):
         raise ValueError(f"difference={difference}, sds={sds}: must be above 0, of the sds at least one")
     return smallest(lambda n: power([Summary(n, 0.0, sd) for sd in sds]))
+
+
+def _power_finder(sides: Sequence[Summary], error: float) -> Callable[[float], float]:
+    """The power of the two-sided test as a function of the true difference."""
+    se, reach, weights = _errors(sides, error / 2)
+
+    def power(difference: float) -> float:
+        found = stats.norm.sf((reach - difference) / se) + stats.norm.cdf((-reach - difference) / se)
+        return float(found @ weights)
+
+    return power
 
 
 def _errors(sides: Sequence[Summary], tail: float) -> tuple[float, numpy.ndarray, numpy.ndarray]:

@@ -33,14 +33,6 @@ class Spread:
         """What is ``shown`` of the sd, or of its two ends: ``4`` or ``4 to 93``."""
         return " to ".join(dict.fromkeys(map(shown, (self.low, self.high))))
 
-    def seeds(self, needed: Callable[[float, float, int], int], size: float, comparisons: int) -> tuple[str, str]:
-        """Seeds an arm that are ``needed`` for ``size``, before and with the correction for so many comparisons."""
-
-        def shown(tests: int) -> str:
-            return self.text(lambda sd: str(needed(size, sd, tests)))
-
-        return shown(1), shown(max(1, comparisons))
-
 
 def spread_of(groups: Mapping[str, Values], pairs: Mapping[str, str]) -> Spread:
     """The sd of one run pooled over all ``groups``; over the two sides of each of ``pairs`` where they spread unalike.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from experiments.stats.estimate import Estimate
@@ -72,7 +73,7 @@ class Verdict:
         """Whether more seeds are not needed: the finished runs differ, or are equivalent."""
         return self.different or self.within_margin
 
-    @property
+    @cached_property
     def least_detectable(self) -> float:
         """The true difference that this test finds with 80 % power, at the observed spread and number of seeds."""
         return least_detectable(self.estimate.sides, self.nominal)

@@ -11,11 +11,13 @@ from typing import Any
 
 from experiments.config.schema import Config
 from experiments.records.record import Record
-from experiments.stats import Spread, detectable, seeds_for_difference, seeds_for_equivalence, spread_of
+from experiments.stats import Spread, detectable_with, seeds_needed, spread_for
+from experiments.stats.estimate import Test
+from experiments.stats.seeds import Aim
 from experiments.studies.cells import Cell, metric_of
 from experiments.studies.naming import number
 from experiments.studies.presets import Preset, compared_pairs
-from experiments.tables.table import finished
+from experiments.studies.results import finished_values
 
 
 @dataclass(frozen=True)
@@ -132,31 +134,48 @@ def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record])
     """What the planned seeds can show at the sd of the records, else at the preset's."""
     metric = metric_of(preset, cells)
     unit, places, count = metric.difference_unit, metric.digits, len(preset.counted)
-    values = {cell.overrides: finished([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells}
+    values = {
+        cell.overrides: finished_values([r for r in records if r["run"] == cell.run], preset.metric) for cell in cells
+    }
     pairs = compared_pairs(preset)
-    sd, source = spread_of(values, pairs), "pooled over the records"
-    if not sd.known:
+    test: Test = "paired" if preset.comparison == "paired" else "welch"
+    spread, source = spread_for(test, values, pairs), "pooled over the records"
+    what = "a difference at one seed" if test == "paired" else "one run"
+    if not spread.known:
         if preset.sd is None:
             return ["the spread over seeds is not known yet: run two or three seeds, then plan again"]
-        sd, source = Spread(preset.sd, preset.sd), "assumed by the preset"
-    elif not sd.alike:
+        sd = preset.sd * (math.sqrt(2) if test == "paired" else 1)
+        spread, source = Spread(sd, sd), f"assumed from the preset's sd of one run, {number(preset.sd)}"
+    elif not spread.alike:
         source = "from pair to pair compared, as the recorded rows spread unalike"
+    least = (
+        spread.text(lambda sd, k=k: f"{detectable_with(test, count, sd, k):.{places}f}")  # type: ignore[misc]
+        for k in (1, len(pairs))
+    )
     lines = [
-        f"sd of one run {sd.text(lambda s: f'{s:.{places}f}')} {unit}, {source}",
-        f"{count} seeds an arm find {sd.text(lambda s: f'{detectable(count, s):.{places}f}')} {unit} "
-        f"(80 % power, two-sided 5 %, before correction)",
+        f"sd of {what} {spread.text(lambda sd: f'{sd:.{places}f}')} {unit}, {source}",
+        "{} seeds find {} {unit} (80 % power, two-sided 5 %), {} {unit} corrected over the table".format(
+            count, *least, unit=unit
+        ),
     ]
-    wanted: list[tuple[str, Any, float | None]] = [
-        ("to find", seeds_for_difference, preset.effect),
-        ("to show equality within", seeds_for_equivalence, preset.margin),
+    wanted: list[tuple[str, Aim, float | None]] = [
+        ("to find", "difference", preset.effect),
+        ("to show equivalence within", "equivalence", preset.margin),
     ]
-    for words, needed, size in wanted:
+    for words, aim, size in wanted:
         if size is not None:
-            n, corrected = sd.seeds(needed, size, len(pairs))
-            alone, together = (needed(size, sd.high, tests) for tests in (1, max(1, len(pairs))))
-            word = "enough" if count >= together else "enough before correction" if count >= alone else "too few"
+            alone, corrected = (
+                [seeds_needed(test, aim, size, sd, k) for sd in (spread.low, spread.high)]
+                for k in (1, max(1, len(pairs)))
+            )
+            word = "enough" if count >= corrected[1] else "enough before correction" if count >= alone[1] else "too few"
             lines.append(
-                f"{words} {number(size)} {unit}: {n} seeds an arm ({corrected} corrected over the table); "
+                f"{words} {number(size)} {unit}: {span(alone)} seeds ({span(corrected)} corrected over the table); "
                 f"planned {count}: {word}"
             )
     return lines
+
+
+def span(counts: Sequence[int]) -> str:
+    """``4`` or ``4 to 93``."""
+    return " to ".join(dict.fromkeys(map(str, counts)))

@@ -52,6 +52,7 @@ class Preset:
     margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
     effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
     sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
+    crossfit: str | None = optional(text())  # a key that the cells vary, for a value chosen from the runs at hand
     families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
@@ -146,7 +147,8 @@ def reference_cell(plan: Preset, cell: str) -> str:
 
 def compared_pairs(plan: Preset) -> dict[str, str]:
     """What is compared with what: every cell but the references, and the reference of each."""
-    references = {cell: reference_cell(plan, cell) for cell in plan.cells}
+    by_words = {frozenset(cell.split()): cell for cell in plan.cells}
+    references = {cell: by_words[frozenset([*plan.reference.split(), *context(cell)])] for cell in plan.cells}
     return {cell: other for cell, other in references.items() if other != cell}
 
 

@@ -12,6 +12,7 @@ from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import read_json
 from experiments.records.read import Line, checked_records, lines_of, record_files
+from experiments.records.record import Record
 
 Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metrics
 
@@ -19,10 +20,10 @@ Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metric
 class Results:
     """Looks results up by configuration and seed. Records are read once; runs on disk whenever they are asked for.
 
-    ``only``: the preset whose own record files are read; all files without it.
+    ``only``: the preset whose own record files are read; all files without it. Without ``runs_dir`` only records count.
     """
 
-    def __init__(self, runs_dir: str, records_dir: Path | None = None, only: str | None = None) -> None:
+    def __init__(self, runs_dir: str | None, records_dir: Path | None = None, only: str | None = None) -> None:
         self.runs_dir, self.records_dir, self.only = runs_dir, records_dir, only
         self.recorded: dict[tuple[str, int], Result] = {}
         self.searched: set[str] = set()
@@ -35,9 +36,10 @@ class Results:
         return self.recorded.get((run, seed))
 
     def on_disk(self, config: Config, seed: int) -> bool:
-        return self.path(config, seed).exists()
+        return self.runs_dir is not None and self.path(config, seed).exists()
 
     def path(self, config: Config, seed: int) -> Path:
+        assert self.runs_dir is not None
         return run_path(dataclasses.replace(config, seed=seed, runs_dir=self.runs_dir)) / "metrics.json"
 
     def read_records(self, runs: Iterable[str]) -> None:
@@ -67,3 +69,12 @@ def recorded_lines(records_dir: Path, only: str | None = None) -> Mapping[str, l
 def value_of(result: Result | None, metric: str) -> float | None:
     """The metric of a finished run; None of one that diverged or is missing."""
     return None if result is None or result["status"] != "finished" else float(result[metric])
+
+
+def finished_values(records: Iterable[Record], metric: str) -> dict[int, float]:
+    """The metric by seed, of the runs that did not diverge, in the order of the seeds."""
+    return {
+        record["seed"]: record["result"][metric]
+        for record in sorted(records, key=lambda record: record["seed"])
+        if record["result"]["status"] == "finished"
+    }

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
-from experiments.stats import Comparison, Summary, compare_both, summarise
+from experiments.stats import Summary, Verdict, estimate_difference, summarise, verdict_words
 from experiments.studies.cells import Cell
 from experiments.studies.naming import activation_title
 from experiments.studies.presets import context
-from experiments.tables.table import Row, Table
+from experiments.tables.evidence import judge_by_plan
+from experiments.tables.row import Row, RowKind
+from experiments.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -20,67 +23,119 @@ class Overall:
     """``values``: by seed, the mean of the metric over the settings; a seed counts that finished in all of them.
 
     Of ``settings`` so many are ``compared`` with the reference; in ``ahead`` of them the mean is ahead of it, and in
-    ``better`` and ``worse`` the test of that setting says so.
+    ``better`` and ``worse`` the verdict on that setting says so. ``diverged``: the seeds that diverged somewhere.
     """
 
     title: str
     overrides: str  # of the activation alone
     values: dict[int, float]
-    comparison: Comparison | None
+    diverged: list[int]
+    verdict: Verdict | None  # None for the reference, and of a study with looks, which has none over settings
+    kind: RowKind
+    difference: float
     settings: int
     compared: int
     ahead: int
     better: int
     worse: int
     missing: int  # planned runs of all settings that have neither finished nor diverged
-    flips: bool  # the verdict would be another, with the comparison that the preset did not choose
 
-    @property
+    @cached_property
     def summary(self) -> Summary:
         return summarise(list(self.values.values()))
 
+    @property
+    def is_reference(self) -> bool:
+        return self.kind == "reference"
 
-def overall(table: Table) -> list[Overall]:
+    @property
+    def interval(self) -> tuple[float, float]:
+        return (self.verdict.low, self.verdict.high) if self.verdict else (math.nan, math.nan)
+
+    @property
+    def p(self) -> float:
+        return self.verdict.p if self.verdict and self.kind != "pending" else math.nan
+
+    @property
+    def different(self) -> bool:
+        return self.kind in ("better", "worse")
+
+    @property
+    def bold(self) -> bool:
+        return self.kind == "better" and not self.diverged
+
+    def words(self, unit: str, digits: int) -> str:
+        if not self.values and not self.diverged:
+            return "not run in all settings"
+        if self.kind == "pending" or self.verdict is None:
+            return str(self.kind)
+        return verdict_words(self.verdict, unit, digits)
+
+
+def overall_rows(table: Table) -> list[Overall]:
     """One for each activation, in the order of the rows; none where there is one setting, or not all have all."""
-    preset = table.preset
-    by_activation: dict[str, dict[str, Row]] = {}
-    for row in table.rows:
-        setting = " ".join(context(row.cell.overrides))
-        by_activation.setdefault(activation_of(row.cell), {})[setting] = row
+    by_activation = rows_by_activation(table.rows)
     settings = {frozenset(own) for own in by_activation.values()}
     if len(settings) != 1 or len(next(iter(settings))) == 1:
         return []
     values = {name: mean_over_settings([row.values for row in own.values()]) for name, own in by_activation.items()}
-    reference = next(activation_of(row.cell) for row in table.rows if row.comparison is None)
-    pairs = {name: reference for name in values if name != reference}
-    higher = table.metric.higher_is_better
-    sign = 1 if higher else -1
-    compared, other = compare_both(values, pairs, higher, preset.margin, preset.comparison == "paired")
-    leads = {
-        name: [sign * row.comparison.main.value if row.comparison else math.nan for row in own.values()]
-        for name, own in by_activation.items()
+    failed = {
+        name: sorted({seed for row in own.values() for seed in row.diverged}) for name, own in by_activation.items()
     }
-    return [
-        Overall(
-            title=activation_title(next(iter(own.values())).cell.config.activation),
-            overrides=name,
-            values=values[name],
-            comparison=compared.get(name),
-            settings=len(own),
-            compared=sum(not math.isnan(value) for value in leads[name]),
-            ahead=sum(value > 0 for value in leads[name]),
-            better=sum(row.finding == "better" for row in own.values()),
-            worse=sum(row.finding == "worse" for row in own.values()),
-            missing=sum(row.missing for row in own.values()),
-            flips=name in pairs and not compared[name].agrees(other[name]),
+    reference = next(activation_of(row.cell) for row in table.rows if row.is_reference)
+    pairs = {name: reference for name in values if name != reference}
+    verdicts = {} if table.study else judge_by_plan(table.preset, table.metric, values, pairs, failed)
+    found = []
+    for name, own in by_activation.items():
+        leads = lead_by_setting(table, list(own.values()))
+        found.append(
+            Overall(
+                title=activation_title(next(iter(own.values())).cell.config.activation),
+                overrides=name,
+                values=values[name],
+                diverged=failed[name],
+                verdict=verdicts.get(name),
+                kind=overall_kind(table, name == reference, verdicts.get(name)),
+                difference=mean_difference(values[name], values[reference], table.paired),
+                settings=len(own),
+                compared=len(leads),
+                ahead=sum(lead > 0 for lead in leads),
+                better=sum(row.kind == "better" for row in own.values()),
+                worse=sum(row.kind == "worse" for row in own.values()),
+                missing=sum(row.missing for row in own.values()),
+            )
         )
-        for name, own in by_activation.items()
-    ]
+    return found
+
+
+def overall_kind(table: Table, is_reference: bool, verdict: Verdict | None) -> RowKind:
+    if is_reference:
+        return "reference"
+    return "pending" if table.left or verdict is None else verdict.kind
+
+
+def lead_by_setting(table: Table, rows: Sequence[Row]) -> list[float]:
+    """How far each setting is ahead of the reference's, in the sense of the metric; of those that are compared."""
+    sign = 1 if table.metric.higher_is_better else -1
+    return [sign * row.difference for row in rows if not math.isnan(row.difference)]
+
+
+def mean_difference(values: Mapping[int, float], reference: Mapping[int, float], paired: bool) -> float:
+    """Over the seeds that both have where ``paired``; nan without seeds."""
+    return estimate_difference(values, reference, "paired" if paired else "welch").value
+
+
+def rows_by_activation(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
+    """The rows by activation, then by what else sets them apart."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(activation_of(row.cell), {})[" ".join(context(row.cell.overrides))] = row
+    return found
 
 
 def standings(table: Table) -> dict[str, Row | Overall]:
     """What each activation has reached on the task, by title: over all settings where there are several."""
-    return {row.title: row for row in overall(table) or table.rows}
+    return {row.title: row for row in overall_rows(table) or table.rows}
 
 
 def activation_of(cell: Cell) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.families.metric import Metric, loss_in_nats, percentage
 from experiments.families.registry import families
-from experiments.stats import compare
+from experiments.stats import judge_rows, verdict_words
 
 BLEU = Metric("test_bleu", "test BLEU", "", True, 1, 0.0, 100.0)
 MIOU = percentage("test_miou", "test mean IoU")
@@ -20,8 +20,8 @@ FID = Metric("test_fid", "test FID", "", False, 2, 0.0)
 def test_better_is_what_is_declared(metric: Metric, higher: bool) -> None:
     """By the words of a comparison, for keys whose suffix says nothing."""
     groups = {"new": {s: 31.0 + 0.1 * s for s in range(5)}, "old": {s: 30.0 + 0.1 * s for s in range(5)}}
-    found = compare(groups, {"new": "old"}, metric.higher_is_better, by_seed=False)["new"]
-    words = found.words(metric.higher_is_better, metric.difference_unit, metric.digits, None)
+    found = judge_rows(groups, {"new": "old"}, metric.higher_is_better, test="welch")["new"]
+    words = verdict_words(found, metric.difference_unit, metric.digits)
     assert words.split()[0] == ("better" if higher else "worse")
 
 

@@ -15,7 +15,6 @@ from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map, lines
 from experiments.figures.overview import overview
-from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.figures.style import look, save
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
@@ -120,7 +119,7 @@ def test_heat_map_shows_each_cell_in_its_place(preset: Preset) -> None:
         "activation=gelu recipe.lr=0.2 recipe.epochs=9": 91.0,
     }
     table = table_of(plan, cells, means)
-    rows = [row for row in table.rows if row.comparison]
+    rows = [row for row in table.rows if not row.is_reference]
     values = grid(rows, "recipe.epochs", "recipe.lr", [9, 15], [0.1, 0.2])
     assert values == pytest.approx(numpy.array([[0.0, 0.0], [2.0, 0.0]]), abs=1e-9)
     texts = {text.get_text() for text in heat_map(table, "recipe.epochs", "recipe.lr").axes[0].texts}
@@ -146,49 +145,6 @@ def test_only_the_last_derivative_jumps() -> None:
         for order, x, values in derived(N):
             jump = float(values[x > 0][0] - values[x < 0][-1])
             assert (abs(jump) > 0.5 * math.factorial(2 * N + 1)) == (order == 2 * N + 1)
-
-
-def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
-    """More is better for accuracy, less for loss; the order of the cells is the order of the means."""
-    rising = {cell.overrides: 90.0 + index for index, cell in enumerate(cells)}
-    tables = [
-        dataclasses.replace(t, preset=dataclasses.replace(t.preset, task=task))
-        for task in ("a", "b")
-        for t in [table_of(preset, cells, rising)]
-    ]
-    ranking = ranking_of(tables)
-    assert ranking
-    assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(tables[0].rows)]
-    drawn = critical_differences(tables)
-    assert drawn
-    bars = [list(line.get_xdata()) for line in drawn.axes[0].lines if line.get_color() == style.COLOURS[2]]
-    assert bars
-    assert all(bar == sorted(bar) for bar in bars)  # whatever the order of a set of names is in this process
-    assert critical_differences(tables[:1]) is None
-    first, *rest = tables[0].rows
-    partial = dataclasses.replace(first, values=dict(list(first.values.items())[1:]))
-    unfinished = dataclasses.replace(
-        tables[0], preset=dataclasses.replace(tables[0].preset, task="c"), rows=[partial, *rest]
-    )
-    ranking = ranking_of([*tables, unfinished])
-    assert ranking
-    assert list(ranking.tasks) == ["a", "b"]
-    assert first.title in ranking.ranks
-
-
-def test_the_title_of_the_ranks_fits_however_many_tasks_there_are(preset: Preset, cells: list[Cell]) -> None:
-    table = table_of(preset, cells, {cell.overrides: 90.0 + index for index, cell in enumerate(cells)})
-    tasks = [f"handwritten letters of alphabet {k}" for k in range(9)]
-    made = critical_differences(
-        [dataclasses.replace(table, preset=dataclasses.replace(table.preset, task=task)) for task in tasks]
-    )
-    assert made
-    made.canvas.draw()
-    title = made.texts[0]
-    assert "alphabet 8" in title.get_text()
-    box, page = title.get_window_extent(), made.bbox
-    assert page.x0 <= box.x0
-    assert box.x1 <= page.x1
 
 
 def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cell]) -> None:
@@ -240,12 +196,16 @@ def test_the_overview_colours_what_has_run_to_the_end(
     assert len(panel.texts) == 2 * len(titles) == 2 * (len(cells) - 1)
 
 
-def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: list[Cell]) -> None:
-    """A claim of six seeds replaces GEM's row of three, not GoLU's, and is no column of its own."""
-    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
+@pytest.mark.parametrize("reference", ["activation=gelu", "activation=gem"])
+def test_the_overview_pools_the_runs_of_all_tables(preset: Preset, cells: list[Cell], reference: str) -> None:
+    """A claim adds three seeds to GEM's and GELU's, whichever of them is its reference, and is no column of its own."""
+    ahead = {"activation=gem": 91.0}
+    tasks = [table_of(dataclasses.replace(preset, name=task, task=task), cells, ahead) for task in ("a", "b")]
     two = [cell for cell in cells if cell.overrides in ("activation=gelu", "activation=gem")]
-    claim = dataclasses.replace(preset, seeds=6, cells=[cell.overrides for cell in two])
-    records = [record(c, s, 90 + s / 10 + (c.overrides == "activation=gem")) for c in two for s in range(6)]
+    claim = dataclasses.replace(
+        preset, name="claim", seeds=6, reference=reference, cells=[cell.overrides for cell in two]
+    )
+    records = [record(c, s, ahead.get(c.overrides, 90.0) + s / 10) for c in two for s in range(6)]
     made = overview([*tasks, build(claim, two, records)])
     assert made
     panel = made.axes[0]
@@ -257,36 +217,27 @@ def test_the_overview_prefers_more_seeds_of_the_same_two(preset: Preset, cells: 
     assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
 
 
-def test_the_overview_finds_more_seeds_with_the_sides_exchanged(preset: Preset, cells: list[Cell]) -> None:
-    """The claim's reference is GEM; GELU is a row of it, a point behind."""
-    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
-    two = [cell for cell in cells if cell.overrides in ("activation=gelu", "activation=gem")]
-    claim = dataclasses.replace(preset, seeds=6, reference="activation=gem", cells=[cell.overrides for cell in two])
-    records = [record(c, s, 90 + s / 10 + (c.overrides == "activation=gem")) for c in two for s in range(6)]
-    made = overview([*tasks, build(claim, two, records)])
+def test_the_overview_has_a_column_for_tuned_values(preset: Preset, cells: list[Cell]) -> None:
+    shared = table_of(dataclasses.replace(preset, task="a"), cells, {})
+    tuned = dataclasses.replace(shared, preset=dataclasses.replace(shared.preset, tune="a tuning"))
+    made = overview([shared, tuned])
     assert made
-    assert "+1.00" in {text.get_text() for text in made.axes[0].texts}
+    assert [tick.get_text().partition("\n")[0] for tick in made.axes[0].get_xticklabels()] == ["a", "a, tuned"]
+
+
+def test_no_cell_with_diverged_runs_is_framed_as_better(preset: Preset, cells: list[Cell]) -> None:
+    records = [record(c, s, 90 + s / 10 + 5 * (c.overrides == "activation=gem")) for c in cells for s in range(2)]
+    records += [record(c, 2, 90.2) for c in cells if c.overrides != "activation=gem"]
+    records += [record(c, 2, 0.0, status="diverged") for c in cells if c.overrides == "activation=gem"]
+    made = overview([build(dataclasses.replace(preset, name=t, task=t), cells, records) for t in ("a", "b")])
+    assert made
+    assert not [patch for patch in made.axes[0].patches if isinstance(patch, Rectangle)]
 
 
 def test_figures_that_nobody_saves_are_not_kept() -> None:
     """pyplot keeps its figures, and warns after twenty; warnings are errors here."""
     for _ in range(25):
         style.figure(1)
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-def test_of_two_tables_with_as_many_seeds_the_overview_takes_the_smaller(
-    preset: Preset, cells: list[Cell], backwards: bool
-) -> None:
-    tasks = [table_of(dataclasses.replace(preset, task=task), cells, {}) for task in ("a", "b")]
-    claims = []
-    for lead, own in ((1.0, [c for c in cells if c.overrides in ("activation=gelu", "activation=gem")]), (2.0, cells)):
-        plan = dataclasses.replace(preset, seeds=6, cells=[cell.overrides for cell in own])
-        values = [record(c, s, 90 + s / 10 + lead * (c.overrides == "activation=gem")) for c in own for s in range(6)]
-        claims.append(build(plan, own, values))
-    made = overview([*tasks, *(reversed(claims) if backwards else claims)])
-    assert made
-    assert "+1.00" in {text.get_text() for text in made.axes[0].texts}
 
 
 def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
@@ -304,9 +255,6 @@ def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
     texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in made.axes[0].texts}
     titles = [tick.get_text() for tick in made.axes[0].get_yticklabels()]
     assert [texts[titles.index(title), 0] for title in ("ReLU", "GEM (N=1)")] == ["−2.00", "−2.00"]
-    ranking = ranking_of([several, single])
-    assert ranking
-    assert set(ranking.ranks.index) == {"GELU", "ReLU", "GEM (N=1)"}
 
 
 def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from experiments.figures import preset_figures
 from experiments.figures.forest import forest
 from experiments.figures.style import save
 from experiments.report import render
 from experiments.report.verdicts import missing, sentences
 from experiments.studies.cells import Cell
 from experiments.studies.presets import Preset
+from experiments.tables.recorded import recorded
 from experiments.tables.table import Table, build
+from tests.experiments.zygote import ROOT
 from tests.synthetic import record
 
 NOISE = (-0.1, 0.0, 0.1)
@@ -63,31 +66,56 @@ def table(preset: Preset, cells: list[Cell]) -> Table:
     return build(dataclasses.replace(preset, margin=0.7, published=known), cells, records)
 
 
-def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
+def test_before_the_last_run_there_is_no_verdict(table: Table) -> None:
     text = " ".join(sentences(table, []))
-    assert "17 of 18 planned runs, 1 to 3 seeds a row: no result yet." in text
-    assert "So far better than GELU: ReLU (+2.00 [+1.77, +2.23])." in text
-    assert "So far worse than GELU: GEM (N=1) (−2.00 [−2.23, −1.77])." in text
-    assert "So far equal to GELU within the margin: GoLU" in text
-    assert "No test, for too few seeds or no spread: SE-GEM (N=1, ε=1e-4)." in text
-    assert "Diverged: SE-GEM (N=1, ε=1e-4) (1 of 3 runs)." in text
-    assert "GEM (N=1): published difference −0.50; the interval here, −2.23 to −1.77, excludes it." in text
+    assert "17 of 18 planned runs, 1 to 3 seeds a row: no verdict yet." in text
+    assert "Better" not in text
+    assert "Diverged: SE-GEM (N=1, ε=1e-4) (1 of 2 runs)." in text
     assert missing(table) == ["SE-GEM (N=1, ε=1e-4): 2 of 3 runs"]
+
+
+def test_the_sentences_say_what_the_runs_show(table: Table) -> None:
+    last = record(table.rows[-1].cell, 2, 90.1)
+    text = " ".join(sentences(build(table.preset, [row.cell for row in table.rows], [*table.runs, last]), []))
+    assert "18 runs, 2 to 3 seeds a row." in text
+    assert "Better than GELU: ReLU (+2.00 [" in text
+    assert "Worse than GELU: GEM (N=1) (−2.00 [" in text
+    assert "Equivalent to GELU within the margin: GoLU" in text
+    assert "Diverged: SE-GEM (N=1, ε=1e-4) (1 of 3 runs)." in text
+    assert "GEM (N=1): published difference −0.50; the interval here, −2.35 to −1.65, excludes it." in text
 
 
 def test_a_difference_within_the_margin_is_told_as_both(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 - 0.5 * (c.overrides == "activation=gem") + NOISE[s]) for c in cells for s in range(3)]
-    text = " ".join(sentences(build(dataclasses.replace(preset, margin=1.0), cells, records), []))
-    assert "Shown to be worse than GELU: GEM (N=1) (−0.50 [−0.73, −0.27])." in text
-    equal = text[text.index("Shown to be equal to GELU within the margin: ") :]
-    assert "GEM (N=1) (−0.50 [−0.73, −0.27])" in equal
+    text = " ".join(sentences(build(dataclasses.replace(preset, margin=1.5), cells, records), []))
+    assert "Worse than GELU: GEM (N=1) (−0.50 [" in text
+    equal = text[text.index("Equivalent to GELU within the margin: ") :]
+    assert "GEM (N=1) (−0.50 [" in equal
 
 
 def test_nothing_to_tell_apart(preset: Preset, cells: list[Cell]) -> None:
     records = [record(c, s, 90 + NOISE[s]) for c in cells for s in range(3)]
     lines = sentences(build(preset, cells, records), [])
-    assert lines[1].startswith("None of the 5 rows can be told apart from GELU; a difference below 0.31 points")
+    assert lines[1].startswith("Not significant beside GELU: ReLU; GoLU; GEM (N=1); ")
+    assert lines[1].endswith(". Their least detectable differences: 0.63 points.")
     assert sentences(build(preset, cells, []), []) == ["Not run yet."]
+
+
+def test_a_tuned_table_has_a_section_of_its_own(tmp_path: Path) -> None:
+    """With its tuning, the chosen values in the rows, and its U-curves."""
+    for name in ("tuned_gpt2_tiny.jsonl", "tuning/tuned_gpt2_tiny.jsonl"):
+        (tmp_path / "records" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "records" / name).write_bytes((ROOT / "results" / "records" / name).read_bytes())
+    table = recorded("tuned_gpt2_tiny", tmp_path)
+    assert table
+    drawn = dict(preset_figures(table))
+    save(drawn["tuned_gpt2_tiny_tuning"], tmp_path / "figures" / "tuned_gpt2_tiny_tuning")
+    text = render([table], [], tmp_path)
+    assert '<section id="tuned_gpt2_tiny">' in text
+    assert "<h3>Tuning</h3>" in text
+    assert '<figure id="figure-tuned_gpt2_tiny_tuning">' in text
+    assert text.count('<tr class="better">') == 4
+    assert any(line.startswith("Better than GELU: ReLU (−0.0615 [") for line in sentences(table, []))
 
 
 def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A table: errors shared over its rows, pairs by seed, diverged runs, and the same verdicts as before where one row."""
+"""A table: errors shared over its rows, pairs by seed, and diverged runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy
 import pytest
 from scipy import stats
 
-from experiments.stats import compare, judge_rows
+from experiments.stats import judge_rows
 
 
 def runs(rng: numpy.random.Generator, rows: int, n: int, effect: float = 0.0) -> dict[str, dict[int, float]]:
@@ -26,13 +26,13 @@ def test_intervals_and_p_are_those_of_bonferroni() -> None:
         assert verdict.p == pytest.approx(min(1, 6 * test.pvalue))
 
 
-def test_one_row_alone_is_tested_as_before() -> None:
+def test_one_row_alone_is_tested_as_scipy_does() -> None:
     groups = runs(numpy.random.default_rng(1), 1, 8, 1.5)
-    for test, by_seed in (("paired", True), ("welch", False)):
-        new = judge_rows(groups, {"row 0": "gelu"}, True, margin=3.0, test=test)["row 0"]  # type: ignore[arg-type]
-        old = compare(groups, {"row 0": "gelu"}, True, margin=3.0, by_seed=by_seed)["row 0"]
-        assert (new.p, new.p_equal) == pytest.approx((old.p, old.p_equal))
-        assert (new.estimate.value, new.low, new.high) == pytest.approx((old.main.value, old.main.low, old.main.high))
+    sides = list(groups["row 0"].values()), list(groups["gelu"].values())
+    for test, known in (("paired", stats.ttest_rel(*sides)), ("welch", stats.ttest_ind(*sides, equal_var=False))):
+        found = judge_rows(groups, {"row 0": "gelu"}, True, test=test)["row 0"]  # type: ignore[arg-type]
+        interval = known.confidence_interval(0.95)
+        assert (found.p, found.low, found.high) == pytest.approx((known.pvalue, interval.low, interval.high))
 
 
 def test_planned_comparisons_count_before_their_runs_are_there() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy
 import pytest
 
-from experiments.stats import pooled_sd, seeds_for_difference, spread_of
+from experiments.stats import pooled_sd, spread_of
 
 PAIRS = {"relu": "gelu", "gem": "gelu"}
 
@@ -25,11 +25,10 @@ def test_rows_that_spread_alike_have_one_sd() -> None:
 
 
 def test_rows_that_do_not_are_told_pair_by_pair() -> None:
-    """A pooled sd of 0.58 would say of ReLU beside GELU that 0.2 takes 134 seeds; it takes 6."""
+    """A pooled sd of 0.58 would be wrong by far for ReLU beside GELU."""
     found = spread_of({"gelu": seeds(0.1), "relu": seeds(0.1), "gem": seeds(1.0)}, PAIRS)
     assert (found.low, found.high) == pytest.approx((0.1, math.sqrt(1.01 / 2)))
     assert found.text(lambda sd: f"{sd:.1f}") == "0.1 to 0.7"
-    assert found.seeds(seeds_for_difference, 0.2, 1)[0] == f"6 to {seeds_for_difference(0.2, found.high)}"
 
 
 @pytest.mark.parametrize("groups", [{}, {"gelu": {0: 1.0}, "relu": {0: 2.0}}, {"gelu": {0: 1.0, 1: 1.0}}])

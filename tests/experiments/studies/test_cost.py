@@ -21,10 +21,21 @@ def test_nothing_recorded(preset: Preset, cells: list[Cell]) -> None:
 
 def test_the_presets_own_sd_serves_before_any_run(preset: Preset, cells: list[Cell]) -> None:
     text = plan_text(dataclasses.replace(preset, sd=0.2, effect=0.07, margin=0.5), cells, [], workers=1)
-    assert "sd of one run 0.20 points, assumed by the preset" in text
-    assert "to find 0.07 points: 130 seeds an arm" in text
+    assert "sd of one run 0.20 points, assumed from the preset's sd of one run, 0.2" in text
+    assert "to find 0.07 points: 130 seeds" in text
     assert "planned 3: too few" in text
-    assert "to show equality within 0.5 points: 4 seeds an arm" in text
+    assert "to show equivalence within 0.5 points: 4 seeds" in text
+
+
+def test_a_paired_study_plans_with_differences_by_seed(preset: Preset, cells: list[Cell]) -> None:
+    """Two independent runs of sd 0.2 differ by 0.28; recorded runs that move alike differ by less than one run."""
+    paired = dataclasses.replace(preset, comparison="paired", seeds=5, sd=0.2, effect=0.2)
+    assert "sd of a difference at one seed 0.28 points" in plan_text(paired, cells, [], workers=1)
+    own = (0.01, 0.0, -0.01, 0.0, 0.0)
+    records = [record(c, s, 90 + s + own[s] * (c.overrides != "activation=gelu")) for c in cells for s in range(5)]
+    text = plan_text(paired, cells, records, workers=1)
+    assert "sd of a difference at one seed 0.01 points" in text
+    assert "planned 5: enough" in text
 
 
 def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) -> None:
@@ -35,7 +46,7 @@ def test_time_and_sd_come_from_the_records(preset: Preset, cells: list[Cell]) ->
     assert "11 min still to go, 4 min with 3 at a time" in text
     assert "from up to 9 recorded runs of this data and network on test device" in text
     assert "sd of one run 0.10 points, pooled over the records" in text
-    assert "to find 0.2 points: 6 seeds an arm (8 corrected over the table)" in text
+    assert "to find 0.2 points: 6 seeds (8 corrected over the table)" in text
 
 
 def test_enough_is_what_the_corrected_test_needs(preset: Preset, cells: list[Cell]) -> None:
@@ -47,7 +58,7 @@ def test_enough_is_what_the_corrected_test_needs(preset: Preset, cells: list[Cel
         (8, "enough"),
     ):
         text = plan_text(dataclasses.replace(preset, effect=0.2, seeds=seeds), cells, records, workers=1)
-        assert f"6 seeds an arm (8 corrected over the table); planned {seeds}: {word}\n" in text + "\n"
+        assert f"6 seeds (8 corrected over the table); planned {seeds}: {word}\n" in text + "\n"
 
 
 def test_runs_on_fewer_images_say_nothing_of_the_time(preset: Preset, cells: list[Cell]) -> None:

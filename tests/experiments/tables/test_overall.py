@@ -11,8 +11,9 @@ from experiments.records.record import Record
 from experiments.report.verdicts import sentences
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
-from experiments.tables.overall import overall
-from experiments.tables.render import csv_text, latex, markdown
+from experiments.tables.csv_file import csv_text
+from experiments.tables.overall import overall_rows
+from experiments.tables.render import latex, markdown
 from experiments.tables.table import Table, build
 from tests.synthetic import record
 
@@ -51,12 +52,12 @@ def table(grid: Preset, cells: list[Cell]) -> Table:
 
 
 def test_the_mean_over_settings_is_taken_by_seed(table: Table) -> None:
-    gelu, relu, gem = overall(table)
-    assert [row.title for row in overall(table)] == ["GELU", "ReLU", "GEM (N=2)"]
+    gelu, relu, gem = overall_rows(table)
+    assert [row.title for row in overall_rows(table)] == ["GELU", "ReLU", "GEM (N=2)"]
     assert gelu.values == pytest.approx({seed: 80 + noise for seed, noise in enumerate(NOISE)})
-    assert gelu.comparison is None
-    assert relu.comparison is not None
-    assert relu.comparison.main.value == pytest.approx(1)
+    assert gelu.is_reference
+    assert relu.verdict is not None
+    assert relu.difference == pytest.approx(1)
     assert relu.summary.sd == pytest.approx(gelu.summary.sd)
     assert (relu.settings, relu.compared, relu.ahead, relu.better, relu.worse) == (3, 3, 1, 1, 0)
     assert (gem.ahead, gem.better, gem.worse) == (0, 0, 3)
@@ -68,7 +69,7 @@ def test_it_stands_first_on_the_page_and_in_words(table: Table) -> None:
     assert "| 1 of 3 " in text
     assert "ReLU, lr 0.01 " in text
     assert "GEM (N=2), lr 1e-4 " in text
-    lines = sentences(table, overall(table))
+    lines = sentences(table, overall_rows(table))
     assert lines[1].startswith("Mean over the settings, better than GELU: ReLU (+1.00 [")
     assert lines[2].startswith("Mean over the settings, worse than GELU: GEM (N=2) (−3.00 [")
     assert lines[-1] == "Setting by setting, 6 comparisons corrected together: 1 better than GELU, 3 worse."
@@ -102,17 +103,17 @@ def test_it_stands_first_in_latex_and_csv_too(table: Table) -> None:
 
 def test_seeds_that_miss_a_setting_do_not_count(grid: Preset, cells: list[Cell]) -> None:
     runs = [r for r in records(cells, {}) if not (r["run"] == cells[3].run and r["seed"] == 1)]
-    relu = overall(build(grid, cells, runs))[1]
+    relu = overall_rows(build(grid, cells, runs))[1]
     assert list(relu.values) == [0, 2, 3]
     assert "| 3 of 4 " in markdown(build(grid, cells, runs))
     runs = [r for r in runs if r["run"] != cells[4].run]
-    relu = overall(build(grid, cells, runs))[1]
+    relu = overall_rows(build(grid, cells, runs))[1]
     assert (relu.values, relu.settings, relu.compared) == ({}, 3, 2)
     assert "not run in all settings" in markdown(build(grid, cells, runs))
 
 
 def test_one_setting_or_a_crooked_grid_has_none(grid: Preset) -> None:
     plan = load_preset("quickstart")
-    assert overall(build(plan, cells_of(plan), [])) == []
+    assert overall_rows(build(plan, cells_of(plan), [])) == []
     plan.cells = [*grid.cells, "activation=golu recipe.lr=0.1"]
-    assert overall(build(plan, cells_of(plan), [])) == []
+    assert overall_rows(build(plan, cells_of(plan), [])) == []

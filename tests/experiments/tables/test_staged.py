@@ -11,13 +11,15 @@ import pytest
 from experiments.errors import UserError
 from experiments.studies.collect import collect_stages
 from experiments.studies.presets import load_preset
-from experiments.tables.staged import StagedTable, build_staged, csv_text, markdown
+from experiments.tables.render import markdown
+from experiments.tables.staged import csv_text
+from experiments.tables.table import Table, build_staged
 from scripts.aggregate import aggregate
 from tests.experiments.zygote import ROOT
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> StagedTable:
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
     folder = tmp_path_factory.mktemp("results") / "records"
     for name in ("tuned_gpt2_tiny.jsonl", "tuning/tuned_gpt2_tiny.jsonl"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +27,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> StagedTable:
     return build_staged(*collect_stages(load_preset("tuned_gpt2_tiny"), folder, str(folder / "none")))
 
 
-def test_a_word_says_what_its_interval_says(table: StagedTable) -> None:
+def test_a_word_says_what_its_interval_says(table: Table) -> None:
     """The loss is better where it is lower."""
     for row in csv.DictReader(io.StringIO(csv_text(table))):
         if row["verdict"] == "reference":
@@ -36,7 +38,8 @@ def test_a_word_says_what_its_interval_says(table: StagedTable) -> None:
         assert row["verdict"].startswith("worse") == (low > 0)
 
 
-def test_the_chosen_value_is_the_best_on_held_out_data(table: StagedTable) -> None:
+def test_the_chosen_value_is_the_best_on_held_out_data(table: Table) -> None:
+    assert table.study
     tuning = table.study.tuning
     assert tuning is not None
     for row in table.rows:
@@ -49,8 +52,8 @@ def test_the_chosen_value_is_the_best_on_held_out_data(table: StagedTable) -> No
         assert f"**{means[best]:.4f}**" in markdown(table)
 
 
-def test_tuning_runs_and_counted_runs_have_no_seed_in_common(table: StagedTable) -> None:
-    assert {record["seed"] for record in table.runs}.isdisjoint(table.study.preset.tune.seed_numbers)
+def test_tuning_runs_and_counted_runs_have_no_seed_in_common(table: Table) -> None:
+    assert {record["seed"] for record in table.runs}.isdisjoint(table.preset.tune.seed_numbers)
     assert all(record["config"]["dataset"].get("holdout", 0) == 0 for record in table.runs)
 
 

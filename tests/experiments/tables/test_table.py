@@ -14,9 +14,12 @@ import pytest
 from experiments.records.record import Record
 from experiments.studies.cells import Cell, cells_of, metric_of
 from experiments.studies.presets import Preset, load_preset
-from experiments.tables.notes import setting
-from experiments.tables.render import csv_text, latex, markdown
-from experiments.tables.table import Row, build
+from experiments.tables.csv_file import csv_text
+from experiments.tables.explored import explored_notes
+from experiments.tables.notes import footnotes, setting_note
+from experiments.tables.render import latex, markdown
+from experiments.tables.row import Row
+from experiments.tables.table import Table, build
 from tests.synthetic import record
 
 
@@ -40,10 +43,10 @@ def test_names_that_contain_each_other_stay_apart(preset: Preset, cells: list[Ce
 
 def test_verdicts_follow_the_truth(preset: Preset, cells: list[Cell]) -> None:
     rows = rows_of(preset, cells, full(cells, {"activation=relu": 2.0, "activation=gem": -2.0}))
-    assert rows["activation=relu"].finding == "better"
-    assert rows["activation=gem"].verdict.startswith("worse by")
-    assert rows["activation=golu"].verdict == "no difference detectable"
-    assert rows["activation=gelu"].verdict == "reference"
+    assert rows["activation=relu"].kind == "better"
+    assert rows["activation=gem"].words.startswith("worse by")
+    assert rows["activation=golu"].words.startswith("not significant (least detectable difference: 0.")
+    assert rows["activation=gelu"].words == "reference"
 
 
 def test_bold_only_where_the_test_says_better(preset: Preset, cells: list[Cell]) -> None:
@@ -58,24 +61,38 @@ def test_missing_seeds_and_divergence_are_shown(preset: Preset, cells: list[Cell
     records = [r for r in records if not (r["run"] == golu.run and r["seed"] > 0)]
     records.append(record(golu, 1, 10.0, status="diverged"))
     row = rows_of(preset, cells, records)["activation=golu"]
-    assert (len(row.values), row.planned, row.diverged) == (1, 3, 1)
-    assert row.verdict == "no test: too few seeds, or no spread"
+    assert (len(row.values), row.planned, row.diverged, row.missing) == (1, 3, [1], 1)
     line = next(line for line in markdown(build(preset, cells, records)).splitlines() if "GoLU" in line)
     assert "1 of 3" in line
-    assert "1 diverged" in line
+    assert "pending: 1 of 3 runs are missing" in line
 
 
-def test_while_runs_are_to_come_a_verdict_is_one_so_far(preset: Preset, cells: list[Cell]) -> None:
+@pytest.mark.parametrize(("finished", "diverged", "missing"), [(3, 0, 0), (2, 1, 0), (1, 1, 1), (0, 2, 1), (0, 3, 0)])
+def test_a_diverged_run_is_not_missing(
+    preset: Preset, cells: list[Cell], finished: int, diverged: int, missing: int
+) -> None:
+    ended = ["finished"] * finished + ["diverged"] * diverged
+    runs = [record(cells[0], s, 90.0 + s, status=status) for s, status in enumerate(ended)]
+    table = build(preset, cells, runs)
+    row = table.rows[0]
+    assert (len(row.values), len(row.diverged), row.missing) == (finished, diverged, missing)
+    assert table.left == missing + 3 * (len(cells) - 1)
+
+
+def test_while_runs_are_to_come_there_is_no_verdict(preset: Preset, cells: list[Cell]) -> None:
     better = full(cells, {"activation=relu": 2.0})
     last = next(r for r in better if r["run"] == cells[-1].run and r["seed"] == 2)
     before, after = (build(preset, cells, runs) for runs in ([r for r in better if r is not last], better))
-    (one, two) = ({row.cell.overrides: row for row in table.rows}["activation=relu"] for table in (before, after))
-    assert one.finding == two.finding == "better"
-    assert one.verdict.startswith("so far better by ")
-    assert two.verdict.startswith("better by ")
-    note = f"1 of {len(better)} planned runs are still to come. Verdicts so far are no result"
-    assert [any(line.startswith(note) for line in table.notes) for table in (before, after)] == [True, False]
+    (one, two) = (table.by_overrides["activation=relu"] for table in (before, after))
+    assert (one.kind, one.words, two.kind) == ("pending", "pending", "better")
+    note = f"1 of {len(better)} planned runs are still to come. There is no verdict before"
+    assert [any(line.startswith(note) for line in footnotes(table)) for table in (before, after)] == [True, False]
     assert ["**" in markdown(table) for table in (before, after)] == [False, True]
+    runs = [r for r in better if r is not last]
+    next(r for r in runs if r["run"] == one.cell.run)["result"]["test_accuracy"] += 0.01  # some spread by seed
+    alone = build(dataclasses.replace(preset, comparison="paired"), cells, runs)
+    assert alone.by_overrides["activation=relu"].kind == "better"  # Bonferroni needs no p of the other rows
+    assert alone.rows[-1].words == "pending: 1 of 3 runs are missing"
 
 
 def test_seeds_beyond_the_plan_do_not_count(preset: Preset, cells: list[Cell]) -> None:
@@ -110,7 +127,8 @@ def test_runs_that_round_differently_are_footnoted_and_no_others(preset: Preset,
 
 def test_nothing_run_yet(preset: Preset, cells: list[Cell]) -> None:
     text = markdown(build(preset, cells, []))
-    assert text.count("not run") == len(cells)
+    assert text.count("not run") == len(cells) - 1
+    assert text.count("reference") == 1
     assert "No run yet." in text
 
 
@@ -136,36 +154,39 @@ def test_two_published_values_give_a_published_difference(cells: list[Cell], pre
     assert rows["activation=gelu"].published_difference is None
 
 
-def test_equality_needs_the_margin_and_the_test(cells: list[Cell], preset: Preset) -> None:
-    wide = dataclasses.replace(preset, margin=1.0)
-    rows = {row.cell.overrides: row for row in build(wide, cells, full(cells, {})).rows}
-    assert rows["activation=relu"].verdict == "equal within ±1 points"
-    narrow = dataclasses.replace(preset, margin=0.05)
-    rows = {row.cell.overrides: row for row in build(narrow, cells, full(cells, {})).rows}
-    assert rows["activation=relu"].verdict == "no difference detectable"
+def test_equivalence_needs_the_margin_and_the_test(cells: list[Cell], preset: Preset) -> None:
+    for margin, words in ((1.0, "equivalent within ±1 points"), (0.05, "not significant (")):
+        rows = build(dataclasses.replace(preset, margin=margin), cells, full(cells, {})).by_overrides
+        assert rows["activation=relu"].words.startswith(words)
 
 
-def test_the_paired_comparison_is_the_presets_choice(cells: list[Cell], preset: Preset) -> None:
-    """Seeds that move every activation alike: pairing sees 0.1 points, Welch's test does not; the note says so."""
+def moved(cells: list[Cell], own: dict[str, tuple[float, ...]]) -> list[Record]:
+    """Seeds that move every activation by two points."""
     moves = (-2.0, 0.0, 2.0)
-    own = {"activation=relu": (0.10, 0.11, 0.09)}
-    records = [record(c, s, 90 + moves[s] + own.get(c.overrides, (0, 0, 0))[s]) for c in cells for s in range(3)]
-    for comparison, verdict in (("welch", "no difference detectable"), ("paired", "better by 0.08 to 0.12 points")):
-        table = build(dataclasses.replace(preset, comparison=comparison), cells, records)
-        assert table.rows[0].verdict == verdict
-        assert any("the verdict would be another for: ReLU." in note for note in table.notes)
+    return [record(c, s, 90 + moves[s] + own.get(c.overrides, (0, 0, 0))[s]) for c in cells for s in range(3)]
 
 
-def test_the_note_counts_equality_as_a_verdict(cells: list[Cell], preset: Preset) -> None:
-    """Seeds that move every activation by points: paired they are equal within one, unpaired nobody can tell."""
-    moves = (-2.0, 0.0, 2.0)
-    own = {"activation=relu": (0.05, -0.05, 0.0)}
-    records = [record(c, s, 90 + moves[s] + own.get(c.overrides, (0, 0, 0))[s]) for c in cells for s in range(3)]
+def test_the_comparison_is_the_presets_choice(cells: list[Cell], preset: Preset) -> None:
+    """Pairing sees 0.1 points, Welch's test does not; the note of a Welch table says so."""
+    records = moved(cells, {"activation=relu": (0.10, 0.11, 0.09)})
+    planned = {c: build(dataclasses.replace(preset, comparison=c), cells, records) for c in ("welch", "paired")}
+    assert planned["welch"].rows[0].kind == "open"
+    assert planned["paired"].rows[0].words == "better by 0.04 to 0.16 points"
+    changed = "Compared paired by seed instead, the verdict would be another for: ReLU."
+    assert [changed in footnotes(table) for table in planned.values()] == [True, False]
+    methods = [next(note for note in footnotes(table) if note.startswith("±")) for table in planned.values()]
+    assert "Welch's test, as planned, with Holm's correction (5 %, 5 rows)" in methods[0]
+    assert "paired by seed (Student's t). The error of 5 % is shared over 5 rows (Bonferroni)" in methods[1]
+
+
+def test_the_note_counts_equivalence_as_a_verdict(cells: list[Cell], preset: Preset) -> None:
+    """Paired they are equivalent within one point, unpaired nobody can tell."""
+    records = moved(cells, {"activation=relu": (0.05, -0.05, 0.0)})
     table = build(dataclasses.replace(preset, margin=1.0), cells, records)
-    assert table.rows[0].verdict == "no difference detectable"
-    assert "Compared paired by seed instead, the verdict would be another for: ReLU." in table.notes
-    wide = build(dataclasses.replace(preset, margin=0.001), cells, records)
-    assert "Compared paired by seed instead, every verdict comes out the same." in wide.notes
+    assert table.rows[0].kind == "open"
+    assert "Compared paired by seed instead, the verdict would be another for: ReLU." in footnotes(table)
+    narrow = build(dataclasses.replace(preset, margin=0.001), cells, records)
+    assert "Compared paired by seed instead, every verdict comes out the same." in footnotes(narrow)
 
 
 def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset) -> None:
@@ -176,7 +197,7 @@ def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset
     means = (90, 91, 80, 85)
     records = [record(c, s, mean + s / 10) for c, mean in zip(four, means, strict=True) for s in range(3)]
     rows = build(two, four, records).rows
-    assert [row.comparison and round(row.comparison.main.value, 6) for row in rows] == [None, 1.0, None, 5.0]
+    assert [row.verdict and round(row.difference, 6) for row in rows] == [None, 1.0, None, 5.0]
     assert rows[3].title.endswith(", model resnet56")
 
 
@@ -188,30 +209,52 @@ def test_seeds_that_raised_the_question_are_in_no_verdict(cells: list[Cell], pre
     asked = dataclasses.replace(preset, seeds=8, explored=3)
     table = build(asked, cells, records)
     row = next(row for row in table.rows if row.cell.overrides in lead)
-    assert (sorted(row.values), row.planned, row.verdict) == ([3, 4, 5, 6, 7], 5, "no difference detectable")
-    note = table.notes[-1]
+    assert (sorted(row.values), row.planned, row.kind) == ([3, 4, 5, 6, 7], 5, "open")
     commit = "0" * 8
     first = f"Seeds 0 to 2, which raised the question (commit {commit}), are not in this table"
+    (note,) = explored_notes(table)
     assert note.startswith(f"{first}; over all 8: ReLU +0.00 [")
     assert "GEM (N=1) +0.75 [" in note
-    assert f"{5 * len(cells)} runs" in " ".join(table.notes)
-    assert build(asked, cells, records[:-1]).notes[-1] == f"{first}."
+    assert f"{5 * len(cells)} runs" in " ".join(footnotes(table))
+    assert explored_notes(build(asked, cells, records[:-1])) == [f"{first}."]
     new = [r for r in records if r["seed"] >= asked.explored]
-    assert build(asked, cells, new).notes[-1] == "Seeds 0 to 2 are not in this table, by plan."
+    assert explored_notes(build(asked, cells, new)) == ["Seeds 0 to 2 are not in this table, by plan."]
+
+
+def test_the_boundary_between_explored_and_counted_seeds(cells: list[Cell], preset: Preset) -> None:
+    """Seed 1 is the last that raised the question, seed 2 the first that counts; each has a commit of its own."""
+    asked = dataclasses.replace(preset, seeds=5, explored=2)
+    records = [record(c, s, 90 + s / 10) for c in cells for s in range(5)]
+    for each in records:
+        each["provenance"]["commit"] = str(each["seed"]) * 40
+    table = build(asked, cells, records)
+    assert {r["seed"] for r in table.explored} == {0, 1}
+    assert {r["seed"] for r in table.runs} == {2, 3, 4}
+    (note,) = explored_notes(table)
+    assert note.startswith("Seeds 0 to 1, which raised the question (commit 00000000, 11111111), are not in this")
+    one = build(dataclasses.replace(asked, explored=1), cells, records)
+    assert explored_notes(one)[0].startswith(
+        "Seed 0, which raised the question (commit 00000000), is not in this table"
+    )
 
 
 def test_the_note_says_what_the_seeds_can_show(cells: list[Cell], preset: Preset) -> None:
-    """Every sd is 0.1: three seeds find 0.31 points, 0.2 points need 6, equality within 0.1 needs 18."""
-    table = build(dataclasses.replace(preset, effect=0.2, margin=0.1), cells, full(cells, {}))
-    note = next(note for note in table.notes if note.startswith("Seeds"))
-    assert "the sd of one run, pooled over all rows, is 0.100 points" in note
-    assert "3 seeds an arm find a difference of 0.31 points" in note
-    assert "to find 0.2 takes 6 seeds an arm, 8 with the full correction" in note
-    assert "equal within ±0.1 takes 18 seeds an arm, 28 with the full correction" in note
+    """Every sd is 0.1. The figures are those of Welch's test, which finds 0.31 points with three seeds in 70 %."""
+
+    def note(table: Table) -> str:
+        return next(note for note in footnotes(table) if note.startswith("Power of"))
+
+    found = note(build(dataclasses.replace(preset, effect=0.2, margin=0.1), cells, full(cells, {})))
+    assert "Power of Welch's test: the sd of one run, pooled over all rows, is 0.100 points." in found
+    assert "With 3 seeds, a true difference of 0.35 points is found with 80 % power (0.63 corrected" in found
+    assert "To find 0.2 takes 6 seeds (8 corrected)" in found
+    assert "To show equal activations equivalent within ±0.1 takes 18 seeds (28 corrected)" in found
     uneven = [r | {"result": r["result"] | {"test_accuracy": 90.0 + r["seed"]}} if r["run"] == cells[0].run else r
               for r in full(cells, {})]  # fmt: skip
-    note = next(note for note in build(preset, cells, uneven).notes if note.startswith("Seeds"))
-    assert "pooled over the two of each comparison, as the rows spread unalike, is 0.100 to 0.711 points" in note
+    start = "the sd of one run, pooled over the two sides of each row, as the rows spread unequally, is 0.100 to 0.711"
+    assert start in note(build(preset, cells, uneven))
+    paired = note(build(dataclasses.replace(preset, comparison="paired"), cells, uneven))
+    assert "Power of the paired test: the sd of a difference at one seed" in paired
 
 
 def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], preset: Preset) -> None:
@@ -219,11 +262,11 @@ def test_the_note_says_whether_the_rows_of_a_family_differ(cells: list[Cell], pr
 
     def note(records: list[Record]) -> str:
         table = build(dataclasses.replace(preset, families=[["golu", "gem", "egem"]]), cells, records)
-        return next(note for note in table.notes if "among themselves" in note)
+        return next(note for note in footnotes(table) if "among themselves" in note)
 
     start = "The 3 rows of GoLU; GEM; E-GEM among themselves: "
     alike = note(full(cells, {"activation=relu": 9.0, "activation=gem": 0.05}))
-    assert alike.startswith(f"{start}means from 90.00 to 90.05, no difference detectable (Welch's analysis of variance")
+    assert alike.startswith(f"{start}means from 90.00 to 90.05, not significant (Welch's analysis of variance")
     assert note(full(cells, {"activation=golu": -2.0})).startswith(f"{start}means from 88.00 to 90.00, they differ")
     assert note([]) == f"{start}not tested, a row has fewer than two runs or no spread."
 
@@ -232,7 +275,7 @@ def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
     def note(name: str) -> str:
         plan = load_preset(name)
         cells = cells_of(plan)
-        return setting(metric_of(plan, cells), cells)
+        return setting_note(metric_of(plan, cells), cells)
 
     assert "golu_mlp (8 epochs, batch 128, sgd, learning rate 0.01, constant; unless the row says" in note("golu_mlp")
     assert "Recipe: golu_mlp (8 epochs, batch 128, sgd, constant). " in note("golu_mlp_gain")
@@ -243,8 +286,11 @@ def test_the_note_names_a_recipe_only_as_far_as_it_holds_for_the_rows() -> None:
 def test_all_diverged(cells: list[Cell], preset: Preset) -> None:
     records = [record(cells[0], s, 10.0, status="diverged") for s in range(3)]
     table = build(preset, cells, records)
-    assert table.rows[0].verdict == "diverged"
-    assert any("are counted, but are in no mean" in note for note in table.notes)
+    assert table.rows[0].words == "pending"
+    assert any("are counted, but are in no mean" in note for note in footnotes(table))
+    others = [r for r in full(cells, {}) if r["run"] != cells[0].run]
+    row = build(preset, cells, [*records, *others]).rows[0]
+    assert (row.kind, row.words) == ("diverged", "diverged: 3 of 3 runs (reference: 0 of 3, p = 0.156)")
 
 
 def test_csv_has_the_numbers_to_eight_digits(preset: Preset, cells: list[Cell]) -> None:

@@ -1,51 +1,13 @@
-"""Seeds needed, and ranks over tasks, against published tables."""
+"""Ranks over tasks, against published tables."""
 
 from __future__ import annotations
-
-import math
 
 import numpy
 import pandas
 import pytest
 from scipy.stats import chi2
 
-from experiments.stats import detectable, rank, seeds_for_difference, seeds_for_equivalence
-from experiments.stats.comparison import equivalence
-
-
-@pytest.mark.parametrize(("size", "n"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17), (1.2, 12), (1.4, 10)])
-def test_seeds_of_cohens_table(size: float, n: int) -> None:
-    """Cohen, Statistical Power Analysis (1988), table 2.4.1: power .80, two-sided α = .05 (0.2: 393 there)."""
-    assert abs(seeds_for_difference(size, 1.0) - n) <= (size == 0.2)
-
-
-def test_seeds_for_the_headline_claim() -> None:
-    """0.07 points with a seed sd of 0.19 to 0.25: over a hundred seeds an arm."""
-    assert (seeds_for_difference(0.07, 0.19), seeds_for_difference(0.07, 0.25)) == (117, 202)
-    assert seeds_for_difference(0.07, 0.19, comparisons=6) > 150
-
-
-def test_a_huge_difference_needs_two_seeds() -> None:
-    assert seeds_for_difference(100.0, 0.1) == 2
-
-
-@pytest.mark.parametrize(("difference", "sd"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0)])
-def test_power_refuses_what_has_no_answer(difference: float, sd: float) -> None:
-    with pytest.raises(ValueError, match="must be above 0"):
-        seeds_for_difference(difference, sd)
-
-
-def test_detectable_inverts_the_number_of_seeds() -> None:
-    assert seeds_for_difference(detectable(20, 0.3), 0.3) == 20
-    assert math.isnan(detectable(1, 0.3))
-
-
-def test_seeds_for_equivalence_by_simulation() -> None:
-    n = seeds_for_equivalence(1.0, 1.0)
-    rng = numpy.random.default_rng(0)
-    shown = sum(equivalence(*rng.normal(size=(2, n)), margin=1.0) < 0.05 for _ in range(1000))
-    assert 0.74 < shown / 1000 < 0.86
-
+from experiments.stats import rank
 
 # Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), table 6: AUC of C4.5,
 # C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. In the 13th row the ranks printed there tell 0.975 from 0.975.

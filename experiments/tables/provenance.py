@@ -1,0 +1,79 @@
+"""What the runs of a table were trained with, and where a row's runs differ in that, or from its reference's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from experiments.records.record import Record, origins
+from experiments.runs.provenance import commit_title
+
+ROUNDING = (
+    "precision",
+    "channels_last",
+    "compile",
+    "cuda_graphs",
+    "deterministic",
+    "micro_batch",
+    "together",
+    "kernels",
+)
+ORDINARY = {"precision": "fp32", "together": "interleaved", "kernels": "torch"}
+
+
+def rounding_setting(key: str, provenance: Mapping[str, Any]) -> str:
+    """``impl.<key>`` of a run; records from before there was such a key have none of it."""
+    return str(provenance["impl"].get(key) or ORDINARY.get(key))
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "commit": lambda p: p["commit"],
+    "device": lambda p: p["device"],
+    "versions": lambda p: str(p["versions"]),
+    "threads": lambda p: p["threads"],
+    "data": lambda p: p["data"],
+} | {f"impl.{key}": functools.partial(rounding_setting, key) for key in ROUNDING}
+
+
+def provenance_remark(runs: Sequence[Record], reference: Sequence[Record] = (), title: str = "") -> str:
+    """What is not the same for all ``runs`` of a row, and what of the rest differs from the ``reference``'s runs.
+
+    It names commit, device, versions, threads, data, and of ``impl`` whatever can move a result by rounding. Empty
+    where nothing differs. ``title`` is that of the reference.
+    """
+    own, other = found_values(runs), found_values(reference)
+    within = [kind for kind in KINDS if len(own[kind]) > 1]
+    beside = [k for k in KINDS if k not in within and own[k] and other[k] and own[k] != other[k]]
+    parts = [f"runs differ in {', '.join(within)}"] if within else []
+    parts += [f"runs differ from those of {title} in {', '.join(beside)}"] if beside else []
+    return "; ".join(parts)
+
+
+def found_values(runs: Sequence[Record]) -> dict[str, set[Any]]:
+    """By kind of provenance, every value that the runs have."""
+    every = [each for record in runs for each in origins(record)]
+    return {kind: {value(each) for each in every} for kind, value in KINDS.items()}
+
+
+def saw_other_data(runs: Sequence[Record], reference: Sequence[Record]) -> bool:
+    """Whether the runs of a row and its reference were trained on data that are not all the same."""
+    return len({each["data"] for record in (*runs, *reference) for each in origins(record)}) > 1
+
+
+def commits_of(runs: Sequence[Record]) -> list[str]:
+    return sorted({commit_title(each["commit"], each["clean"]) for record in runs for each in origins(record)})
+
+
+def provenance_note(runs: Sequence[Record]) -> str:
+    """Number and cost of the runs, their commits, machines and versions."""
+    if not runs:
+        return "No run yet."
+    found = [each for record in runs for each in origins(record)]
+    devices, threads = (sorted({str(each[key]) for each in found}) for key in ("device", "threads"))
+    versions = sorted({", ".join(f"{name} {number}" for name, number in each["versions"].items()) for each in found})
+    hours = sum(record["provenance"]["seconds"] for record in runs) / 3600
+    return (
+        f"{len(runs)} runs, {hours:.1f} h of training; commit {', '.join(commits_of(runs))}; "
+        f"{'; '.join(devices)}, threads {', '.join(threads)}; {'; '.join(versions)}."
+    )
