@@ -97,9 +97,7 @@ def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_
     shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
     made = train.script("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
-    report = (ROOT / "results" / "report.html").read_text()
     for name in names:
-        assert f'<section id="{name}">' in report
         for suffix in ("md", "csv", "tex"):
             committed = (ROOT / "results" / "tables" / f"{name}.{suffix}").read_bytes()
             assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
@@ -157,7 +155,7 @@ def test_everything_rebuilds_from_the_records_byte_for_byte(tmp_path: Path) -> N
     """Tables, figures (as pixels, vectors and PDF) and the page, by the three scripts and by the one."""
     separately = [("aggregate", "table=all", f"runs_dir={tmp_path}/none"), ("figures", "figure=all"), ("report",)]
     made = []
-    for ways in (separately, [("rebuild", f"runs_dir={tmp_path}/none")]):
+    for ways in (separately, [("report", "rebuild=true", f"runs_dir={tmp_path}/none")]):
         place = tmp_path / ways[0][0]
         for part in ("records", "tables"):
             shutil.copytree(ROOT / "results" / part, place / part)

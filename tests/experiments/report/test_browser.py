@@ -1,7 +1,8 @@
-"""The committed page in a real browser: on a phone, in the dark, without JavaScript, and sorted by a click."""
+"""A page of two tables in a real browser: on a phone, in the dark, without JavaScript, and sorted by a click."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from experiments.errors import UserError
 from experiments.report.browser import browser as open_browser
 from experiments.report.browser import show as show_page
 from experiments.studies.presets import load_preset
+from tests.experiments.zygote import Zygote
 
-PAGE = Path(__file__).parents[3] / "results" / "report.html"
+ROOT = Path(__file__).parents[3]
+TABLES = ("table_mnist", "tuned_gpt2_tiny")
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +28,27 @@ def browser() -> Iterator[Any]:
         pytest.skip(str(missing))
 
 
-def show(browser: Any, width: int, scheme: str = "light", script: bool = True) -> None:
-    show_page(browser, PAGE, width, scheme=scheme, script=script)
+@pytest.fixture(scope="module")
+def page(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the committed records of ``TABLES``."""
+    results = tmp_path_factory.mktemp("results")
+    (results / "records" / "tuning").mkdir(parents=True)
+    for name in TABLES:
+        for place in ("records", "records/tuning"):
+            if (ROOT / "results" / place / f"{name}.jsonl").exists():
+                shutil.copy(ROOT / "results" / place / f"{name}.jsonl", results / place)
+    made = train.script("scripts/report.py", "rebuild=true", f"runs_dir={results}/none", f"results_dir={results}")
+    assert made.status == 0, made.err
+    return results / "report.html"
+
+
+def show(browser: Any, page: Path, width: int, scheme: str = "light", script: bool = True) -> None:
+    show_page(browser, page, width, scheme=scheme, script=script)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_fits_its_window(browser: Any, width: int, tmp_path: Path) -> None:
-    show(browser, width)
+def test_the_page_fits_its_window(browser: Any, page: Path, width: int, tmp_path: Path) -> None:
+    show(browser, page, width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     heights = "return [...document.querySelectorAll('figure svg')].map(f => f.getBoundingClientRect().height)"
     assert min(browser.execute_script(heights)) > 50
@@ -39,18 +56,18 @@ def test_the_page_fits_its_window(browser: Any, width: int, tmp_path: Path) -> N
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_dark_and_light(browser: Any) -> None:
+def test_dark_and_light(browser: Any, page: Path) -> None:
     colours = []
     for scheme in ("light", "dark"):
-        show(browser, 1280, scheme)
+        show(browser, page, 1280, scheme)
         colours.append(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
         stroke = "return getComputedStyle(document.querySelector('figure svg')).fill"
         colours.append(browser.execute_script(stroke))
     assert colours == ["rgb(255, 255, 255)", "rgb(28, 30, 33)", "rgb(21, 23, 27)", "rgb(230, 231, 234)"]
 
 
-def test_everything_is_there_without_javascript(browser: Any) -> None:
-    show(browser, 390, script=False)
+def test_everything_is_there_without_javascript(browser: Any, page: Path) -> None:
+    show(browser, page, 390, script=False)
     text = browser.find_element("tag name", "body").text
     assert "Summary" in text
     assert load_preset("table_mnist").title in text
@@ -59,8 +76,8 @@ def test_everything_is_there_without_javascript(browser: Any) -> None:
     assert len(browser.find_elements("css selector", "table.sortable tbody tr")) >= 7
 
 
-def test_a_click_sorts_and_another_turns_it_round(browser: Any) -> None:
-    show(browser, 1280)
+def test_a_click_sorts_and_another_turns_it_round(browser: Any, page: Path) -> None:
+    show(browser, page, 1280)
     table = browser.find_element("css selector", "#table_mnist table.sortable")
     head = table.find_elements("css selector", "th button")[2]
 
