@@ -17,6 +17,7 @@ from experiments.trial.certificate.finding import Make
 PEERS: dict[str, Make] = {"ReLU": nn.ReLU, "GELU": nn.GELU, "SiLU": nn.SiLU}
 SIZES = {"small": 4096, "large": 1 << 20}  # elements
 ROUNDS = 15
+TRIES = 3  # measurements in a round, of which the shortest counts: other work on the machine only ever adds
 SHORTEST = 2e-3  # seconds of one measurement: small calls are repeated
 Row = dict[str, Any]
 
@@ -53,7 +54,10 @@ def compare_times(modules: dict[str, Callable[[Tensor], Tensor]], count: int, pa
     for name, step in steps.items():
         step()
         calls[name] = max(1, round(SHORTEST / max(seconds_of(step, 3), 1e-7)))
-    times = [{name: seconds_of(step, calls[name]) for name, step in steps.items()} for _ in range(ROUNDS)]
+    times = [
+        {name: min(seconds_of(step, calls[name]) for _ in range(TRIES)) for name, step in steps.items()}
+        for _ in range(ROUNDS)
+    ]
     found = {}
     for peer in PEERS:
         low, middle, high = statistics.quantiles([each["own"] / each[peer] for each in times], n=4)

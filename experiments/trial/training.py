@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -32,11 +33,17 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
         return known["value"]
     path.parent.mkdir(parents=True, exist_ok=True)
 
-    log = path.with_suffix(".log")
+    log, compiled = path.with_suffix(".log"), path.with_name("compiled")
 
     def work(item: int, slot: int) -> int:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # what compilers warn of
+        for name in (
+            "TORCHINDUCTOR_CACHE_DIR",
+            "TRITON_CACHE_DIR",
+        ):  # else they write to the machine's temporary folder
+            os.environ[name] = str(compiled.absolute())
         write_json(path, {"identity": identity, "value": compute()})
+        shutil.rmtree(compiled, ignore_errors=True)
         return FINISHED
 
     if run_forks([0], 1, work, lambda item, status: None)[0] != FINISHED:

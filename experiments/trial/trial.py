@@ -109,7 +109,7 @@ def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[st
         "title": trial.candidate.title,
         "activation": {key: value for key, value in trial.candidate.activation.items() if key != "target"},
         "battery": trial.battery,
-        "summary": summary(trial.candidate.title, certificate, tasks),
+        "summary": summary(trial.candidate.title, certificate, cost, tasks),
         "method": METHOD.format(comparisons=len(tasks) * len(trial.against)) if tasks else "",
         "command": trial.command,
         "next": f"python scripts/trial.py {activation} battery={larger}" if larger else "",

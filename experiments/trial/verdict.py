@@ -14,6 +14,7 @@ from experiments.trial.battery import TaskState
 from experiments.trial.curves import curves_of, tuning_curves
 
 FORMAT = 1
+OVERHEAD = 30.0  # times the call of ReLU on a small tensor; formulas of several operations stay below
 Certificate = Mapping[str, Sequence[Mapping[str, Any]]]  # findings by part
 
 
@@ -62,8 +63,10 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, Any]]) -> str:
-    """The verdict in one sentence or two."""
+def summary(
+    title: str, certificate: Certificate, cost: Mapping[str, Any] | None, tasks: Sequence[Mapping[str, Any]]
+) -> str:
+    """The verdict in one sentence or a few: sound or not, what it costs, how it did."""
     graded = [finding for findings in certificate.values() for finding in findings]
     wrong = [f for f in graded if f["grade"] == "wrong"]
     fails = [f for f in graded if f["grade"] == "fails"]
@@ -74,6 +77,7 @@ def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, A
         sound = f"{title} can be trained, but fails {len(fails)} of {len(graded)} checks: {names}."
     else:
         sound = f"{title} is sound."
+    sound = " ".join([sound, *cost_sentences(cost)])
     if not tasks:
         return sound
     kinds = Counter(row["kind"] for task in tasks for row in task["rows"])
@@ -81,6 +85,21 @@ def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, A
     order = ("better", "worse", "equivalent", "identical", "open", "diverged", "untested")
     told = ", ".join(f"{kind} in {kinds[kind]}" for kind in order if kinds[kind])
     return f"{sound} Of {total} comparisons over {len(tasks)} tasks it is {told}."
+
+
+def cost_sentences(cost: Mapping[str, Any] | None) -> list[str]:
+    """Its time beside GELU's on a large tensor, and beside ReLU's on a small one where that is much."""
+    times = cost["times"] if cost else []
+    rows = {(row["mode"], row["size"], row["part"]): row["ratios"] for row in times if "ratios" in row}
+    sentences = []
+    if ratios := rows.get(("eager", "large", "training")):
+        sentences.append(f"Forward and backward pass take {ratios['GELU'][0]:.2g} times as long as GELU's.")
+    ratios = rows.get(("eager", "small", "forward"))
+    if ratios and ratios["ReLU"][0] > OVERHEAD:
+        sentences.append(
+            f"A call has an overhead: on a small tensor it takes {ratios['ReLU'][0]:.2g} times as long as ReLU's."
+        )
+    return sentences
 
 
 def open_questions(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
