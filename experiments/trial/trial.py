@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,19 @@ from typing import Any
 import torch
 
 from experiments.config.compose import RECORDS
+from experiments.errors import UserError
 from experiments.files import write_atomic, write_json
 from experiments.studies.cells import cells_of
 from experiments.studies.presets import Preset
 from experiments.studies.results import Results
-from experiments.trial.battery import follow_task, tasks_of
+from experiments.trial.battery import TaskState, follow_task, tasks_of
 from experiments.trial.candidate import Candidate
 from experiments.trial.certificate.certify import certify
 from experiments.trial.cost import measure_cost, saved_bytes
 from experiments.trial.page import render_page
+from experiments.trial.recorded import trial_record
 from experiments.trial.training import check_data, compute_once, train_runs
-from experiments.trial.verdict import FORMAT, markdown, summary, task_verdict
+from experiments.trial.verdict import FORMAT, markdown, rows_of, summary, task_verdict
 
 LARGER = {"none": "minutes", "minutes": "hour", "hour": "night"}
 METHOD = (
@@ -63,7 +65,10 @@ def run_trial(trial: Trial) -> bool:
     cost = None
     if not wrong:
         cost = compute_once(trial.folder / "cost.json", trial.candidate.identity, cost_of(trial))
-    write_results(trial, certificate, cost, run_battery(trial, tasks))
+    results = Results(str((trial.folder / "runs").resolve()), None if trial.fresh else RECORDS)
+    states = run_battery(trial, tasks, results)
+    verdict = write_results(trial, certificate, cost, [task_verdict(state, results) for state in states])
+    write_record(trial, verdict, states, results)
     return True
 
 
@@ -84,24 +89,33 @@ def cost_of(trial: Trial) -> Any:
     return compute
 
 
-def run_battery(trial: Trial, tasks: Sequence[Preset]) -> list[dict[str, Any]]:
-    """Train every task, stage by stage, until nothing is missing; the verdicts."""
-    runs_dir = str((trial.folder / "runs").resolve())
-    results = Results(runs_dir, None if trial.fresh else RECORDS)
+def run_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> list[TaskState]:
+    """Train every task, stage by stage, until nothing is missing."""
     found = []
     for number, preset in enumerate(tasks, 1):
         comparisons = len(tasks) * len(trial.against)
         while (state := follow_task(preset, results, comparisons)).missing:
             title = f"task {number} of {len(tasks)}, {preset.title}, {state.stage}"
-            train_runs(state.missing, runs_dir, trial.folder / "logs", trial.jobs, title)
-        found.append(task_verdict(state, results))
-        for row in found[-1]["rows"]:
+            train_runs(state.missing, results.runs_dir, trial.folder / "logs", trial.jobs, title)
+        found.append(state)
+        for row in rows_of(state):
             print(f"{preset.title}, against {row['against']}: {row['words']}", flush=True)
     return found
 
 
-def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[str, Any]]) -> None:
-    """verdict.json, verdict.md and index.html."""
+def write_record(trial: Trial, verdict: Mapping[str, Any], states: Sequence[TaskState], results: Results) -> None:
+    """record.json, for the leaderboard."""
+    if states:
+        try:
+            record = trial_record(trial.candidate, trial.battery, trial.against, trial.fresh, verdict, states, results)
+        except UserError as reason:
+            print(f"no record.json: {reason}", flush=True)
+        else:
+            write_json(trial.folder / "record.json", record)
+
+
+def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """verdict.json, verdict.md and index.html; the first as data."""
     larger = LARGER.get(trial.battery)
     activation = trial.candidate.overrides.replace("activation=custom activation.target=", "activation=")
     verdict = {
@@ -121,3 +135,4 @@ def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[st
     write_atomic(trial.folder / "verdict.md", markdown(verdict).encode())
     write_atomic(trial.folder / "index.html", render_page(verdict).encode())
     print(f"{verdict['summary']}\n→ {os.path.relpath(trial.folder / 'index.html')}", flush=True)
+    return verdict

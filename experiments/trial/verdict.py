@@ -20,7 +20,7 @@ Certificate = Mapping[str, Sequence[Mapping[str, Any]]]  # findings by part
 
 def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
     """One task: a row for each baseline, the chosen settings, curves."""
-    titles = {cell.overrides: activation_title(cell.config.activation) for cell in state.cells}
+    titles = titles_of(state)
     return {
         "preset": state.preset.name,
         "title": state.preset.title,
@@ -30,10 +30,20 @@ def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
         "margin": state.preset.margin,
         "chosen": {titles[name]: list(choice.point) for name, choice in state.tuning.choices.items()},
         "edges": [f"{key} at its {end} end" for key, end in state.tuning.edges],
-        "rows": [row_verdict(titles[name], row, state) for name, row in state.rows.items()],
+        "rows": rows_of(state),
         "tuning": tuning_curves(state, titles),
         "curves": curves_of(state, titles, results),
     }
+
+
+def titles_of(state: TaskState) -> dict[str, str]:
+    """What people call each cell, by its overrides."""
+    return {cell.overrides: activation_title(cell.config.activation) for cell in state.cells}
+
+
+def rows_of(state: TaskState) -> list[dict[str, Any]]:
+    """A row for each baseline."""
+    return [row_verdict(titles_of(state)[name], row, state) for name, row in state.rows.items()]
 
 
 def row_verdict(against: str, row: RowState, state: TaskState) -> dict[str, Any]:

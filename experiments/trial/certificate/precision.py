@@ -20,6 +20,7 @@ def check_precision(make: Make) -> Iterator[Finding]:
     yield from check_ends(make)
 
 
+@torch.no_grad()
 def check_half(make: Make) -> Iterator[Finding]:
     """float16 and bfloat16 differ from float64 by a few units in the last place of the result or the input.
 
