@@ -28,7 +28,7 @@ from experiments.trial.verdict import rows_of
 
 FOLDER = ROOT / "results" / "leaderboard"
 KEYS = {
-    "format", "title", "overrides", "files", "battery", "against", "fresh", "date", "commit", "device", "torch",
+    "format", "title", "overrides", "source", "files", "battery", "against", "fresh", "date", "commit", "device", "torch",
     "checks", "failing", "time_beside_gelu", "tasks",
 }  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]*")
@@ -70,7 +70,10 @@ def candidate_of(entry: Entry, path: Path) -> Iterator[Candidate]:
         for word in entry["overrides"].split():
             if word.startswith(TARGET) and word.removeprefix(TARGET).rpartition(":")[0] not in entry["files"]:
                 raise UserError(f"{path}: overrides: {word}: its file must be one of files")
-        yield read_candidate(words)
+        candidate = read_candidate(words)
+        if candidate.activation.get("source", "") != entry["source"]:
+            raise UserError(f"{path}: files: is not the source that was on trial: its digest is not {entry['source']}")
+        yield candidate
 
 
 def check_entry(path: Path) -> None:

@@ -36,6 +36,7 @@ def trial_record(
         "format": FORMAT,
         "title": candidate.title,
         "overrides": overrides,
+        "source": candidate.activation.get("source", ""),
         "files": files,
         "battery": battery,
         "against": list(against),

@@ -13,19 +13,23 @@ import torch
 from experiments.config.compose import RECORDS
 from experiments.errors import UserError
 from experiments.files import write_atomic, write_json
+from experiments.records.read import every_record
 from experiments.studies.cells import cells_of
 from experiments.studies.presets import Preset
 from experiments.studies.results import Results
+from experiments.sweeps.command import submit_runs
+from experiments.sweeps.folder import SLURM
 from experiments.trial.battery import TaskState, follow_task, tasks_of
 from experiments.trial.candidate import Candidate
 from experiments.trial.certificate.certify import certify
 from experiments.trial.cost import measure_cost, saved_bytes
 from experiments.trial.page import render_page
+from experiments.trial.plan import battery_plan
 from experiments.trial.recorded import trial_record
 from experiments.trial.training import check_data, compute_once, train_runs
 from experiments.trial.verdict import FORMAT, markdown, rows_of, summary, task_verdict
 
-LARGER = {"none": "minutes", "minutes": "hour", "hour": "night"}
+LARGER = {"none": "minutes", "minutes": "hour", "hour": "night", "night": "gpu"}
 METHOD = (
     "Differences are those by seed, the newcomer minus the other, each at its own learning rate, tuned on held-out "
     "training data. The error of 5 % is shared over all {comparisons} comparisons (Bonferroni) and over the looks."
@@ -34,7 +38,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Trial:
-    """What a user asked for."""
+    """What a user asked for. ``launcher``: the settings of Slurm; None trains here, but of the battery gpu nothing."""
 
     candidate: Candidate
     against: list[str]
@@ -44,13 +48,19 @@ class Trial:
     force: bool
     folder: Path
     command: str
+    launcher: dict[str, Any] | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its runs are submitted, not trained here."""
+        return self.launcher is not None or self.battery == "gpu"
 
 
 def run_trial(trial: Trial) -> bool:
     """Run it to its end, or up to a wrong certificate: then the value is False. Raises UserError and Stopped."""
     torch.set_num_threads(1)  # a thread that is started here would be missing in the forks
     tasks = [] if trial.battery == "none" else tasks_of(trial.battery, trial.candidate.overrides, trial.against)
-    for preset in tasks:
+    for preset in [] if trial.elsewhere else tasks:
         check_data(cells_of(preset)[0].config)
     certificate = compute_once(trial.folder / "certificate.json", trial.candidate.identity, certificate_of(trial))
     graded = [finding for findings in certificate.values() for finding in findings]
@@ -66,6 +76,9 @@ def run_trial(trial: Trial) -> bool:
     if not wrong:
         cost = compute_once(trial.folder / "cost.json", trial.candidate.identity, cost_of(trial))
     results = Results(str((trial.folder / "runs").resolve()), None if trial.fresh else RECORDS)
+    if trial.elsewhere and not submit_battery(trial, tasks, results):
+        write_results(trial, certificate, cost, [])
+        return True
     states = run_battery(trial, tasks, results)
     verdict = write_results(trial, certificate, cost, [task_verdict(state, results) for state in states])
     write_record(trial, verdict, states, results)
@@ -101,6 +114,29 @@ def run_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> list
         for row in rows_of(state):
             print(f"{preset.title}, against {row['against']}: {row['words']}", flush=True)
     return found
+
+
+def submit_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> bool:
+    """Show the plan, and submit the missing runs of every task's present stage; whether none is missing.
+
+    Without a launcher only the plan is shown, and the command that submits it. Raises UserError.
+    """
+    states = [follow_task(preset, results, len(tasks) * len(trial.against)) for preset in tasks]
+    if not any(state.missing for state in states):
+        return True
+    print(battery_plan(states, results, every_record(RECORDS)), flush=True)
+    if trial.launcher is None:
+        print(f"nothing was submitted; to submit it: {trial.command} launcher=slurm launcher.partition=…", flush=True)
+        return False
+    for state in states:
+        jobs = [
+            [f"seed={seed}", f"experiment={state.preset.name}", *cell.words, f"runs_dir={results.runs_dir}"]
+            for cell, seed in state.missing
+        ]
+        if jobs:
+            submit_runs(jobs, SLURM, trial.launcher)
+    print("when they are done, type the same command again: it submits the next stage, or writes the page", flush=True)
+    return False
 
 
 def write_record(trial: Trial, verdict: Mapping[str, Any], states: Sequence[TaskState], results: Results) -> None:

@@ -109,9 +109,9 @@ def test_it_leaves_its_folder_alone_behind(train: Zygote, tmp_path: Path) -> Non
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert {name for name in left if not name.startswith("results/trials/bend/")} == {"mine/mine.py"}
     folder = tmp_path / "results" / "trials" / "bend"
-    kept = {"certificate.json", "certificate.log", "cost.json", "cost.log", "index.html", "verdict.json", "verdict.md"}
-    kept |= {"record.json"}
-    assert {path.name for path in folder.iterdir()} == kept | {"logs", "runs"}
+    pages = {"index.html", "verdict.md", "verdict.json", "record.json"}
+    kept = {"certificate.json", "certificate.log", "cost.json", "cost.log", "logs", "runs"}
+    assert {path.name for path in folder.iterdir()} == pages | kept
     assert "http" not in (folder / "index.html").read_text()
     assert "src=" not in (folder / "index.html").read_text()
 
