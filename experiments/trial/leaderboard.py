@@ -28,8 +28,8 @@ from experiments.trial.verdict import rows_of
 
 FOLDER = ROOT / "results" / "leaderboard"
 KEYS = {
-    "format", "title", "overrides", "source", "files", "battery", "against", "fresh", "date", "commit", "device", "torch",
-    "checks", "failing", "time_beside_gelu", "tasks",
+    "format", "title", "overrides", "source", "files", "battery", "against", "fresh", "date", "commit", "device",
+    "torch", "checks", "failing", "time_beside_gelu", "tasks",
 }  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]*")
 TARGET = "activation.target="

@@ -12,7 +12,7 @@ from experiments.trial.verdict import difference_text, open_questions
 STYLE = """
 :root{--ink:#1c1e21;--soft:#5c6370;--page:#fff;--card:#f5f6f8;--line:#d9dce1}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e7ea;--soft:#a3a9b5;--page:#15171b;--card:#1f2228;--line:#3a3f49}}
-@media print{:root{--ink:#000;--page:#fff;--card:#fff}}
+@media print{:root{--ink:#000;--soft:#333;--page:#fff;--card:#fff;--line:#999}}
 body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--page);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}
 h1{line-height:1.2}.verdict{background:var(--card);padding:.8rem 1rem;border-radius:6px;font-size:1.15rem}
@@ -21,7 +21,12 @@ td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 .soft,figcaption{color:var(--soft);font-size:.9rem}figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure svg{width:340px;max-width:100%;height:auto;background:var(--card)}svg text{font-size:11px;fill:var(--soft)}
 .band{fill:var(--line);opacity:.6}.zero{stroke:var(--soft)}.reach{stroke:#0b66c3;stroke-width:3}.point{fill:#0b66c3}
-.wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}code{overflow-wrap:anywhere}
+td,code,.verdict{overflow-wrap:anywhere}tr,figure{break-inside:avoid}h2,h3{break-after:avoid}
+@media print{body{font-size:9pt;padding:0;max-width:none}.scroll{overflow:visible}td,th{padding:.2rem .4rem}
+.scroll svg{width:100px;height:auto}.scroll table{width:100%}figure{margin:.3rem .6rem .3rem 0}figure svg{width:300px}}
+@media (max-width:600px){.findings tr:first-child{display:none}.findings td{display:block;border:0;padding:0 .2rem}
+.findings tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}}
+.wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}
 """
 
 
@@ -45,11 +50,11 @@ def render_page(verdict: Mapping[str, Any]) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{"".join(body)}\n</body></html>\n'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """``rows`` of HTML below a ``head`` of text; it scrolls sideways on a telephone."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "numbers") -> str:
+    """``rows`` of HTML below a ``head`` of text. On a telephone it scrolls sideways; ``findings`` become blocks."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+    return f'<div class="scroll"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
 
 
 def tasks_section(tasks: Sequence[Mapping[str, Any]], method: str) -> list[str]:
@@ -83,7 +88,7 @@ def certificate_section(certificate: Mapping[str, Sequence[Mapping[str, Any]]]) 
         for findings in certificate.values()
         for f in findings
     ]
-    return ["<h2>Certificate</h2>", table(["question", "grade", "finding", "shown by"], rows)]
+    return ["<h2>Certificate</h2>", table(["question", "grade", "finding", "shown by"], rows, "findings")]
 
 
 def cost_section(cost: Mapping[str, Any] | None) -> list[str]:

@@ -117,7 +117,7 @@ def filled(page: str, entries: dict[str, Entry]) -> str:
 
 def shown(page: str) -> set[str]:
     """The names of the records that ``page`` shows."""
-    return set(re.findall(r"results/leaderboard/([^)]+)\.json", page))
+    return set(re.findall(r"\(\.\./results/leaderboard/([^)]+)\.json\)", page))
 
 
 def page_path(root: Path) -> Path:

@@ -19,6 +19,7 @@ from experiments.trial.verdict import difference_text, markdown, open_questions,
 from tests.experiments.zygote import ROOT, Zygote, environment
 
 TRIAL = "scripts/trial.py"
+SHORT = "tests/experiments/trial/short_trial.py"  # two tasks that take seconds
 SUSPECTS = f"{ROOT}/tests/experiments/trial/suspects.py"
 ROW = {
     "against": "GELU", "kind": "open", "difference": -0.25, "low": -1.0, "high": 0.5, "p": 0.4, "p_equal": 0.2,
@@ -103,7 +104,7 @@ def test_it_leaves_its_folder_alone_behind(train: Zygote, tmp_path: Path) -> Non
     own = {"HOME": "home", "TMPDIR": "temporary", "GEM_DATA": "data"}
     env = environment() | {key: str(places[name]) for key, name in own.items()} | {"PYTHONDONTWRITEBYTECODE": "1"}
     before = entries(ROOT)
-    line = [sys.executable, TRIAL, f"activation={user}/mine.py:bend", "against=relu", f"results_dir={tmp_path}/results"]
+    line = [sys.executable, SHORT, f"activation={user}/mine.py:bend", "against=relu", f"results_dir={tmp_path}/results"]
     subprocess.run(line, cwd=ROOT, env=env, check=True, capture_output=True)
     assert entries(ROOT) == before
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
@@ -127,11 +128,11 @@ def entries(root: Path) -> set[str]:
 def test_killed_ten_times_it_ends_with_the_same_verdict(train: Zygote, tmp_path: Path) -> None:
     """By SIGKILL or Ctrl-C in turn: twice before the runs, then at equal parts of them. GELU equals GELU."""
     words = [f"activation={SUSPECTS}:Renamed", "against=gelu", "jobs=1"]
-    assert train.script(TRIAL, *words, f"results_dir={tmp_path}/whole").status == 0
+    assert train.script(SHORT, *words, f"results_dir={tmp_path}/whole").status == 0
     total = finished_runs(tmp_path / "whole")
     statuses = []
     for kill in range(10):
-        command = train.start(*words, f"results_dir={tmp_path}/cut", script=TRIAL)
+        command = train.start(*words, f"results_dir={tmp_path}/cut", script=SHORT)
         begun = time.monotonic()
         while command.running() and finished_runs(tmp_path / "cut") < total * (kill - 1) / 9:
             time.sleep(0.01)
@@ -140,7 +141,7 @@ def test_killed_ten_times_it_ends_with_the_same_verdict(train: Zygote, tmp_path:
         command.send(signal.SIGKILL if kill % 2 else signal.SIGINT)
         statuses.append(command.wait().status)
     assert set(statuses) <= {75, -signal.SIGKILL}, statuses
-    assert train.script(TRIAL, *words, f"results_dir={tmp_path}/cut").status == 0
+    assert train.script(SHORT, *words, f"results_dir={tmp_path}/cut").status == 0
     whole, cut = (read_json(tmp_path / name / "trials" / "Renamed" / "verdict.json") for name in ("whole", "cut"))
     assert verdicts(whole) == verdicts(cut)
     assert finished_runs(tmp_path / "cut") == total
