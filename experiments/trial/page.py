@@ -21,11 +21,16 @@ td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 .soft,figcaption{color:var(--soft);font-size:.9rem}figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure svg{width:340px;max-width:100%;height:auto;background:var(--card)}svg text{font-size:11px;fill:var(--soft)}
 .band{fill:var(--line);opacity:.6}.zero{stroke:var(--soft)}.reach{stroke:#0b66c3;stroke-width:3}.point{fill:#0b66c3}
-td,code,.verdict{overflow-wrap:anywhere}tr,figure{break-inside:avoid}h2,h3{break-after:avoid}
+code,.verdict{overflow-wrap:anywhere}td{overflow-wrap:break-word}tr,figure{break-inside:avoid}h2,h3{break-after:avoid}
+.title td{font-weight:600;padding-top:.8rem;border:0}.quartiles{display:block;color:var(--soft);font-size:.8rem}
 @media print{body{font-size:9pt;padding:0;max-width:none}.scroll{overflow:visible}td,th{padding:.2rem .4rem}
-.scroll svg{width:100px;height:auto}.scroll table{width:100%}figure{margin:.3rem .6rem .3rem 0}figure svg{width:300px}}
-@media (max-width:600px){.findings tr:first-child{display:none}.findings td{display:block;border:0;padding:0 .2rem}
-.findings tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}}
+.scroll svg{width:120px;height:auto}.scroll table{width:100%}figure{margin:.3rem .6rem .3rem 0}figure svg{width:300px}}
+@media (max-width:600px){body{font-size:15px}td,th{padding:.3rem .25rem}
+.tasks tr:first-child,.findings tr:first-child{display:none}
+.tasks tr,.findings tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}
+.tasks td,.findings td{display:inline-block;border:0;padding:0 .5rem 0 0;vertical-align:middle}
+.tasks td:nth-child(1){min-width:2.7rem}.tasks td:nth-child(2){min-width:5.5rem}
+.tasks .title{border:0;padding-bottom:0}.findings td:nth-child(n+3){display:block}}
 .wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}
 """
 
@@ -51,26 +56,38 @@ def render_page(verdict: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "numbers") -> str:
-    """``rows`` of HTML below a ``head`` of text. On a telephone it scrolls sideways; ``findings`` become blocks."""
+    """``rows`` of HTML below a ``head`` of text; a row of one cell is a title of those below it.
+
+    On a telephone it scrolls sideways, except that rows of ``tasks`` and ``findings`` become blocks.
+    """
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(table_row(row, len(head)) for row in rows)
     return f'<div class="scroll"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
+
+
+def table_row(cells: Sequence[str], width: int) -> str:
+    if len(cells) == 1:
+        return f'<tr class="title"><td colspan="{width}">{cells[0]}</td></tr>'
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def tasks_section(tasks: Sequence[Mapping[str, Any]], method: str) -> list[str]:
     if not tasks:
         return []
-    rows = []
+    rows: list[list[str]] = []
     for task in tasks:
         bounds = [row[key] for row in task["rows"] for key in ("low", "high", "difference")]
         reach = max([abs(bound) for bound in bounds if bound is not None] + [task["margin"] or 0.0, 1e-9]) * 1.1
+        rows.append([escape(task["title"])])
         for row in task["rows"]:
             word = f'<span class="{row["kind"]}">{row["kind"]}</span>'
             picture = interval_svg(row, reach, task["margin"])
             numbers = escape(difference_text(row, task))
-            rows.append([escape(task["title"]), escape(row["against"]), word, picture, numbers, str(row["seeds"])])
-    head = ["task", "against", "verdict", "interval", "difference", "seeds"]
-    return ["<h2>Task by task</h2>", table(head, rows), f'<p class="soft">{escape(method)}</p>']
+            rows.append([escape(row["against"]), word, picture, numbers, f"{row['seeds']} seeds"])
+    head = ["against", "verdict", "interval", "difference", "seeds"]
+    legend = "The band is the margin of equivalence; the line in the middle is no difference."
+    note = f'<p class="soft">{escape(method)} {legend}</p>'
+    return ["<h2>Task by task</h2>", table(head, rows, "tasks"), note]
 
 
 def open_section(verdict: Mapping[str, Any]) -> list[str]:
@@ -99,7 +116,10 @@ def cost_section(cost: Mapping[str, Any] | None) -> list[str]:
         if "error" in row:
             rows.append([row["mode"], escape(row["error"]), "", "", "", ""])
             continue
-        ratios = [f"{middle:.2f} [{low:.2f}, {high:.2f}]" for middle, low, high in row["ratios"].values()]
+        ratios = [
+            f'{middle:.2f} <span class="quartiles">{low:.2f} – {high:.2f}</span>'
+            for middle, low, high in row["ratios"].values()
+        ]
         rows.append([row["mode"], row["size"], row["part"], *ratios])
     kept = ", ".join(f"{'it' if name == 'own' else name} {value:g}" for name, value in cost["saved"].items())
     note = (

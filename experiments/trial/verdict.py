@@ -83,7 +83,7 @@ def summary(
     if wrong:
         sound = f"{title} is not sound: {wrong[0]['text']}."
     elif fails:
-        names = ", ".join(finding["name"] for finding in fails)
+        names = ", ".join(dict.fromkeys(finding["name"] for finding in fails))
         sound = f"{title} can be trained, but fails {len(fails)} of {len(graded)} checks: {names}."
     else:
         sound = f"{title} is sound."

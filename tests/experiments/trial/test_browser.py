@@ -71,8 +71,8 @@ def test_the_page_fits_its_window(browser: Any, page: Path, width: int) -> None:
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     heights = "return [...document.querySelectorAll('figure svg')].map(f => f.getBoundingClientRect().height)"
     assert min(browser.execute_script(heights)) > 100
-    if width < 500:  # findings are read without scrolling sideways
-        wide = "return [...document.querySelectorAll('.findings')].map(t => t.getBoundingClientRect().width)"
+    if width < 500:  # all tables are read without scrolling sideways
+        wide = "return [...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().width)"
         assert max(browser.execute_script(wide)) <= width
 
 
