@@ -17,8 +17,8 @@ from experiments.trial.certificate.finding import Make
 PEERS: dict[str, Make] = {"ReLU": nn.ReLU, "GELU": nn.GELU, "SiLU": nn.SiLU}
 SIZES = {"small": 4096, "large": 1 << 20}  # elements
 ROUNDS = 15
-TRIES = 3  # measurements in a round, of which the shortest counts: other work on the machine only ever adds
-SHORTEST = 2e-3  # seconds of one measurement: small calls are repeated
+TRIES = 2  # measurements in a round, of which the shorter counts
+SHORTEST = 2e-3  # seconds of processor time of one measurement: small calls are repeated
 Row = dict[str, Any]
 
 
@@ -77,10 +77,11 @@ def step_of(module: Callable[[Tensor], Tensor], count: int, part: str) -> Callab
 
 
 def seconds_of(step: Callable[[], object], calls: int) -> float:
-    start = time.perf_counter()
+    """Of processor time: other work on the machine, which only ever adds to the time of a clock, is left out."""
+    start = time.process_time()
     for _ in range(calls):
         step()
-    return (time.perf_counter() - start) / calls
+    return (time.process_time() - start) / calls
 
 
 def saved_bytes(make: Make) -> dict[str, float]:

@@ -123,7 +123,7 @@ def cost_section(cost: Mapping[str, Any] | None) -> list[str]:
         rows.append([row["mode"], row["size"], row["part"], *ratios])
     kept = ", ".join(f"{'it' if name == 'own' else name} {value:g}" for name, value in cost["saved"].items())
     note = (
-        "Time as a multiple of each, median and quartiles of interleaved rounds, one thread. "
+        "Processor time as a multiple of each, median and quartiles of interleaved rounds, one thread. "
         "Small: 4,096 elements; large: 1,048,576."
     )
     saved = f"Bytes an element kept for the backward pass in eager mode: {kept}."

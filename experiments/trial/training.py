@@ -42,6 +42,7 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
             "TRITON_CACHE_DIR",
         ):  # else they write to the machine's temporary folder
             os.environ[name] = str(compiled.absolute())
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # each further one starts a Python with torch
         write_json(path, {"identity": identity, "value": compute()})
         shutil.rmtree(compiled, ignore_errors=True)
         return FINISHED
