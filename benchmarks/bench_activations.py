@@ -142,7 +142,8 @@ def saved_per_layer(activation: nn.Module) -> float:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         out = net(x)
-    return sum(saved.values()) / (out.numel() * out.element_size()) / LAYERS
+    share: float = sum(saved.values()) / (out.numel() * out.element_size())
+    return share / LAYERS
 
 
 def verdict(what: str, measured: float, limit: float, at_most: bool = True) -> str:

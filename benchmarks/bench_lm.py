@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -58,13 +59,14 @@ def main(words: list[str]) -> None:
         raise UserError(f"peer={values['peer']}: must be a checkout of github.com/karpathy/nanoGPT, with its model.py")
     count, turns = read_whole("steps", values["steps"]), read_whole("rounds", values["rounds"])
     shape, device = SHAPES[values["shape"]], read_device(values["device"])
+    sides: dict[str, Callable[[bool], Step]] = {
+        "nanoGPT": lambda compiled: nano_step(Path(values["peer"]), shape, device, compiled),
+        "this suite": lambda compiled: our_step(shape, device, compiled, values["activation"]),
+    }
     steps = {
         f"{side}, {'compiled' if compiled else 'eager'}": make(compiled)
         for compiled in (False, True)
-        for side, make in (
-            ("nanoGPT", lambda compiled: nano_step(Path(values["peer"]), shape, device, compiled)),
-            ("this suite", lambda compiled: our_step(shape, device, compiled, values["activation"])),
-        )
+        for side, make in sides.items()
     }
     for step in steps.values():
         timed(repeated(step), 3)  # compile, allocate

@@ -17,7 +17,7 @@ class Bytes(TorchDispatchMode):
     """Counts what operators read and write, each tensor once an operator; views count nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -35,7 +35,8 @@ def least_seconds(trainer: Trainer) -> float:
     with FlopCounterMode(display=False) as operations, Bytes() as moved:
         trainer.advance()
     flops, copied = peak_rates(trainer.device)
-    return max(operations.get_total_flops() / flops, moved.total / copied)
+    seconds: float = max(operations.get_total_flops() / flops, moved.total / copied)
+    return seconds
 
 
 def peak_rates(device: torch.device) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -56,7 +57,7 @@ class Distributed(Processes):
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.reshape(1)])
         dist.all_reduce(flat)
         sizes = [gradient.numel() for gradient in gradients]
-        *parts, total = flat.split([*sizes, 1])
+        *parts, total = flat.tensor_split(list(accumulate(sizes)))
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
         return total.reshape(())

@@ -61,7 +61,8 @@ class Gated:
         """f(x) - x·f'(x) = -2N·q·f(x), the derivative against the logarithm of α; it vanishes at infinity."""
         t, v = self._powers(x)
         near = torch.where(t.abs() < ceiling(self.N, x.dtype), x, 0 * t)
-        return -2 * self.N * (self.c / (self.c + v)) * self.value(near)
+        q: Tensor = self.c / (self.c + v)
+        return -2 * self.N * q * self.value(near)
 
     def _powers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         top = ceiling(self.N, x.dtype)

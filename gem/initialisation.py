@@ -34,4 +34,4 @@ def gain(activation: str | Callable[[Tensor], Tensor], **params: Any) -> float:
     moment = float((integrand * simpson).sum() * (z[1] - z[0]))
     if not (0 < moment < math.inf):
         raise ValueError(f"the gain needs a finite second moment above 0, got {moment!r} for {activation!r}")
-    return moment**-0.5
+    return math.pow(moment, -0.5)

@@ -111,7 +111,7 @@ class _LogLogistic(_Learnable):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = fn(torch.empty(0, device=self._bits.device)).device
         bits = constants_to_bits(self._family.c, self._family.s)
         self._bits = bits if device.type == "meta" else bits.to(device)

@@ -28,7 +28,7 @@ from experiments.config.schema import Config, Tracking
 from experiments.errors import UserError
 from experiments.files import read_json, write_json
 from experiments.runs.lock import locked
-from experiments.runs.tracking import WandbMirror, check_tracking
+from experiments.runs.tracking import PICTURES, WandbMirror, check_tracking
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "mode": "online", "project": "", "entity": "", "force": "false"}
 
@@ -78,6 +78,7 @@ def sync(directory: Path, values: dict[str, str]) -> bool:
     if values["force"] == "false" and known.exists() and read_json(known) == mark:
         return False
     mirror = WandbMirror(config, directory)
+    mirror.show(sorted((directory / PICTURES).glob("*.png")))
     mirror.finish(read_json(directory / "metrics.json") if mark["complete"] else None)
     known.parent.mkdir(exist_ok=True)
     write_json(known, mark)

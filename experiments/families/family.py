@@ -74,7 +74,10 @@ class Family(ABC):
         raise UserError(f"model={config.model.name}: no other library has this network")
 
     def pictures(self, config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
-        """Draw PNG files below ``out`` that show what the trained weights ``state`` do; returns their paths."""
+        """Draw PNG files below ``out`` that show what the trained weights ``state`` do; returns their paths.
+
+        They go to W&B, and where scripts/export.py is told.
+        """
         return []
 
     def recipe_words(self, recipe: Recipe) -> dict[str, str]:

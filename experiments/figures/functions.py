@@ -90,7 +90,7 @@ def distance(eps: float, N: int, p: float) -> float:
     gap = x - functional.egem(x, N, eps)
     if math.isinf(p):
         return float(gap.max())
-    return float(torch.trapezoid(gap.abs() ** p, x)) ** (1 / p)
+    return math.pow(torch.trapezoid(gap.abs() ** p, x).item(), 1 / p)
 
 
 def theory(eps: float, N: int, p: float) -> float:

@@ -45,7 +45,7 @@ class MetricsLog:
         """Whether the file still begins with the lines it had at ``mark``."""
         self.file.seek(0)
         data = self.file.read(mark["length"])
-        return len(data) == mark["length"] and hashlib.sha256(data).hexdigest() == mark["sha256"]
+        return (len(data), hashlib.sha256(data).hexdigest()) == (mark["length"], mark["sha256"])
 
     def rewind(self, mark: dict[str, Any] | None) -> None:
         """Drop every line after ``mark`` (all lines for None): they are about to be written again."""

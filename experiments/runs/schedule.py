@@ -51,5 +51,9 @@ class Schedule:
         if recipe.schedule == "inverse_sqrt":
             return math.sqrt(max(1, self.warmup) / (step + 1))
         done = (step - self.warmup) / max(1, self.first_order - self.warmup)
-        left = {"linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "poly": (1 - done) ** recipe.power}
+        left: dict[str, float] = {
+            "linear": 1 - done,
+            "cosine": 0.5 * (1 + math.cos(math.pi * done)),
+            "poly": math.pow(1 - done, recipe.power),
+        }
         return recipe.final_lr + (1 - recipe.final_lr) * left[recipe.schedule]

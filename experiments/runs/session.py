@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from experiments.activations.target import keep_source
+from experiments.checkpoint_file import Broken
 from experiments.config.identity import run_hash
 from experiments.config.schema import Config
 from experiments.errors import UserError
+from experiments.families.registry import family_of_model
 from experiments.files import read_json, write_json
-from experiments.runs.checkpoint import Broken, Checkpoints
+from experiments.runs.checkpoint import Checkpoints, evaluated_weights
 from experiments.runs.loop import Trainer
 from experiments.runs.metrics_log import TIMES, MetricsLog
 from experiments.runs.provenance import keep_changes, part, peak_memory_mib
 from experiments.runs.run_directory import FORMAT
-from experiments.runs.tracking import NoMirror, mirror
+from experiments.runs.tracking import PICTURES, NoMirror, mirror
 
 
 class Session:
@@ -78,12 +80,20 @@ class Session:
         """The last checkpoint, meta.json and, last of all, metrics.json."""
         self.save(keep=1)
         self.result = self.outcome()
+        if self.config.tracking.mode != "disabled":
+            self.draw()
         self.tracker.finish(self.result)
         self.meta["seconds"] = round(self.trainer.seconds, 3)
         self.meta["peak_memory_mib"] = round(peak_memory_mib(self.trainer.device), 1)
         self.meta["data"] = self.trainer.task.fingerprint
         write_json(self.directory / "meta.json", self.meta)
         write_json(self.directory / "metrics.json", self.result)
+
+    def draw(self) -> None:
+        """Pictures of what the trained network does, for W&B."""
+        weights = evaluated_weights(self.trainer.state())
+        family = family_of_model(self.config.model.kind)
+        self.tracker.show(family.pictures(self.config, weights, self.directory / PICTURES))
 
     def outcome(self) -> dict[str, Any]:
         """The result: the last logged line, without times, so that equal runs have equal files."""

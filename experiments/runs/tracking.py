@@ -7,6 +7,7 @@ import netrc
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,15 @@ from experiments.errors import UserError
 from experiments.files import read_json
 from experiments.runs.metrics_log import read_lines
 
+PICTURES = "pictures"  # their folder in a run directory
+
 
 class NoMirror:
     """tracking=disabled: wandb is not even imported."""
 
     def log(self, line: dict[str, Any]) -> None: ...
+
+    def show(self, pictures: Sequence[Path]) -> None: ...
 
     def finish(self, result: dict[str, Any] | None) -> None: ...
 
@@ -74,6 +79,13 @@ class WandbMirror(NoMirror):
             values = {key: value for key, value in line.items() if value is not None and key != "by_layer"}
             # W&B derives its own running time from this, which must not be that of a later copy.
             self.run.log(values | {"_timestamp": self.started + line.get("seconds", 0.0)}, step=line["step"])
+
+    def show(self, pictures: Sequence[Path]) -> None:
+        """Add the pictures to the last step, each under the name of its file."""
+        import wandb
+
+        if pictures:
+            self.run.log({path.stem: wandb.Image(str(path)) for path in pictures}, step=max(0, self.next_step - 1))
 
     def finish(self, result: dict[str, Any] | None) -> None:
         """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""

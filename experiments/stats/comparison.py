@@ -154,4 +154,4 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = p[ascending] * numpy.arange(len(ascending), 0, -1)
     adjusted = numpy.full(len(p), math.nan)
     adjusted[ascending] = numpy.maximum.accumulate(steps).clip(max=1.0)
-    return adjusted.tolist()
+    return [float(each) for each in adjusted]

@@ -129,9 +129,11 @@ def beta_rule(a: int, b: int) -> tuple[numpy.ndarray, numpy.ndarray]:
 def direction_at_most(v: numpy.ndarray, b: int) -> numpy.ndarray:
     """P(V at most v): V is one coordinate of a random point on the sphere in b dimensions."""
     if b == 1:
-        return numpy.where(v >= 1, 1.0, numpy.where(v >= -1, 0.5, 0.0))
+        steps: numpy.ndarray = numpy.where(v >= 1, 1.0, numpy.where(v >= -1, 0.5, 0.0))
+        return steps
     known = special.betainc((b - 1) / 2, (b - 1) / 2, (1 + DIRECTION) / 2)
-    return numpy.interp(v, DIRECTION, known)
+    between: numpy.ndarray = numpy.interp(v, DIRECTION, known)
+    return between
 
 
 def total_degrees(size: int, test: Test) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -197,7 +197,7 @@ def mixture(records: Sequence[Record]) -> str:
 
     Of ``impl`` whatever can move a result by rounding.
     """
-    kinds = {
+    kinds: dict[str, Callable[[dict[str, Any]], Any]] = {
         "commit": lambda p: p["commit"],
         "device": lambda p: p["device"],
         "versions": lambda p: str(p["versions"]),

@@ -164,7 +164,7 @@ def latex(table: Table) -> str:
 
 def tabular(rows: Sequence[Sequence[str]], names: Sequence[str]) -> str:
     """booktabs, with ``LATEX_BOLD`` and the signs of our texts as commands."""
-    text = tabulate(rows, names, tablefmt="latex_booktabs", disable_numparse=True)
+    text: str = tabulate(rows, names, tablefmt="latex_booktabs", disable_numparse=True)
     for sign, command in zip(LATEX_BOLD, (r"\textbf{", "}"), strict=True):
         text = text.replace(sign, command)
     for sign, command in LATEX.items():

@@ -106,4 +106,4 @@ def frechet_distance(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
     overlap = torch.linalg.eigvalsh(root @ cov2 @ root).clamp_min(0).sqrt().sum()
     distance = (mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * overlap
-    return max(0.0, distance.item())
+    return max(0.0, float(distance))

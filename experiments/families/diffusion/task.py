@@ -172,4 +172,4 @@ def flops_per_picture(model: Any, shape: tuple[int, int, int], device: torch.dev
     """Of training on one picture: three times the forward pass, as the backward pass takes about two."""
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, *shape, device=device), torch.zeros(1, dtype=torch.int64, device=device))
-    return 3.0 * counter.get_total_flops()
+    return 3.0 * float(counter.get_total_flops())

@@ -45,4 +45,4 @@ def mix_images(x: Tensor, mix: Tensor) -> Tensor:
 
 def swap_neighbours(x: Tensor) -> Tensor:
     """Rows 1, 0, 3, 2, 5, 4 … of ``x``."""
-    return x.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+    return x.reshape(-1, 2, *x.shape[1:]).flip(1).flatten(0, 1)

@@ -13,7 +13,7 @@ from experiments.families.physics.problems.problem import Axis
 
 def cells_per_axis(count: int, axes: int, key: str) -> int:
     """The cells along each axis. Raises UserError where ``count``, the value of ``key``, gives no equal number."""
-    side = round(count ** (1 / axes))
+    side: int = round(count ** (1 / axes))
     if side**axes != count:
         raise UserError(
             f"{key}={count}: must be a square for a problem with {axes} axes, such as {side**axes} = {side}²"

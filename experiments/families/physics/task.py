@@ -107,7 +107,7 @@ class PhysicsTask(Task[Rows]):
     def relative_error(self) -> float:
         """The relative L2 error on the test grid."""
         error = torch.linalg.vector_norm(self.solution(self.test_points) - self.reference)
-        return (error / torch.linalg.vector_norm(self.reference)).item()
+        return float(error / torch.linalg.vector_norm(self.reference))
 
     def probe_batch(self) -> Rows:
         """Some test points, the same for every seed, with the reference there."""

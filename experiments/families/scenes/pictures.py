@@ -69,13 +69,15 @@ def draw_objects(network: torch.nn.Module, source: SceneSource, index: int, with
 def with_objects(image: Tensor, boxes: Tensor, labels: Tensor, names: list[str], masks: Tensor | None) -> Tensor:
     height, width = image.shape[1:]
     size = resized_to(height, width, SIDE, None)
-    drawn, colours = resize_image(image, size), [colour(kind) for kind in labels.tolist()]
+    drawn: Tensor = resize_image(image, size)
+    colours = [colour(kind) for kind in labels.tolist()]
     if not len(boxes):
         return drawn
     if masks is not None:
         drawn = draw_segmentation_masks(drawn, resize_nearest(masks.byte(), size).bool(), alpha=0.5, colors=colours)
     scale = torch.tensor([size[1] / width, size[0] / height]).repeat(2)
-    return draw_bounding_boxes(drawn, boxes * scale, names, colours, width=2)
+    drawn = draw_bounding_boxes(drawn, boxes * scale, names, colours, width=2)
+    return drawn
 
 
 @torch.no_grad()
@@ -95,7 +97,8 @@ def with_classes(image: Tensor, classes: Tensor) -> Tensor:
     if not kinds:
         return drawn
     masks = torch.stack([enlarged == kind for kind in kinds])
-    return draw_segmentation_masks(drawn, masks, alpha=0.7, colors=[colour(kind) for kind in kinds])
+    coloured: Tensor = draw_segmentation_masks(drawn, masks, alpha=0.7, colors=[colour(kind) for kind in kinds])
+    return coloured
 
 
 def colour(kind: int) -> tuple[int, int, int]:

@@ -207,7 +207,7 @@ def first_difference(one: Any, other: Any) -> str | None:
     """The dotted key of the first difference; None of equals."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return None if one == other and type(one) is type(other) else ""
-    for key in {**one, **other}:
+    for key in map(str, {**one, **other}):
         if key not in one or key not in other:
             return key
         found = first_difference(one[key], other[key])

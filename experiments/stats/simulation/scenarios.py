@@ -79,7 +79,9 @@ def draw_studies(
 
 
 def _heavy(rng: numpy.random.Generator, shape: tuple[int, ...]) -> numpy.ndarray:
-    return rng.standard_t(3, shape) / numpy.sqrt(3)
+    drawn: numpy.ndarray = rng.standard_t(3, shape)
+    drawn /= numpy.sqrt(3)
+    return drawn
 
 
 def _skewed(rng: numpy.random.Generator, shape: tuple[int, ...]) -> numpy.ndarray:

@@ -73,6 +73,24 @@ class Online:
         self.sent.append(step)
 
 
+def test_pictures_of_the_trained_network_go_to_the_last_step(train: Zygote, tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    words = ["dataset=poisson", "model=pinn_minutes", "recipe.steps=3", "recipe.lbfgs_steps=0", "tracking=offline"]
+    ended = train.run(*words, f"runs_dir={tmp_path / 'runs'}", cwd=tmp_path)
+    assert (ended.status, ended.err) == (0, "")
+    directory = directory_of(tmp_path / "runs")
+    (drawn,) = (directory / "pictures").iterdir()
+    (whole,) = written(directory)
+    assert "solution" in whole["history"][-1]
+    assert [line["step"] for line in whole["history"]] == steps(directory)
+    (copy,) = directory.glob("wandb/offline-run-*/files/media/images/solution_*.png")
+    assert copy.read_bytes() == drawn.read_bytes()
+    shown = tmp_path / "shown"
+    ended = train.script("scripts/export.py", f"run={directory}", f"out={shown}", "pictures=true")
+    assert (ended.status, ended.err) == (0, "")
+    assert (shown / "solution.png").read_bytes() == drawn.read_bytes()
+
+
 def test_steps_never_go_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What W&B has is not sent again; what it missed is; a checkpoint older than the last line changes nothing."""
     pytest.importorskip("wandb")

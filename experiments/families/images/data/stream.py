@@ -160,7 +160,7 @@ class StreamedImages(ImageSource):
     def take(self, made: Iterator[Any]) -> tuple[Tensor, Tensor]:
         """The next chunk. Raises UserError where a picture cannot be read, or a worker died."""
         try:
-            chunk = next(made)
+            chunk: tuple[Tensor, Tensor] | str = next(made)
         except RuntimeError as error:
             if "worker" not in str(error):
                 raise

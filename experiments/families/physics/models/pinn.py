@@ -44,7 +44,8 @@ class PINN(nn.Module):
         x = (points - self.centre) / self.radius
         for linear, activation in zip(self.hidden, self.activations, strict=True):
             x = activation(linear(x))
-        return self.output(x).squeeze(-1)
+        values: Tensor = self.output(x)
+        return values.squeeze(-1)
 
     def jets(self, points: Tensor, orders: Sequence[int]) -> list[Jet]:
         """For each axis the values with their derivatives along it, to the order that ``orders`` gives for the axis.

@@ -83,7 +83,7 @@ class CocoSource(SceneSource):
     def is_usable(self, annotations: list[Annotation], area: float) -> bool:
         found = self.objects(annotations)
         if self.semantic:
-            return sum(a["area"] for a in found) > area
+            return sum(float(a["area"]) for a in found) > area
         return any(width_of(a) > 1 and height_of(a) > 1 for a in found)
 
     def count(self, split: Split) -> int:

@@ -15,7 +15,8 @@ def build_deeplab(config: DeepLabModel, backbone: nn.Module, channels: list[int]
     """``classes`` counts the background. With 256 channels its state is that of torchvision's network."""
     levels = {"layer4": "out"} | ({"layer3": "aux"} if config.auxiliary else {})
     auxiliary = FCNHead(channels[2], classes) if config.auxiliary else None
-    network = DeepLabV3(IntermediateLayerGetter(backbone, levels), head(config, channels[3], classes), auxiliary)
+    features = IntermediateLayerGetter(backbone, levels)
+    network: nn.Module = DeepLabV3(features, head(config, channels[3], classes), auxiliary)
     if not config.dropout:
         for module in network.modules():
             if isinstance(module, nn.Dropout):

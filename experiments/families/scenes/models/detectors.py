@@ -47,7 +47,7 @@ def build_retinanet(config: RetinaNetModel, backbone: nn.Module, channels: list[
     head = RetinaNetHead(config.channels, per_place, classes, norm_layer=norm)
     if config.version == 2:
         head.regression_head._loss_type = "giou"  # as torchvision's own constructor says it
-    return RetinaNet(
+    detector: nn.Module = RetinaNet(
         network,
         classes,
         min_size=config.min_size,
@@ -57,6 +57,7 @@ def build_retinanet(config: RetinaNetModel, backbone: nn.Module, channels: list[
         detections_per_img=config.detections,
         _skip_resize=True,
     )
+    return detector
 
 
 def build_rcnn(config: FasterRCNNModel, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
@@ -83,11 +84,13 @@ def build_rcnn(config: FasterRCNNModel, backbone: nn.Module, channels: list[int]
         "_skip_resize": True,
     }
     if not isinstance(config, MaskRCNNModel):
-        return FasterRCNN(network, **settings)
-    return MaskRCNN(
+        boxes: nn.Module = FasterRCNN(network, **settings)
+        return boxes
+    masks: nn.Module = MaskRCNN(
         network,
         mask_roi_pool=MultiScaleRoIAlign(levels, MASK_CELLS, 2),
         mask_head=MaskRCNNHeads(config.channels, (config.channels,) * config.mask_layers, 1),
         mask_predictor=MaskRCNNPredictor(config.channels, config.channels, classes),
         **settings,
     )
+    return masks
