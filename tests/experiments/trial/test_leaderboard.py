@@ -176,6 +176,7 @@ def test_the_committed_page_shows_its_records() -> None:
     assert filled(page, {name: entries[name] for name in shown(page)}) == page
 
 
+@pytest.mark.slow  # CI's check runs scripts/leaderboard.py check=true
 @pytest.mark.parametrize("path", record_paths(), ids=lambda path: path.stem)
 def test_every_committed_record_is_sound(path: Path) -> None:
     check_entry(path)
