@@ -39,3 +39,15 @@ def test_a_broken_link_would_be_found() -> None:
     assert links('[a](b.md#c) and <img src="d.png"> not [e](https://example.org)') == ["b.md#c", "d.png"]
     assert "tiny-gpt-2" in anchors(ROOT / "docs" / "findings.md")
     assert "digits-an-mlp" in anchors(ROOT / "docs" / "findings.md")
+
+
+def test_the_page_of_reproductions_names_every_table_of_the_papers_and_what_is_recorded() -> None:
+    text = (ROOT / "docs" / "reproduce.md").read_text()
+    rows = dict(re.findall(r"\[(\w+)\]\(\.\./configs/experiment/\w+\.yaml\) \| [^|]+ \| ([^|]+) \|", text))
+    published = {
+        path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml") if "\n  published:\n" in path.read_text()
+    }
+    assert published <= set(rows)
+    for name, status in rows.items():
+        recorded = (ROOT / "results" / "records" / f"{name}.jsonl").exists()
+        assert status == (f"[recorded](../results/tables/{name}.md)" if recorded else "none yet"), name

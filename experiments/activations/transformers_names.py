@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.config.identity import pinned_activations
+from experiments.activations.pinned import pinned_activations
 from experiments.errors import UserError
 
 # Names of transformers' ACT2FN for torch's activations.

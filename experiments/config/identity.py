@@ -1,23 +1,21 @@
 """What a run is: a hash over the typed values of everything that may change its result, and the place it follows to.
 
 Every key is hashed, but for a key that has the value which is pinned for it: in the family's ``pinned.yaml``, or in
-``pinned_activations.yaml``. Pins serve the runs that were recorded before all keys were hashed. They are never read
+that of the activations. Pins serve the runs that were recorded before all keys were hashed. They are never read
 off the code, so a changed default of the code makes another run.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from experiments.activations.names import activation_label
+from experiments.activations.pinned import pinned_activations
 from experiments.config.schema import Config, Dataset, Model, Recipe
 from experiments.families.registry import family_of_model
 
@@ -65,13 +63,6 @@ def unpinned(values: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, 
 def same(value: Any, pin: Any) -> bool:
     """Equal in value and type, except that YAML may write a number without a point: 1 is no true, but 1.0."""
     return bool(value == pin) and isinstance(value, bool) == isinstance(pin, bool)
-
-
-@functools.cache
-def pinned_activations() -> dict[str, dict[str, Any]]:
-    """By activation, the values at which a parameter is left out of the hash."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pinned_activations.yaml").read_text())
-    return found
 
 
 def run_hash(config: Config) -> str:

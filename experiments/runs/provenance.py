@@ -19,8 +19,9 @@ from hydra.core.hydra_config import HydraConfig
 from experiments.config.compose import ROOT
 from experiments.config.schema import Impl
 from experiments.device import cpu_info
-from experiments.files import write_atomic
-from experiments.sweeps.freeze import read_frozen
+from experiments.files import read_json, write_atomic
+
+FROZEN = "frozen.json"  # in a copy of the code that a sweep runs from: commit, whether it was clean, sums of files
 
 
 @functools.cache
@@ -113,3 +114,9 @@ def peak_memory_mib(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def read_frozen(root: Path) -> dict[str, Any] | None:
+    """``frozen.json`` of the copy at ``root``, or None where ``root`` is no frozen copy."""
+    path = root / FROZEN
+    return read_json(path) if path.exists() else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.activations.names import OWN_KEYS, activation_label
-from experiments.config.identity import pinned_activations
+from experiments.activations.pinned import pinned_activations
 from experiments.studies.presets import context
 
 TITLES = {

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import UserError
-from experiments.files import read_json, write_json
+from experiments.files import write_json
+from experiments.runs.provenance import FROZEN, read_frozen
 
-FROZEN = "frozen.json"
 LEFT_OUT = ":(exclude)results"  # what runs leave behind is no code
 SHOWN = 5
 
@@ -30,12 +30,6 @@ class NotCommitted(UserError):
     def __init__(self, text: str, copy: Path) -> None:
         super().__init__(text)
         self.copy = copy
-
-
-def read_frozen(root: Path) -> dict[str, Any] | None:
-    """``frozen.json`` of the copy at ``root``, or None where ``root`` is no frozen copy."""
-    path = root / FROZEN
-    return read_json(path) if path.exists() else None
 
 
 def freeze(root: Path, folder: Path, dirty: bool = False) -> Path:

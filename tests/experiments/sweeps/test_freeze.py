@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from experiments.errors import UserError
-from experiments.sweeps.freeze import NotCommitted, freeze, git, read_frozen, verify
+from experiments.runs.provenance import read_frozen
+from experiments.sweeps.freeze import NotCommitted, freeze, git, verify
 from tests.experiments.zygote import ROOT, environment
 from tests.repository import commit_all
 
