@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from experiments.studies.cost import duration
 from experiments.sweeps.job import last_line, warm_process
 from experiments.sweeps.pool import in_forks
 from experiments.trial.battery import Run
+
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "TMPDIR")
 
 
 def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
