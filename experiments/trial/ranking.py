@@ -91,7 +91,8 @@ def differences_table(battery: str, standings: Sequence[Standing]) -> str:
     """Each activation minus GELU, with the interval that holds for all comparisons of its trial at once."""
     presets = [load_preset(name) for name in batteries()[battery]]
     metrics = [metric_of(preset, cells_of(preset)) for preset in presets]
-    heads = [f"{p.title}: {m.title} ({m.difference_unit})" for p, m in zip(presets, metrics, strict=True)]
+    units = [f" ({metric.difference_unit})" if metric.difference_unit else "" for metric in metrics]
+    heads = [f"{p.title}: {m.title}{unit}" for p, m, unit in zip(presets, metrics, units, strict=True)]
     lines = ["Difference to GELU:\n", f"| activation | {' | '.join(heads)} |", f"| --- |{' --- |' * len(heads)}"]
     for each in standings:
         cells = []

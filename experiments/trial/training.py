@@ -40,11 +40,10 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
 
     def work(item: int, slot: int) -> int:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # what compilers warn of
-        for name in (
-            "TORCHINDUCTOR_CACHE_DIR",
-            "TRITON_CACHE_DIR",
-        ):  # else they write to the machine's temporary folder
+        compiled.mkdir(exist_ok=True)
+        for name in CACHES:  # what libraries keep for themselves goes with it
             os.environ[name] = str(compiled.absolute())
+        tempfile.tempdir = str(compiled.absolute())
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # each further one starts a Python with torch
         write_json(path, {"identity": identity, "value": compute()})
         shutil.rmtree(compiled, ignore_errors=True)
