@@ -2,6 +2,7 @@
 
   python benchmarks/bench.py train          training alone and with many seeds, beside a plain loop and a published one
   python benchmarks/bench.py activations    activations beside torch's own
+  python benchmarks/bench.py before_after   activations now and at an earlier commit, beside torch's own
   python benchmarks/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
   python benchmarks/bench.py lm             language models beside nanoGPT
 
@@ -16,7 +17,7 @@ import sys
 from experiments.cli import script
 from experiments.errors import UserError
 
-BENCHES = ("train", "activations", "models", "lm")
+BENCHES = ("train", "activations", "before_after", "models", "lm")
 
 
 def main(words: list[str]) -> None:

@@ -40,10 +40,9 @@ class Setting(Generic[T]):
 class Activation(nn.Module):
     """Base of this package's modules: ``_checked`` checks settings, ``_derived`` is what follows from them."""
 
-    learnable: bool
-    _settings: dict[str, Any]
-
-    if TYPE_CHECKING:  # so that a call has a type
+    if TYPE_CHECKING:  # so that a call has a type; and torch.jit.script cannot read annotations that are texts
+        learnable: bool
+        _settings: dict[str, Any]
 
         def __call__(self, x: Tensor) -> Tensor: ...
 

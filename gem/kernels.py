@@ -59,6 +59,6 @@ def use_kernels(cpu: str) -> KernelStatus:
     """
     check_choice("cpu", cpu, CPU_KERNELS)
     if cpu == "native" and not hasattr(torch.ops.gem_native, "gated"):
-        raise RuntimeError("the native kernels are not loaded: call gem.build_kernels() first")
+        raise RuntimeError("the native kernels are not loaded: call gem.kernels.build_kernels() first")
     _dispatch.cpu = _native if cpu == "native" else _pieces
     return kernel_status()

@@ -23,6 +23,7 @@ from gem._closed_forms import Gated, Gompertz
 from gem._learnable import learnable_gem
 from gem._learnable_golu import learnable_golu
 from gem._scale import constants_from_bits, constants_to_bits
+from gem._scripted import scripted_gated, scripted_golu
 from gem._settings import Activation, Setting
 from gem.reference import widen
 
@@ -70,8 +71,11 @@ class _LogLogistic(_Learnable):
     negative_slope = Setting[float]()
     save = Setting[str]()
 
-    _family: Gated
-    _bits: Tensor
+    __jit_unused_properties__ = ["alpha", "_dim"]  # noqa: RUF012, torch's own name
+    if TYPE_CHECKING:  # torch.jit.script cannot read annotations that are texts
+        _family: Gated
+        _bits: Tensor
+        _numbers: tuple[int, float, float, float]
 
     def __init__(
         self,
@@ -102,7 +106,8 @@ class _LogLogistic(_Learnable):
         family = _family_of(settings)
         bits = constants_to_bits(family.c, family.s)
         before = self.__dict__.get("_bits", bits)
-        return {"_family": family, "_bits": bits.to(before.device)}
+        numbers = (family.N, family.c, family.s, family.slope)
+        return {"_family": family, "_numbers": numbers, "_bits": bits.to(before.device)}
 
     def reset_parameters(self) -> None:
         """A learnable scale begins where eps puts it."""
@@ -123,6 +128,9 @@ class _LogLogistic(_Learnable):
         return widen(self.log_alpha).exp() if self.learnable else self._family.alpha
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            assert not self.learnable, "a learnable scale does not work in TorchScript"
+            return scripted_gated(x, self._numbers)
         family = self._family
         if self.learnable:
             return learnable_gem(x, self.log_alpha, family.N, family.slope, self._dim, self.save)
@@ -264,7 +272,10 @@ class GoLU(_Learnable):
     alpha = _Logarithmic()
     beta = _Logarithmic()
     gamma = _Logarithmic()
-    _family: Gompertz
+    __jit_unused_properties__ = ["_dim"]  # noqa: RUF012
+    if TYPE_CHECKING:
+        _family: Gompertz
+        _numbers: tuple[float, float, float, float, float]
 
     def __init__(
         self,
@@ -292,7 +303,8 @@ class GoLU(_Learnable):
         return settings | {"alpha": family.alpha, "beta": family.beta, "gamma": family.gamma}
 
     def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
-        return {"_family": _gompertz_of(settings)}
+        family = _gompertz_of(settings)
+        return {"_family": family, "_numbers": (family.alpha, family.beta, family.gamma, *family.limits)}
 
     def reset_parameters(self) -> None:
         """Learnable parameters begin at the values given."""
@@ -301,6 +313,9 @@ class GoLU(_Learnable):
                 nn.init.constant_(getattr(self, f"log_{name}"), math.log(self._settings[name]))
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            assert not self.learnable, "learnable parameters do not work in TorchScript"
+            return scripted_golu(x, self._numbers)
         if self.learnable:
             return learnable_golu(x, self.log_alpha, self.log_beta, self.log_gamma, self._dim)
         family = self._family

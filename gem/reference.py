@@ -76,8 +76,9 @@ def gompertz_gated(x: Tensor, alpha: Scalar, beta: Scalar, gamma: Scalar, low: S
     """GoLU with the limits of its gate, see :func:`golu_limits`."""
     check_floating(x)
     z = widen(x)
-    above = torch.where(z < low, low, z)
-    gate = torch.exp(-beta * torch.exp(-gamma * torch.where(above > high, high, above)))
+    # Differences to 0: what is compared with a tensor, torch.compile keeps as a mask for backward.
+    above = torch.where(z - low < 0, low, z)
+    gate = torch.exp(-beta * torch.exp(-gamma * torch.where(above - high > 0, high, above)))
     return (above * (alpha * gate)).to(x.dtype)
 
 

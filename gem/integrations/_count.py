@@ -12,7 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from gem.integrations._find import module_types
-from gem.integrations._functions import LABEL_OF, labels_of
+from gem.integrations._functions import label_of_call, labels_of
 
 
 class _Counting(TorchFunctionMode):
@@ -25,10 +25,10 @@ class _Counting(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        label = LABEL_OF.get(func)
-        if label is not None:
+        kwargs = kwargs or {}
+        if label := label_of_call(func, args, kwargs):
             self.calls[self.running[-1], label] += 1
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)
 
     def enter(self, module: nn.Module, inputs: Any) -> None:
         self.running.append(self.names.get(module, self.running[-1]))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_args
 
 from torch import nn
 
-from gem.integrations._functions import MODULE_OF, label_of
+from gem.integrations._functions import MODULE_OF, label_of, label_of_call
 from gem.integrations._redirect import has_replaced
 from gem.integrations._scan import methods_with_calls
 from gem.registry import ACTIVATIONS
@@ -63,7 +63,9 @@ def find_kept(model: nn.Module, labels: frozenset[str]) -> Iterator[Kept]:
     """The functions in attributes, also within a ``functools.partial``."""
     for name, module in model.named_modules():
         for attribute, value in vars(module).items():
-            label = label_of(value.func if isinstance(value, functools.partial) else value)
+            label = label_of(value)
+            if isinstance(value, functools.partial) and label_of(value.func):
+                label = label_of_call(value.func, (None, *value.args[1:]), value.keywords)
             if label in labels:
                 yield Kept(name, module, attribute, label)
 

@@ -1,13 +1,13 @@
 """The activation functions of torch that a model may call directly, and the modules that are the same function.
 
 ``nn.ReLU`` is also ``F.relu``, ``torch.relu``, ``Tensor.relu`` and their in-place forms. All of them share the label
-``"relu"``.
+``"relu"``. ``F.hardtanh`` between 0 and 6 is ``"relu6"``: ``nn.ReLU6`` calls it so.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +61,17 @@ def _inplace_positions() -> dict[Callable[..., Any], int]:
 _POSITION_OF_INPLACE = _inplace_positions()
 _IN_PLACE = frozenset(function for function in LABEL_OF if function.__name__.endswith("_"))
 
+# torch.compile shows calls of these to no TorchFunctionMode: three by name, and F.relu_ and its kind.
+_BY_NAME = frozenset({"tanh", "sigmoid", "hardswish"})
+HIDDEN_WHEN_COMPILED = frozenset(
+    {*(getattr(F, name) for name in _BY_NAME), *(f for f in _IN_PLACE if f is not getattr(Tensor, f.__name__, None))}
+)
+
+
+def may_be_hidden(name: str) -> bool:
+    """Whether torch.compile hides some function of this name."""
+    return name in _BY_NAME or name.endswith("_")
+
 
 def is_in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether this call overwrites its input: ``relu_(x)``, or ``relu(x, inplace=True)``."""
@@ -75,6 +86,16 @@ def is_in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
 def label_of(value: object) -> str:
     """The label of a function; an empty text for anything else."""
     return LABEL_OF.get(value, "") if callable(value) and type(value).__hash__ is not None else ""
+
+
+def label_of_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """The label of a function that is called so; an empty text for any other function."""
+    label = LABEL_OF.get(function, "")
+    if label != "hardtanh":
+        return label
+    low = args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)
+    high = args[2] if len(args) > 2 else kwargs.get("max_val", 1.0)
+    return "relu6" if low == 0 and high == 6 else label
 
 
 def labels_of(types: tuple[type[nn.Module], ...]) -> frozenset[str]:

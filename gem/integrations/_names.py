@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 ALL = ("gem", "egem", "segem", "segem_linear", "segem_bounded", "golu")
@@ -48,6 +49,22 @@ def parse_name(name: str) -> tuple[str, dict[str, Any]]:
             f"as in 'egem_n2_eps1em4', got {name!r}"
         )
     return whole["activation"], params
+
+
+def is_ours(name: str) -> bool:
+    """Whether :func:`parse_name` reads ``name``."""
+    try:
+        parse_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def unknown_name(name: object, known: Iterable[str], door: str) -> str:
+    """What to say of a name that a library does not know: to register it, if it is ours, or which names there are."""
+    if isinstance(name, str) and is_ours(name):
+        return f"activation {name!r} is not registered: call {door}({name!r}) first"
+    return f"activation must be one of {', '.join(known)}, got {name!r}"
 
 
 def _number(text: str, key: str) -> int | float:

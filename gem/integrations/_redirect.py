@@ -2,7 +2,9 @@
 
 The module's class becomes a subclass of itself, in which the methods with such calls run under a
 ``TorchFunctionMode``. The calls of its children are the children's own. torch.compile and torch.export trace through
-it. The module can be copied, pickled and moved; its state dict gains the submodule's parameters, if there are any.
+it, but for methods that call functions such as ``F.relu_`` or ``F.tanh``: these are left out of compiled graphs, as
+torch.compile shows such calls to no mode. The module can be copied, pickled and moved; its state dict gains the
+submodule's parameters, if there are any.
 """
 
 from __future__ import annotations
@@ -15,9 +17,14 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
-from gem.integrations._functions import LABEL_OF, is_in_place
+from gem.integrations._functions import is_in_place, label_of_call
+from gem.integrations._scan import calls_hidden_functions
 
 _PREFIX = "replaced_"
+_HIDDEN = (
+    "it calls a function that torch.compile shows to no mode; "
+    "write F.relu(x, inplace=True) for F.relu_(x), torch.tanh for F.tanh, nn.Hardswish for F.hardswish"
+)
 
 
 class _Redirect(TorchFunctionMode):
@@ -31,8 +38,8 @@ class _Redirect(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        label = LABEL_OF.get(func)
-        replacement = None if label is None else self.owner._modules.get(_PREFIX + label)
+        label = label_of_call(func, args, kwargs)
+        replacement = self.owner._modules.get(_PREFIX + label) if label else None
         if replacement is None:
             return func(*args, **kwargs)
         x = args[0] if args else kwargs["input"]
@@ -50,7 +57,9 @@ def redirect_calls(module: nn.Module, methods: frozenset[str], label: str, repla
 def shield_calls(module: nn.Module, methods: frozenset[str]) -> None:
     """From now on ``methods`` of ``module`` do not go by what a module that calls them has replaced."""
     cls, before = _original(type(module))
-    module.__class__ = _redirecting_class(cls, before | methods)  # type: ignore[arg-type]
+    methods = before | methods
+    eager = frozenset(method for method in methods if calls_hidden_functions(module, method))
+    module.__class__ = _redirecting_class(cls, methods, eager)  # type: ignore[arg-type]
 
 
 def has_replaced(module: nn.Module, label: str) -> bool:
@@ -65,21 +74,22 @@ def _original(cls: type[nn.Module]) -> tuple[type[nn.Module], frozenset[str]]:
 
 
 @functools.cache  # so that modules of one class stay of one class
-def _redirecting_class(cls: type[nn.Module], methods: frozenset[str]) -> type[nn.Module]:
+def _redirecting_class(cls: type[nn.Module], methods: frozenset[str], eager: frozenset[str]) -> type[nn.Module]:
     def reduce_ex(self: nn.Module, protocol: Any) -> Any:
         """As the original class does it; but the class is made anew, as it has no place to be imported from."""
         _, _, *rest = super(made, self).__reduce_ex__(max(2, protocol))  # type: ignore[arg-type]
-        return (_rebuild, (cls, methods), *rest)
+        return (_rebuild, (cls, methods, eager), *rest)
 
     namespace: dict[str, Any] = {name: _redirected(getattr(cls, name)) for name in methods}
+    namespace |= {name: torch.compiler.disable(namespace[name], reason=_HIDDEN) for name in eager}
     namespace |= {"_gem_original": (cls, methods), "__reduce_ex__": reduce_ex, "__doc__": cls.__doc__}
     namespace |= {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     made = type(cls.__name__, (cls,), namespace)
     return made
 
 
-def _rebuild(cls: type[nn.Module], methods: frozenset[str]) -> nn.Module:
-    made = _redirecting_class(cls, methods)  # type: ignore[arg-type]
+def _rebuild(cls: type[nn.Module], methods: frozenset[str], eager: frozenset[str] = frozenset()) -> nn.Module:
+    made = _redirecting_class(cls, methods, eager)  # type: ignore[arg-type]
     return made.__new__(made)
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 from torch import nn
 
-from gem.integrations._functions import NAMES, TENSOR_METHODS, label_of
+from gem.integrations._functions import (
+    HIDDEN_WHEN_COMPILED,
+    NAMES,
+    TENSOR_METHODS,
+    label_of,
+    label_of_call,
+    may_be_hidden,
+)
 
 _DEPTH = 4  # how far helper functions that call helper functions are followed
 _UNKNOWN = object()
@@ -26,10 +33,16 @@ def methods_with_calls(module: nn.Module) -> dict[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for name, method in _own_methods(type(module)):
-        labels = frozenset(_labels_in(inspect.unwrap(method), module, 0))
+        labels = frozenset(label for label, _ in _calls_in(inspect.unwrap(method), module, 0))
         if labels:
             found[name] = labels
     return found
+
+
+def calls_hidden_functions(module: nn.Module, name: str) -> bool:
+    """Whether the method calls a function that torch.compile shows to no mode, such as ``F.relu_`` or ``F.tanh``."""
+    method = dict(_own_methods(type(module))).get(name)
+    return method is not None and any(hidden for _, hidden in _calls_in(inspect.unwrap(method), module, 0))
 
 
 def checkpoints_a_closure(module: nn.Module, name: str) -> bool:
@@ -50,7 +63,8 @@ def _own_methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
                 yield name, value
 
 
-def _labels_in(function: FunctionType, module: nn.Module | None, depth: int) -> Iterator[str]:
+def _calls_in(function: FunctionType, module: nn.Module | None, depth: int) -> Iterator[tuple[str, bool]]:
+    """The labels of the functions called, each with whether torch.compile hides its calls from modes."""
     names = dict(function.__globals__)
     if function.__closure__:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
@@ -60,23 +74,45 @@ def _labels_in(function: FunctionType, module: nn.Module | None, depth: int) -> 
                 continue
     tree = _tree_of(function.__code__)
     if tree is None:  # no source: take every name for a call
-        yield from (name.removesuffix("_") for name in NAMES & _all_names(function.__code__))
+        for name in NAMES & _all_names(function.__code__):
+            for label in (name.removesuffix("_"), *(["relu6"] if name.startswith("hardtanh") else [])):
+                yield label, may_be_hidden(name)
         return
     local = _local_names(tree)
     if module is not None and function.__code__.co_argcount:
         names[function.__code__.co_varnames[0]] = module
         local = local - {function.__code__.co_varnames[0]}
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Attribute):
             continue
         value = _value_of(node, names, local)
         if value is _UNKNOWN:
             if isinstance(node, ast.Attribute) and node.attr in TENSOR_METHODS:
-                yield node.attr.removesuffix("_")
-        elif label := label_of(value):
-            yield label
+                yield node.attr.removesuffix("_"), False
+        elif label_of(value):
+            for label in _labels_of_call(value, calls.get(id(node))):
+                yield label, value in HIDDEN_WHEN_COMPILED
         elif isinstance(value, FunctionType) and depth < _DEPTH and _same_package(value, function):
-            yield from _labels_in(inspect.unwrap(value), None, depth + 1)
+            yield from _calls_in(inspect.unwrap(value), None, depth + 1)
+
+
+def _labels_of_call(function: Any, call: ast.Call | None) -> Iterator[str]:
+    """One label, or all that are possible where the arguments that decide it are not numbers in the source."""
+    args = [_literal(arg) for arg in call.args] if call else []
+    kwargs = {keyword.arg or "": _literal(keyword.value) for keyword in call.keywords} if call else {}
+    label = label_of_call(function, args, kwargs)
+    yield label
+    bounds = [*args[1:3], *(value for name, value in kwargs.items() if name in ("min_val", "max_val", ""))]
+    if label == "hardtanh" and (call is None or _UNKNOWN in bounds):
+        yield "relu6"
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return _UNKNOWN
 
 
 def _value_of(node: ast.expr, names: dict[str, Any], local: frozenset[str]) -> Any:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NoReturn
 
-from gem.integrations._names import ALL, parse_name
+from gem.integrations._names import ALL, parse_name, unknown_name
 from gem.registry import make_activation
+
+
+class _Layers(dict[str, Any]):
+    """timm's own dictionary with an error that says what to do."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise KeyError(unknown_name(name, self, "gem.register_with_timm"))
 
 
 def register_with_timm(*names: str) -> list[str]:
     """Make names known to timm, for ``timm.create_model("resnet18", act_layer="egem_n2_eps1em4")``.
 
     Without arguments registers gem, egem, segem, segem_linear, segem_bounded and golu with their defaults. Parameters
-    stand in the name, see :func:`parse_name`; a wrong one raises here, not when the model is built. Returns the names.
-    Needs timm.
+    stand in the name, see :func:`parse_name`; a wrong one raises here, not when the model is built. From then on a
+    model whose name is not registered raises a KeyError that says what to call. Returns the names. Needs timm.
     """
     from timm.layers import create_act
 
-    layers: dict[str, Any] = create_act._ACT_LAYER_DEFAULT
+    layers: Any = create_act._ACT_LAYER_DEFAULT
+    if not isinstance(layers, _Layers):
+        layers = create_act._ACT_LAYER_DEFAULT = _Layers(layers)
     chosen = list(names) or list(ALL)
     for name in chosen:
         activation, params = parse_name(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from gem.integrations._names import ALL, parse_name
+from gem.integrations._names import ALL, is_ours, parse_name, unknown_name
 from gem.registry import make_activation
 
 
@@ -37,7 +37,7 @@ def register_config(config: Any) -> list[str]:
     Raises ValueError where there is none, naming the activations that are there. Needs transformers.
     """
     texts = _activations_in(config if isinstance(config, dict) else config.to_dict())
-    names = [name for name in dict.fromkeys(text.removeprefix("gated-") for text in texts) if _is_ours(name)]
+    names = [name for name in dict.fromkeys(text.removeprefix("gated-") for text in texts) if is_ours(name)]
     if not names:
         raise ValueError(f"config must name an activation of this package, got {', '.join(texts) or 'none'}")
     return register_with_transformers(*names)
@@ -54,15 +54,5 @@ def _activations_in(values: dict[str, Any]) -> list[str]:
     return found
 
 
-def _is_ours(name: str) -> bool:
-    try:
-        parse_name(name)
-    except ValueError:
-        return False
-    return True
-
-
 def _not_registered(known: Any, name: str) -> NoReturn:
-    if isinstance(name, str) and _is_ours(name):
-        raise KeyError(f"activation {name!r} is not registered: call gem.register_with_transformers({name!r}) first")
-    raise KeyError(f"activation must be one of {', '.join(known)}, got {name!r}")
+    raise KeyError(unknown_name(name, known, "gem.register_with_transformers"))

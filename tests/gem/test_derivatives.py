@@ -162,6 +162,20 @@ def test_second_derivatives_of_the_plain_functions_are_finite_in_float32(N: int,
     )
 
 
+@pytest.mark.parametrize("N", [16, 24, 32])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_second_derivative_is_left_far_out_for_a_large_order(N: int, dtype: torch.dtype) -> None:
+    """f'' is 2N·r·q·(1 - 2N + 4N·q) / x, and q is at most x^(-2N)."""
+    x = torch.logspace(0.01, 30, 2001, dtype=torch.float64).to(dtype)
+    bound = (4.0 * N * N * x.double() ** (-2 * N - 1)).to(dtype) * 2
+    for f in (gem.GEM(N), lambda z: F.gem(z, N), gem.GEM(N, save="output")):
+        leaf = x.clone().requires_grad_()
+        (first,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
+        (second,) = torch.autograd.grad(first.sum(), leaf)
+        assert (second.abs() <= bound + 4 * N * N * torch.finfo(dtype).eps).all()
+        assert (second[x > 100] == 0).all()
+
+
 @pytest.mark.parametrize("N", [9, 16, 24, 32])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_slope_from_the_output_is_as_good_for_a_large_order(N: int, dtype: torch.dtype) -> None:

@@ -141,6 +141,11 @@ def test_timm_takes_registered_names() -> None:
         found = [m for m in model.modules() if isinstance(m, kind)]
         assert len(found) == 17
         assert kind is gem.GoLU or all((m.N, m.eps, m.learnable) == (2, 1e-4, True) for m in found)
+    with pytest.raises(KeyError, match=r"'gem_n7' is not registered: call gem.register_with_timm\('gem_n7'\) first"):
+        timm.create_model("resnet18", act_layer="gem_n7")
+    with pytest.raises(KeyError, match=r"activation must be one of .*relu.*, got 'nonsense'"):
+        timm.create_model("resnet18", act_layer="nonsense")
+    assert type(timm.create_model("resnet18", act_layer="gelu").act1).__name__ == "GELU"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import gem
 from benchmarks.bench_activations import saved_per_layer
@@ -28,6 +28,21 @@ def test_saving_the_output_costs_no_more_than_relu(make: Callable[[], nn.Module]
 @pytest.mark.parametrize("make", [gem.GEM, gem.SEGEM, gem.GoLU, lambda: gem.EGEM(learnable=True)])
 def test_saving_the_input_costs_no_more_than_gelu(make: Callable[[], nn.Module]) -> None:
     assert saved_per_layer(make()) <= saved_per_layer(nn.GELU()) + 0.05
+
+
+@pytest.mark.parametrize("name", ["gem", "egem", "segem", "golu"])
+def test_a_function_saves_its_input_alone_and_gem_functional_is_the_same(name: str) -> None:
+    function, kept = getattr(gem, name), []
+    assert getattr(gem.functional, name) is function
+
+    def pack(t: Tensor) -> Tensor:
+        kept.append(t)
+        return t
+
+    x = torch.randn(9, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        function(x)
+    assert [t.data_ptr() for t in kept] == [x.data_ptr()]
 
 
 def test_both_settings_give_the_same_gradients() -> None:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import gem
+from tests.gem import zoo
+from tests.gem.zoo import tensors_of, totals
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
-
-
-def totals(calls: Counter[tuple[str, str]]) -> Counter[str]:
-    """Calls by function."""
-    found = Counter[str]()
-    for (_, function), number in calls.items():
-        found[function] += number
-    return found
 
 
 def check_replaced(model: nn.Module, old: Any, *inputs: Any, **named: Any) -> int:
@@ -37,13 +35,6 @@ def check_replaced(model: nn.Module, old: Any, *inputs: Any, **named: Any) -> in
     assert after["egem"] == before[label]
     assert after[label] == 0
     return before[label]
-
-
-def tensors_of(output: Any) -> list[Tensor]:
-    if isinstance(output, Tensor):
-        return [output]
-    values = output.values() if hasattr(output, "values") else output
-    return [t for v in values if v is not None for t in (tensors_of(v) if not isinstance(v, str) else [])]
 
 
 def check_backward(model: nn.Module, *inputs: Any, **named: Any) -> None:
@@ -76,89 +67,49 @@ def test_densenet_of_torchvision() -> None:
     check_backward(model, images)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "options"),
-    [
-        ("resnet18", nn.ReLU, {}),
-        ("regnetx_002", nn.ReLU, {}),
-        ("densenet121", nn.ReLU, {}),
-        ("repvgg_a0", nn.ReLU, {}),
-        ("resnest14d", nn.ReLU, {}),
-        ("efficientnet_b0", nn.SiLU, {}),
-        ("vit_tiny_patch16_224", nn.GELU, {"img_size": 64}),
-        ("deit_tiny_patch16_224", nn.GELU, {"img_size": 64}),
-        ("convnext_atto", nn.GELU, {}),
-        ("mixer_s32_224", nn.GELU, {"img_size": 64}),
-    ],
-)
-def test_ten_of_timm(name: str, old: type[nn.Module], options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", zoo.TIMM)
+def test_ten_of_timm(name: str) -> None:
+    old, options = zoo.TIMM[name]
     model = pytest.importorskip("timm").create_model(name, num_classes=3, **options)
     images = torch.randn(2, 3, 64, 64)
     check_replaced(model, old, images)
     check_backward(model, images)
 
 
-TEXT = {"vocab_size": 50, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 0}
-BERT = TEXT | {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-LLAMA = BERT | {"num_key_value_heads": 2}
-T5 = TEXT | {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "name", "uses"),
-    [
-        ("Bert", BERT, "hidden_act", 2),
-        ("Roberta", BERT, "hidden_act", 2),
-        ("Llama", LLAMA, "hidden_act", 2),
-        ("Mistral", LLAMA | {"head_dim": 8}, "hidden_act", 2),
-        ("GPT2", TEXT | {"n_layer": 2, "n_head": 2, "n_embd": 16}, "activation_function", 2),
-        ("GPTNeoX", BERT, "hidden_act", 2),
-        ("T5", T5, "feed_forward_proj", 4),
-    ],
-)
-def test_seven_of_transformers_by_name(kind: str, options: dict[str, Any], name: str, uses: int, tmp_path: Any) -> None:
-    transformers = pytest.importorskip("transformers")
-    gem.register_with_transformers("egem_n2_eps1em2")
-    config = getattr(transformers, f"{kind}Config")(**options, **{name: "egem_n2_eps1em2"})
-    model: nn.Module = getattr(transformers, f"{kind}Model")(config).eval()
-    tokens = torch.randint(2, 50, (2, 8))
-    inputs = {"input_ids": tokens} | ({"decoder_input_ids": tokens} if kind == "T5" else {})
+@pytest.mark.parametrize("kind", zoo.TRANSFORMERS)
+def test_seven_of_transformers_by_name(kind: str) -> None:
+    pytest.importorskip("transformers")
+    model, inputs = zoo.transformers_model(kind), zoo.inputs_of(kind)
     with torch.no_grad(), gem.count_activations(model) as calls:
         model(**inputs)
-    assert totals(calls)["egem"] == uses
+    assert totals(calls)["egem"] == zoo.TRANSFORMERS[kind][2]
     check_backward(model, **inputs)
-    model.save_pretrained(tmp_path)  # type: ignore[operator]
-    again = type(model).from_pretrained(tmp_path).eval()  # type: ignore[attr-defined]
-    with torch.no_grad():
-        torch.testing.assert_close(again(**inputs)[0], model(**inputs)[0])
-
-
-def unet(diffusers: Any) -> nn.Module:
-    made: nn.Module = diffusers.UNet2DModel(
-        sample_size=16,
-        in_channels=1,
-        out_channels=1,
-        layers_per_block=1,
-        block_out_channels=(8, 16),
-        norm_num_groups=4,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-    )
-    return made
 
 
 @pytest.mark.parametrize("new", ["egem", "golu"])
 def test_a_unet_of_diffusers(new: str) -> None:
-    diffusers = pytest.importorskip("diffusers")
-    model, inputs = unet(diffusers), (torch.randn(2, 1, 16, 16), 3)
+    pytest.importorskip("diffusers")
+    model, inputs = zoo.plain_unet(), zoo.inputs_of("unet")
     with torch.no_grad(), gem.count_activations(model) as calls:
-        model(*inputs)
+        model(**inputs)
     plan = gem.replace_activations(model, nn.SiLU, new, functional=True, dry_run=True)
     gem.replace_activations(model, nn.SiLU, new, functional=True)
-    after = totals(gem.assert_replaced(model, nn.SiLU, *inputs))
+    after = totals(gem.assert_replaced(model, nn.SiLU, **inputs))
     assert after[new] == totals(calls)["silu"] >= len(plan) == 10
-    check_backward(model, *inputs)
-    again = gem.replace_activations(unet(diffusers), nn.SiLU, new, functional=True)
-    again.load_state_dict(model.state_dict())
-    with torch.no_grad():
-        torch.testing.assert_close(again(*inputs).sample, model(*inputs).sample)
+    check_backward(model, **inputs)
+
+
+def test_a_fresh_process_loads_every_model_and_computes_the_same_bits(tmp_path: Path) -> None:
+    """Ten of timm, seven of transformers and two UNets: outputs, gradients and calls of activations are equal."""
+    for name in ("timm", "transformers", "diffusers"):
+        pytest.importorskip(name)
+    expected = zoo.save(tmp_path)
+    for name, found in expected.items():
+        assert {"egem", "golu"} & set(found["calls"]), name
+        assert found["gradients"], name
+        assert all(bool(g.isfinite().all()) for g in found["gradients"].values()), name
+    command = [sys.executable, "-m", "tests.gem.zoo", str(tmp_path)]
+    fresh = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert fresh.returncode == 0, fresh.stderr[-3000:]
+    assert sorted(set(fresh.stdout.split()) & set(zoo.NAMES)) == sorted(zoo.NAMES)
+    assert len(zoo.NAMES) == 19

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import pickle
 from collections.abc import Callable
 
@@ -102,6 +103,33 @@ def test_a_traced_module_survives_saving(make: Callable[[], nn.Module]) -> None:
     torch.jit.save(torch.jit.trace(module, (x,)), file)
     file.seek(0)
     torch.testing.assert_close(torch.jit.load(file)(x), module(x), rtol=2e-6, atol=1e-20)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit", "ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["gem", "egem", "segem", "golu"])
+def test_a_scripted_module_survives_saving(name: str) -> None:
+    module, file = gem.make_activation(name), io.BytesIO()
+    torch.jit.save(torch.jit.script(nn.Sequential(module)), file)
+    file.seek(0)
+    loaded = torch.jit.load(file)
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        exact = value_and_slope(module, images(dtype))
+        torch.testing.assert_close(value_and_slope(loaded, images(dtype)), exact, rtol=2e-6, atol=1e-7)
+    special = torch.tensor([math.inf, -math.inf, math.nan, 0.0])
+    torch.testing.assert_close(value_and_slope(loaded, special), value_and_slope(module, special), equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit", "ignore::FutureWarning")
+def test_a_scripted_module_has_the_settings_of_its_making_and_nothing_learned() -> None:
+    module, x = gem.GoLU(), images()
+    module.gamma = 3.0
+    torch.testing.assert_close(torch.jit.script(module)(x), gem.golu(x, gamma=3.0))
+    segem = gem.SEGEM(N=3)
+    segem.eps, segem.negative_slope = 0.3, 0.2
+    torch.testing.assert_close(torch.jit.script(segem)(x), gem.segem(x, 3, 0.3, 0.2))
+    for learnable in (gem.EGEM(learnable=True), gem.GoLU(learnable=True)):
+        with pytest.raises(torch.jit.Error, match="TorchScript"):
+            torch.jit.script(learnable)(x)
 
 
 @modules

@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 import gem
 
 if sys.version_info >= (3, 11):
@@ -20,6 +22,18 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 def test_one_version_everywhere() -> None:
     assert "version" in PROJECT["dynamic"]
     assert f"\nversion: {gem.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_call_of_a_module_is_a_tensor_for_strict_mypy(tmp_path: Path) -> None:
+    api = pytest.importorskip("mypy.api")
+    user = tmp_path / "user.py"
+    made = ("GEM()", "EGEM()", "SEGEM()", "GoLU()", "EGEM(learnable=True)", "GEMGLU(4)")
+    calls = [f"reveal_type(gem.{each}(x))" for each in made] + ["reveal_type(gem.egem(x))"]
+    user.write_text("\n".join(["import torch", "import gem", "x = torch.ones(4)", *calls]) + "\n")
+    told, _, _ = api.run(["--strict", "--no-incremental", "--config-file=", str(user)])
+    assert told.count('Revealed type is "torch._tensor.Tensor"') == len(calls), told
+    assert "error" not in told
 
 
 def test_links_on_the_index_are_absolute() -> None:

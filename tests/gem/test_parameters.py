@@ -54,6 +54,9 @@ def test_the_functions_check_too() -> None:
         F.segem(x, negative_slope=1)
     with pytest.raises(ValueError, match="gamma must be"):
         F.golu(x, gamma=-1)
+    for eps in (torch.zeros(1), torch.tensor([1.0, -1.0])):
+        with pytest.raises(ValueError, match="eps must be above 0 in every element, got tensor"):
+            gem.egem(x, eps=eps)
 
 
 @pytest.mark.parametrize("x", [1.0, np.zeros(3)])
@@ -76,6 +79,8 @@ def test_settings_may_be_changed_and_are_checked() -> None:
     assert torch.equal(module._bits, other._bits)
     with pytest.raises(ValueError, match="eps must be"):
         module.eps = -1
+    with pytest.raises(ValueError, match="save must be one of 'input', 'output', got 'x'"):
+        module.save = "x"
     assert torch.equal(module(x), other(x))
     learned = gem.EGEM(learnable=True)
     learned.N = 3
