@@ -122,7 +122,7 @@ def entries(root: Path) -> set[str]:
     """The files of a checkout that git does not hold, without caches of Python and its tools."""
     line = ["git", "status", "--porcelain", "--ignored", "--untracked-files=all"]
     shown = subprocess.run(line, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
-    return {each for each in shown if "cache" not in each}
+    return {each for each in shown if each.startswith(("??", "!!")) and "cache" not in each}
 
 
 @pytest.mark.slow
