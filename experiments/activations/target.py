@@ -96,11 +96,14 @@ def load_file(text: str, path: Path, digest: str) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # pickling and dataclasses look it up
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a user's folder stays as it is
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise UserError(f"activation.target={text}: {fault(error)}") from error
+    finally:
+        sys.dont_write_bytecode = writes
     return module
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -19,6 +20,7 @@ from experiments.studies.stages import counted_outcomes
 from experiments.studies.tuned import TuningState, chosen_cells, follow_tuning
 
 Run = tuple[Cell, int]  # and its seed
+T = TypeVar("T")
 
 
 @functools.cache
@@ -53,7 +55,7 @@ class TaskState:
 def follow_task(preset: Preset, results: Results, comparisons: int, extra: Sequence[str] = ()) -> TaskState:
     """Where ``preset`` stands. The error of 5 % is shared over the ``comparisons`` of the whole page."""
     cells = cells_of(preset, extra)
-    tuning = follow_tuning(preset, cells, results, extra)
+    tuning = tune_apart(preset, cells, results, extra)
     metric = metric_of(preset, cells)
     if not tuning.done:
         return TaskState(preset, metric, cells, tuning, missing=tuning.missing, stage="tuning")
@@ -73,6 +75,37 @@ def follow_task(preset: Preset, results: Results, comparisons: int, extra: Seque
         first = min(state.rows[row].look for row in sizes)
         state.stage = f"look {first + 1} of {len(preset.looks)}"
     return state
+
+
+def tune_apart(preset: Preset, cells: Sequence[Cell], results: Results, extra: Sequence[str]) -> TuningState:
+    """The tuning of newcomer and baselines, each on a grid that holds its best value inside.
+
+    The baselines keep the grid and the choices of their own study, so that a newcomer whose best value lies at an end
+    does not have them trained again. The newcomer tries all values of that grid, and more where its best is at an end.
+    """
+    newcomer, *baselines = cells
+    state = tune_baselines(preset, baselines, results, extra)
+    wider = replace(preset, tune=replace(preset.tune, grid=state.grid))
+    own = follow_tuning(wider, [newcomer], results, extra)
+    names = {cell.overrides for cell in baselines}
+    scores, tried = ({**getattr(own, key), **kept(getattr(state, key), names)} for key in ("scores", "cells"))
+    missing = [*own.missing, *(run for run in state.missing if run[0].overrides in names)]
+    choices = {} if missing else {**own.choices, **kept(state.choices, names)}
+    return TuningState(own.metric, own.grid, scores, choices, own.edges, missing, tried)
+
+
+def tune_baselines(preset: Preset, baselines: Sequence[Cell], results: Results, extra: Sequence[str]) -> TuningState:
+    """The tuning of the task's own study where that is complete and has the baselines; else theirs alone."""
+    study = load_preset(preset.name)
+    if {cell.overrides for cell in baselines} <= set(study.cells):
+        state = follow_tuning(preset, cells_of(study, extra), results, extra)
+        if state.done:
+            return state
+    return follow_tuning(preset, baselines, results, extra)
+
+
+def kept(values: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def judge_newcomer(state: TaskState, results: Results, comparisons: int) -> dict[str, RowState]:

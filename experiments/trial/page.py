@@ -12,7 +12,7 @@ from experiments.trial.verdict import difference_text, open_questions
 STYLE = """
 :root{--ink:#1c1e21;--soft:#5c6370;--page:#fff;--card:#f5f6f8;--line:#d9dce1}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e7ea;--soft:#a3a9b5;--page:#15171b;--card:#1f2228;--line:#3a3f49}}
-@media print{:root{--ink:#000;--page:#fff;--card:#fff}}
+@media print{:root{--ink:#000;--soft:#333;--page:#fff;--card:#fff;--line:#999}}
 body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--page);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}
 h1{line-height:1.2}.verdict{background:var(--card);padding:.8rem 1rem;border-radius:6px;font-size:1.15rem}
@@ -21,7 +21,17 @@ td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 .soft,figcaption{color:var(--soft);font-size:.9rem}figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure svg{width:340px;max-width:100%;height:auto;background:var(--card)}svg text{font-size:11px;fill:var(--soft)}
 .band{fill:var(--line);opacity:.6}.zero{stroke:var(--soft)}.reach{stroke:#0b66c3;stroke-width:3}.point{fill:#0b66c3}
-.wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}code{overflow-wrap:anywhere}
+code,.verdict{overflow-wrap:anywhere}td{overflow-wrap:break-word}tr,figure{break-inside:avoid}h2,h3{break-after:avoid}
+.title td{font-weight:600;padding-top:.8rem;border:0}.quartiles{display:block;color:var(--soft);font-size:.8rem}
+@media print{body{font-size:9pt;padding:0;max-width:none}.scroll{overflow:visible}td,th{padding:.2rem .4rem}
+.scroll svg{width:120px;height:auto}.scroll table{width:100%}figure{margin:.3rem .6rem .3rem 0}figure svg{width:300px}}
+@media (max-width:600px){body{font-size:15px}td,th{padding:.3rem .25rem}
+.tasks tr:first-child,.findings tr:first-child{display:none}
+.tasks tr,.findings tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}
+.tasks td,.findings td{display:inline-block;border:0;padding:0 .5rem 0 0;vertical-align:middle}
+.tasks td:nth-child(1){min-width:2.7rem}.tasks td:nth-child(2){min-width:5.5rem}
+.tasks .title{border:0;padding-bottom:0}.findings td:nth-child(n+3){display:block}}
+.wrong,.fails,.worse{color:#b3261e;font-weight:600}.better,.passes{color:#00734f}
 """
 
 
@@ -45,27 +55,39 @@ def render_page(verdict: Mapping[str, Any]) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{"".join(body)}\n</body></html>\n'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """``rows`` of HTML below a ``head`` of text; it scrolls sideways on a telephone."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "numbers") -> str:
+    """``rows`` of HTML below a ``head`` of text; a row of one cell is a title of those below it.
+
+    On a telephone it scrolls sideways, except that rows of ``tasks`` and ``findings`` become blocks.
+    """
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+    body = "".join(table_row(row, len(head)) for row in rows)
+    return f'<div class="scroll"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
+
+
+def table_row(cells: Sequence[str], width: int) -> str:
+    if len(cells) == 1:
+        return f'<tr class="title"><td colspan="{width}">{cells[0]}</td></tr>'
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def tasks_section(tasks: Sequence[Mapping[str, Any]], method: str) -> list[str]:
     if not tasks:
         return []
-    rows = []
+    rows: list[list[str]] = []
     for task in tasks:
         bounds = [row[key] for row in task["rows"] for key in ("low", "high", "difference")]
         reach = max([abs(bound) for bound in bounds if bound is not None] + [task["margin"] or 0.0, 1e-9]) * 1.1
+        rows.append([escape(task["title"])])
         for row in task["rows"]:
             word = f'<span class="{row["kind"]}">{row["kind"]}</span>'
             picture = interval_svg(row, reach, task["margin"])
             numbers = escape(difference_text(row, task))
-            rows.append([escape(task["title"]), escape(row["against"]), word, picture, numbers, str(row["seeds"])])
-    head = ["task", "against", "verdict", "interval", "difference", "seeds"]
-    return ["<h2>Task by task</h2>", table(head, rows), f'<p class="soft">{escape(method)}</p>']
+            rows.append([escape(row["against"]), word, picture, numbers, f"{row['seeds']} seeds"])
+    head = ["against", "verdict", "interval", "difference", "seeds"]
+    legend = "The band is the margin of equivalence; the line in the middle is no difference."
+    note = f'<p class="soft">{escape(method)} {legend}</p>'
+    return ["<h2>Task by task</h2>", table(head, rows, "tasks"), note]
 
 
 def open_section(verdict: Mapping[str, Any]) -> list[str]:
@@ -83,7 +105,7 @@ def certificate_section(certificate: Mapping[str, Sequence[Mapping[str, Any]]]) 
         for findings in certificate.values()
         for f in findings
     ]
-    return ["<h2>Certificate</h2>", table(["question", "grade", "finding", "shown by"], rows)]
+    return ["<h2>Certificate</h2>", table(["question", "grade", "finding", "shown by"], rows, "findings")]
 
 
 def cost_section(cost: Mapping[str, Any] | None) -> list[str]:
@@ -94,11 +116,14 @@ def cost_section(cost: Mapping[str, Any] | None) -> list[str]:
         if "error" in row:
             rows.append([row["mode"], escape(row["error"]), "", "", "", ""])
             continue
-        ratios = [f"{middle:.2f} [{low:.2f}, {high:.2f}]" for middle, low, high in row["ratios"].values()]
+        ratios = [
+            f'{middle:.2f} <span class="quartiles">{low:.2f} – {high:.2f}</span>'
+            for middle, low, high in row["ratios"].values()
+        ]
         rows.append([row["mode"], row["size"], row["part"], *ratios])
     kept = ", ".join(f"{'it' if name == 'own' else name} {value:g}" for name, value in cost["saved"].items())
     note = (
-        "Time as a multiple of each, median and quartiles of interleaved rounds, one thread. "
+        "Processor time as a multiple of each, median and quartiles of interleaved rounds, one thread. "
         "Small: 4,096 elements; large: 1,048,576."
     )
     saved = f"Bytes an element kept for the backward pass in eager mode: {kept}."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,6 +24,8 @@ from experiments.sweeps.job import last_line, warm_process
 from experiments.sweeps.pool import in_forks
 from experiments.trial.battery import Run
 
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "TMPDIR")
+
 
 def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
     """What ``compute`` gives, from ``path`` where it was computed for the same ``identity`` before.
@@ -32,11 +36,17 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
         return known["value"]
     path.parent.mkdir(parents=True, exist_ok=True)
 
-    log = path.with_suffix(".log")
+    log, compiled = path.with_suffix(".log"), path.with_name("compiled")
 
     def work(item: int, slot: int) -> int:
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # what compilers warn of
+        compiled.mkdir(exist_ok=True)
+        for name in CACHES:  # what libraries keep for themselves goes with it
+            os.environ[name] = str(compiled.absolute())
+        tempfile.tempdir = str(compiled.absolute())
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # each further one starts a Python with torch
         write_json(path, {"identity": identity, "value": compute()})
+        shutil.rmtree(compiled, ignore_errors=True)
         return FINISHED
 
     if run_forks([0], 1, work, lambda item, status: None)[0] != FINISHED:

@@ -14,12 +14,13 @@ from experiments.trial.battery import TaskState
 from experiments.trial.curves import curves_of, tuning_curves
 
 FORMAT = 1
+OVERHEAD = 30.0  # times the call of ReLU on a small tensor; formulas of several operations stay below
 Certificate = Mapping[str, Sequence[Mapping[str, Any]]]  # findings by part
 
 
 def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
     """One task: a row for each baseline, the chosen settings, curves."""
-    titles = {cell.overrides: activation_title(cell.config.activation) for cell in state.cells}
+    titles = titles_of(state)
     return {
         "preset": state.preset.name,
         "title": state.preset.title,
@@ -29,10 +30,20 @@ def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
         "margin": state.preset.margin,
         "chosen": {titles[name]: list(choice.point) for name, choice in state.tuning.choices.items()},
         "edges": [f"{key} at its {end} end" for key, end in state.tuning.edges],
-        "rows": [row_verdict(titles[name], row, state) for name, row in state.rows.items()],
+        "rows": rows_of(state),
         "tuning": tuning_curves(state, titles),
         "curves": curves_of(state, titles, results),
     }
+
+
+def titles_of(state: TaskState) -> dict[str, str]:
+    """What people call each cell, by its overrides."""
+    return {cell.overrides: activation_title(cell.config.activation) for cell in state.cells}
+
+
+def rows_of(state: TaskState) -> list[dict[str, Any]]:
+    """A row for each baseline."""
+    return [row_verdict(titles_of(state)[name], row, state) for name, row in state.rows.items()]
 
 
 def row_verdict(against: str, row: RowState, state: TaskState) -> dict[str, Any]:
@@ -62,18 +73,21 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, Any]]) -> str:
-    """The verdict in one sentence or two."""
+def summary(
+    title: str, certificate: Certificate, cost: Mapping[str, Any] | None, tasks: Sequence[Mapping[str, Any]]
+) -> str:
+    """The verdict in one sentence or a few: sound or not, what it costs, how it did."""
     graded = [finding for findings in certificate.values() for finding in findings]
     wrong = [f for f in graded if f["grade"] == "wrong"]
     fails = [f for f in graded if f["grade"] == "fails"]
     if wrong:
         sound = f"{title} is not sound: {wrong[0]['text']}."
     elif fails:
-        names = ", ".join(finding["name"] for finding in fails)
+        names = ", ".join(dict.fromkeys(finding["name"] for finding in fails))
         sound = f"{title} can be trained, but fails {len(fails)} of {len(graded)} checks: {names}."
     else:
         sound = f"{title} is sound."
+    sound = " ".join([sound, *cost_sentences(cost)])
     if not tasks:
         return sound
     kinds = Counter(row["kind"] for task in tasks for row in task["rows"])
@@ -81,6 +95,21 @@ def summary(title: str, certificate: Certificate, tasks: Sequence[Mapping[str, A
     order = ("better", "worse", "equivalent", "identical", "open", "diverged", "untested")
     told = ", ".join(f"{kind} in {kinds[kind]}" for kind in order if kinds[kind])
     return f"{sound} Of {total} comparisons over {len(tasks)} tasks it is {told}."
+
+
+def cost_sentences(cost: Mapping[str, Any] | None) -> list[str]:
+    """Its time beside GELU's on a large tensor, and beside ReLU's on a small one where that is much."""
+    times = cost["times"] if cost else []
+    rows = {(row["mode"], row["size"], row["part"]): row["ratios"] for row in times if "ratios" in row}
+    sentences = []
+    if ratios := rows.get(("eager", "large", "training")):
+        sentences.append(f"Forward and backward pass take {ratios['GELU'][0]:.2g} times as long as GELU's.")
+    ratios = rows.get(("eager", "small", "forward"))
+    if ratios and ratios["ReLU"][0] > OVERHEAD:
+        sentences.append(
+            f"A call has an overhead: on a small tensor it takes {ratios['ReLU'][0]:.2g} times as long as ReLU's."
+        )
+    return sentences
 
 
 def open_questions(tasks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -60,10 +60,29 @@ class Noisy(nn.Module):
         return x * torch.sign(torch.randn_like(x))
 
 
-class Sleepy(nn.Module):
+class RandomSlope(nn.Module):
+    """A leaky ReLU that draws its slope, in training mode alone."""
+
     def forward(self, x: Tensor) -> Tensor:
-        time.sleep(0.0005)
+        slope = torch.rand_like(x) if self.training else 0.5
+        return torch.where(x > 0, x, slope * x)
+
+
+class Looping(nn.Module):
+    """tanh with half a millisecond of Python around it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        end = time.perf_counter() + 0.0005
+        while time.perf_counter() < end:
+            pass
         return torch.tanh(x)
+
+
+class Coarse(nn.Module):
+    """tanh with digits lost to a large constant."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (torch.tanh(x) + 32) - 32
 
 
 class HidesNan(nn.Module):

@@ -40,6 +40,9 @@ def test_the_usual_ones_are_sound(name: str) -> None:
         (suspects.Noisy, "chance", "fails", "random"),
         (suspects.HidesNan, "NaN", "fails", "hides a NaN"),
         (suspects.Overflowing, "extremes", "fails", "not finite"),
+        (suspects.RandomSlope, "chance", "fails", "random in training mode"),
+        (suspects.Coarse, "float16", "fails", "units in the last place"),
+        (suspects.Renamed, "float16", "note", "loses digits where its value is small"),
         (suspects.OverBatch, "elementwise", "note", "depends on other inputs"),
     ],
 )
