@@ -20,6 +20,7 @@ from experiments.trial.battery import TaskState
 def battery_plan(states: Sequence[TaskState], results: Results, records: Sequence[Record]) -> str:
     """Task by task: runs, hours and power; then the sum. ``records`` tell how long a run takes and how far seeds
     spread; runs that the trial itself has finished count too."""
+    assert results.runs_dir is not None  # a trial trains
     known = [*records, *finished_here(Path(results.runs_dir))]
     lines, total, timed = [], 0, True
     seconds = 0.0

@@ -106,6 +106,7 @@ def run_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> list
     """Train every task, stage by stage, until nothing is missing."""
     found = []
     for number, preset in enumerate(tasks, 1):
+        assert results.runs_dir is not None  # a trial trains
         comparisons = len(tasks) * len(trial.against)
         while (state := follow_task(preset, results, comparisons)).missing:
             title = f"task {number} of {len(tasks)}, {preset.title}, {state.stage}"
