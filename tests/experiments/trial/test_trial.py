@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 import subprocess
 import sys
@@ -164,6 +165,14 @@ def test_every_task_of_a_battery_is_a_staged_preset() -> None:
             assert preset.tune
             assert preset.margin
             assert preset.cells == ["activation=tanh", "activation=gelu", "activation=relu"]
+
+
+@pytest.mark.parametrize("task", batteries()["hour"])
+def test_every_task_of_minutes_and_hour_has_told_a_pair_apart(task: str) -> None:
+    with open(ROOT / "results" / "tables" / f"{task}.csv") as file:
+        verdicts = [row["verdict"] for row in csv.DictReader(file)]
+    assert any(verdict.startswith(("better by", "worse by")) for verdict in verdicts), verdicts
+    assert set(batteries()["minutes"]) <= set(batteries()["hour"])
 
 
 def test_the_page_shows_and_escapes() -> None:
