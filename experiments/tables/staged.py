@@ -6,8 +6,8 @@ import csv
 import io
 import math
 
-from experiments.stats.tuning import points_of
-from experiments.studies.naming import number, with_interval
+from experiments.stats.tuning import Point, points_of
+from experiments.studies.naming import number, signed, with_interval
 from experiments.studies.tuned import TuningState
 from experiments.tables.columns import mean_text
 from experiments.tables.csv_file import plain_text
@@ -107,13 +107,19 @@ def tuning_title(table: Table) -> str:
     tuning = tuning_of(table)
     if tuning is None:
         return ""
-    return f"{tuning.metric.heading}, mean over {table.preset.tune.seeds} seeds, by {', '.join(tuning.grid)}:"
+    seeds = f"{table.preset.tune.seeds} seeds"
+    return (
+        f"{tuning.metric.heading}, mean over {seeds}, by {', '.join(tuning.grid)}. Regret: what a shared value costs."
+    )
 
 
 def tuning_headers(table: Table) -> list[str]:
     tuning = tuning_of(table)
     points = points_of(tuning.grid) if tuning else []
-    return ["activation", *(", ".join(number(value) for value in point) for point in points)]
+    shown = [", ".join(number(value) for value in point) for point in points]
+    whose = f"{table.reference}'s value"
+    shared = [f"difference to {table.reference}, both at {whose}", "each at its own", f"regret of {whose}"]
+    return ["activation", *shown, *(shared if tuning and table.pairs else [])]
 
 
 def tuning_texts(table: Table, bold: tuple[str, str]) -> list[list[str]]:
@@ -131,5 +137,31 @@ def tuning_texts(table: Table, bold: tuple[str, str]) -> list[list[str]]:
             if known and len(known) < len(scores):
                 text += f" ({len(scores) - len(known)} diverged)"
             shown.append(f"{bold[0]}{text}{bold[1]}" if point == tuning.choices[name].point else text)
-        rows.append([row.title, *shown])
+        rows.append([row.title, *shown, *(shared_value_texts(table, tuning, name) if table.pairs else [])])
     return rows
+
+
+def shared_value_texts(table: Table, tuning: TuningState, name: str) -> list[str]:
+    """What a value shared with the reference would have said, on held-out data, and what it would have cost.
+
+    The difference where both have the reference's best value, that where each has its own, and the regret: how much
+    worse the row is at the reference's value than at its own.
+    """
+    reference = table.pairs.get(name)
+    if reference is None:
+        return ["—", "—", "—"]
+    chosen, theirs = tuning.choices[name].point, tuning.choices[reference].point
+    own, shared, other = (
+        held_out_mean(tuning, *place) for place in ((name, chosen), (name, theirs), (reference, theirs))
+    )
+    regret = own - shared if tuning.metric.higher_is_better else shared - own
+    if math.isnan(shared + other):
+        return ["diverged", signed(own - other, tuning.metric.digits), "diverged"]
+    texts = (signed(value, tuning.metric.digits) for value in (shared - other, own - other))
+    return [*texts, f"{regret:.{tuning.metric.digits}f}"]
+
+
+def held_out_mean(tuning: TuningState, name: str, point: Point) -> float:
+    """Of the tuning seeds; nan where one diverged."""
+    scores = tuning.scores[name][point].values()
+    return sum(math.nan if score is None else score for score in scores) / len(scores)

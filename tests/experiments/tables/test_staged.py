@@ -11,6 +11,7 @@ import pytest
 from experiments.errors import UserError
 from experiments.studies.collect import collect_stages
 from experiments.studies.presets import load_preset
+from experiments.tables import staged
 from experiments.tables.render import markdown
 from experiments.tables.staged import csv_text
 from experiments.tables.table import Table, build_staged
@@ -50,6 +51,23 @@ def test_the_chosen_value_is_the_best_on_held_out_data(table: Table) -> None:
         best = min(means, key=lambda point: means[point])
         assert row.cell.tuned == (f"recipe.lr={best[0]:g}",)
         assert f"**{means[best]:.4f}**" in markdown(table)
+
+
+def test_a_shared_value_costs_its_regret(table: Table) -> None:
+    """The difference at own values is that at the shared value, improved by the regret."""
+    tuning = staged.tuning_of(table)
+    assert tuning is not None
+    sign = 1 if tuning.metric.higher_is_better else -1
+    for row, texts in zip(table.rows, staged.tuning_texts(table, ("", "")), strict=True):
+        shared, own, regret = (text.replace("−", "-") for text in texts[-3:])
+        reference = table.pairs.get(row.cell.overrides)
+        if reference is None:
+            assert (shared, own, regret) == ("—", "—", "—")
+            continue
+        assert float(regret) >= 0
+        assert float(own) == pytest.approx(float(shared) + sign * float(regret), abs=1.5 * 10**-tuning.metric.digits)
+        if tuning.choices[row.cell.overrides].point == tuning.choices[reference].point:
+            assert float(regret) == 0
 
 
 def test_tuning_runs_and_counted_runs_have_no_seed_in_common(table: Table) -> None:
