@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,24 @@ def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_
         for suffix in ("md", "csv", "tex"):
             committed = (ROOT / "results" / "tables" / f"{name}.{suffix}").read_bytes()
             assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
+
+
+def test_check_names_file_and_line_of_a_forged_record_and_ends_with_2(train: Zygote, tmp_path: Path) -> None:
+    name = "table_cifar10_jpeg.jsonl"
+    (tmp_path / "records").mkdir()
+    shutil.copy(ROOT / "results" / "records" / name, tmp_path / "records")
+    words = ("scripts/aggregate.py", "check=true", f"results_dir={tmp_path}")
+    sound = train.script(*words)
+    assert (sound.status, sound.err) == (0, "")
+    lines = (tmp_path / "records" / name).read_text().splitlines()
+    third = json.loads(lines[2])
+    third["result"]["test_accuracy"] = 101.0
+    lines[2] = json.dumps(third)
+    (tmp_path / "records" / name).write_text("\n".join(lines) + "\n")
+    forged = train.script(*words)
+    assert forged.status == 2
+    assert f"{name}:3: result.test_accuracy=101" in forged.err
+    assert not (tmp_path / "tables").exists()
 
 
 def test_rebuild_makes_tables_figures_and_the_report_in_one_go(train: Zygote, tmp_path: Path) -> None:
