@@ -77,7 +77,8 @@ Planned = Mapping[Path, tuple[str, Sequence[int]]]  # by cell folder: its overri
 
 
 class Watcher:
-    """Looks at one runs_dir. The planned runs are found once, their states at every ``look``."""
+    """Looks at one runs_dir. The planned runs are found once a stage, their states at every
+    ``look``."""
 
     def __init__(self, runs_dir: str, experiment: str | None) -> None:
         self.runs_dir = Path(os.path.abspath(runs_dir))
@@ -123,10 +124,20 @@ class Watcher:
             planned[self.folder(cell)] = (" ".join(cell.words), sorted({*done, *due}))
         return planned
 
+    def is_over(self, planned: Planned) -> bool:
+        """Whether every planned run is complete."""
+        return all(
+            outcome(folder / f"seed{seed}") is not None for folder, (_, seeds) in planned.items() for seed in seeds
+        )
+
     def folder(self, cell: Cell) -> Path:
         return run_path(dataclasses.replace(cell.config, runs_dir=str(self.runs_dir))).parent
 
     def look(self) -> Board:
+        for name, stage in list(self.stages.items()):
+            if stage != "complete" and self.is_over(self.presets[name]):
+                del self.presets[name]
+                self.planned(name)  # its next stage
         try:
             places, scheduler = waiting(self.runs_dir), ""
         except UserError as error:

@@ -16,7 +16,7 @@ from experiments.errors import UserError
 from experiments.files import write_json
 from experiments.runs import lock
 from experiments.runs.run_directory import open_directory
-from experiments.studies.presets import load_preset
+from experiments.studies.presets import Preset, load_preset
 from experiments.sweeps import board, folder, slurm, states, submit
 from experiments.sweeps.plan import Planned, expand_words, plan
 
@@ -186,3 +186,22 @@ def test_a_study_with_stages_shows_the_one_it_is_in(tmp_path: Path) -> None:
     assert len(group.runs()) == len(plan.cells) * len(plan.tune.grid["recipe.lr"]) * plan.tune.seeds
     assert {run.state for run in group.runs()} == {"missing"}
     assert {run.seed for run in group.runs()} == set(plan.tune.seed_numbers)
+
+
+def test_a_watcher_goes_on_to_the_next_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = iter([("tuning", "a", [7]), ("look 1 of 2", "b", [0, 1])])
+
+    def planned_stage(watcher: states.Watcher, preset: Preset) -> states.Planned:
+        watcher.stages[preset.name], cell, seeds = next(stages)
+        return {tmp_path / "digits-mlp" / cell: (f"activation={cell}", seeds)}
+
+    monkeypatch.setattr(states.Watcher, "planned_stage", planned_stage)
+    watcher = states.Watcher(str(tmp_path), "tuned_digits")
+    for _ in range(2):
+        (group,) = watcher.look().groups
+        assert [run.seed for run in group.runs()] == [7]
+    done = tmp_path / "digits-mlp" / "a" / "seed7"
+    done.mkdir(parents=True)
+    (done / "metrics.json").write_text('{"status": "finished"}')
+    (group,) = watcher.look().groups
+    assert [run.seed for run in group.runs() if run.state == "missing"] == [0, 1]
