@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from experiments.errors import UserError
+from experiments.report.browser import browser as open_browser
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
 from tests.experiments.zygote import ROOT
@@ -21,6 +25,16 @@ def real_data() -> Path:
         if (place / "mnist").is_dir():
             return place
     pytest.skip("no real data: set GEM_DATA to a folder with mnist/ and cifar10_jpeg/")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; without one the tests are skipped."""
+    try:
+        with open_browser() as driver:
+            yield driver
+    except UserError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.errors import UserError
-from experiments.report.browser import browser as open_browser
 from experiments.report.browser import show as show_page
 from experiments.studies.presets import load_preset
 from tests.experiments.zygote import Zygote
 
 ROOT = Path(__file__).parents[3]
 TABLES = ("table_mnist", "tuned_gpt2_tiny")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        with open_browser() as driver:
-            yield driver
-    except UserError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.errors import UserError
-from experiments.report.browser import browser as open_browser
 from experiments.report.browser import show
 from experiments.trial.page import render_page
 from experiments.trial.verdict import summary
 
 PAPER = 718  # CSS pixels between the margins of A4 (1 cm each)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        with open_browser() as driver:
-            yield driver
-    except UserError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")
