@@ -46,7 +46,7 @@ def test_the_plan_comes_before_anything_is_submitted(
             "CIFAR-10, ResNet-56, tuned\n  runs   12 of tuning, at most 24 counted (looks at 5, 8, 12 seeds)" in shown
         )
         assert "time   cannot be estimated before a run" in shown
-        assert "12 seeds an arm find 0.24 points" in shown
+        assert "12 seeds find 0.25 points" in shown
         assert "nothing was submitted; to submit it: python scripts/trial.py launcher=slurm" in shown
         assert submitted == []
     else:
