@@ -118,6 +118,7 @@ def test_what_does_not_follow_is_refused(record: Path, change: Any, words: str) 
         check_entry(record)
 
 
+@pytest.mark.slow  # trains in the test's own process, where other tests have been
 def test_a_repeated_run_that_differs_is_refused(record: Path) -> None:
     """The results are made up, so a real run gives another value, and the same twice."""
     found = []
