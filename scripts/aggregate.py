@@ -73,7 +73,7 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)
     tables = [table for table in every if table.runs]
-    book = PairBook(table for table in tables if table.preset.name != "quickstart")  # a demonstration
+    book = PairBook(tables)
     noted = [(table, over_tables_notes(table, book)) for table in tables]
     for table, _ in zip(tables, over_cores(functools.partial(write_table, results=results), noted), strict=True):
         yield table

@@ -53,9 +53,8 @@ def rebuild(results: Path, runs_dir: str) -> list[Table]:
 
 def write(tables: Sequence[Table], results: Path) -> None:
     have = {table.preset.name for table in tables}
-    unrun = list(
-        over_cores(load_preset, [name for name in preset_names() if name not in have and name != "quickstart"])
-    )
+    others = over_cores(load_preset, [name for name in preset_names() if name not in have])
+    unrun = [preset for preset in others if not preset.demonstration]
     page = results / "report.html"
     write_atomic(page, render(tables, unrun, results).encode())
     print(f"report: {page}, {len(tables)} tables from {sum(len(table.runs) for table in tables)} runs")

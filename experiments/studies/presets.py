@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from experiments.config.compose import composed_once, config_files
-from experiments.config.rules import one_of, optional, positive, rule, text, whole
+from experiments.config.rules import one_of, optional, positive, rule, switch, text, whole
 from experiments.config.typed import typed
 from experiments.errors import UserError, must_be
 from experiments.studies.tuning import typed_tuning
@@ -56,6 +56,7 @@ class Preset:
     families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
+    demonstration: bool = switch(False)  # its runs are the user's own, and decide nothing that is published
     known: str | None = optional(text())  # which runs were known when the question was put
     changed: str | None = optional(text())  # what of the plan was changed after its first counted run, and why
     note: str | None = optional(text())

@@ -10,8 +10,9 @@ from experiments.tables.table import Table
 
 
 def over_tables_notes(table: Table, book: PairBook) -> tuple[str, ...]:
-    """One line for each set of tables that decides on rows of this one; none where it decides alone."""
-    if table.study is not None:
+    """One line for each set of tables that decides on rows of this one; none where it decides alone,
+    and none for a demonstration."""
+    if table.study is not None or table.preset.demonstration:
         return ()
     rows = table.by_overrides
     found: dict[tuple[str, ...], list[tuple[Row, Pair]]] = {}

@@ -2,7 +2,8 @@
 
 Which runs count: the counted seeds of every table that has both configurations and the same metric. A table whose
 seeds all are explored seeds of another such table only raised that table's question, and does not count. A study with
-stages (tuning, looks) asks another question, of each activation at its own setting: it is not pooled.
+stages (tuning, looks) asks another question, of each activation at its own setting: it is not pooled. Nor
+is a demonstration, whose runs are not on record for others.
 
 How the error is shared: as in the table that has the pair, if it is one table. Otherwise the pooled runs are judged
 with the error shared over the rows of the largest of these tables. A pair that none of them compares was picked from
@@ -54,7 +55,8 @@ class PairBook:
     def __init__(self, tables: Iterable[Table]) -> None:
         self.places: dict[str, list[tuple[Table, Row]]] = {}
         for table in tables:
-            for row in table.rows if table.study is None else ():
+            pooled_here = table.study is None and not table.preset.demonstration
+            for row in table.rows if pooled_here else ():
                 self.places.setdefault(row.cell.run, []).append((table, row))
 
     def pair(self, run: str, reference: str, metric: str) -> Pair | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def preset() -> Preset:
-    return load_preset("quickstart")
+    """The quickstart's, as a study whose runs are on record."""
+    return dataclasses.replace(load_preset("quickstart"), demonstration=False)
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,16 @@ def test_runs_of_two_tables_are_pooled_and_corrected_over_the_larger(preset: Pre
         assert f", n = 6, corrected over 5: {pair.words}." in note
 
 
+def test_runs_of_a_demonstration_decide_nothing(preset: Preset, cells: list[Cell]) -> None:
+    study = build(preset, cells, runs(cells, range(3), 0.2))
+    shown = build(dataclasses.replace(preset, name="shown", seeds=6, demonstration=True), cells, runs(cells, range(6)))
+    book = PairBook([study, shown])
+    pair = book.pair(run_of(cells, "gem"), run_of(cells, "gelu"), "test_accuracy")
+    assert pair
+    assert (pair.n, pair.tables) == (3, (preset.name,))
+    assert over_tables_notes(study, book) == over_tables_notes(shown, book) == ()
+
+
 def test_seeds_that_only_raised_the_question_do_not_count(preset: Preset, cells: list[Cell]) -> None:
     """The first table's three seeds are the explored ones of the second; GEM led in them by chance."""
     first = build(preset, cells, runs(cells, range(3), 2.0))
