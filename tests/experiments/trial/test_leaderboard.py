@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from experiments.files import read_json, write_json
 from experiments.studies.results import Results
 from experiments.trial.battery import batteries, follow_task, tasks_of
 from experiments.trial.candidate import read_candidate
-from experiments.trial.leaderboard import check_entry, compare_values, read_entry, record_paths, repeat_run
+from experiments.trial.leaderboard import check_entry, compare_values, read_entry, record_paths
 from experiments.trial.ranking import filled, page_path, place, ranked, shown, standing, tables
 from experiments.trial.recorded import circumstances, trial_record
 from experiments.trial.verdict import task_verdict
+from tests.experiments.zygote import environment
 
 AGAINST = ["gelu", "relu", "silu"]
 
@@ -118,14 +121,29 @@ def test_what_does_not_follow_is_refused(record: Path, change: Any, words: str) 
         check_entry(record)
 
 
-@pytest.mark.slow  # trains in the test's own process, where other tests have been
+REPEAT = """
+import sys
+from pathlib import Path
+from experiments.errors import UserError
+from experiments.trial.battery import batteries
+from experiments.trial.leaderboard import repeat_run
+
+batteries()["minutes"] = sys.argv[2:]
+try:
+    repeat_run(Path(sys.argv[1]), 0)
+except UserError as error:
+    print(error, file=sys.stderr)
+"""
+
+
 def test_a_repeated_run_that_differs_is_refused(record: Path) -> None:
     """The results are made up, so a real run gives another value, and the same twice."""
     found = []
     for _ in range(2):
-        with pytest.raises(UserError, match=r"battery_\w+ seed=\d+: .*, recorded") as error:
-            repeat_run(record, 0)
-        found.append(str(error.value))
+        command = [sys.executable, "-c", REPEAT, str(record), *ONE_TASK]
+        ended = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+        assert re.search(r"battery_digits_mlp seed=\d+: .*, recorded", ended.stderr), ended
+        found.append(ended.stderr)
     assert found[0] == found[1]
 
 
