@@ -14,12 +14,12 @@ from experiments.studies.cells import Cell
 from experiments.studies.naming import activation_title
 from experiments.studies.presets import context
 from experiments.tables.evidence import judge_by_plan
-from experiments.tables.row import Row, RowKind
+from experiments.tables.row import Judged, Row, RowKind
 from experiments.tables.table import Table
 
 
 @dataclass(frozen=True)
-class Overall:
+class Overall(Judged):
     """``values``: by seed, the mean of the metric over the settings; a seed counts that finished in all of them.
 
     Of ``settings`` so many are ``compared`` with the reference; in ``ahead`` of them the mean is ahead of it, and in
@@ -43,26 +43,6 @@ class Overall:
     @cached_property
     def summary(self) -> Summary:
         return summarise(list(self.values.values()))
-
-    @property
-    def is_reference(self) -> bool:
-        return self.kind == "reference"
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return (self.verdict.low, self.verdict.high) if self.verdict else (math.nan, math.nan)
-
-    @property
-    def p(self) -> float:
-        return self.verdict.p if self.verdict and self.kind != "pending" else math.nan
-
-    @property
-    def different(self) -> bool:
-        return self.kind in ("better", "worse")
-
-    @property
-    def bold(self) -> bool:
-        return self.kind == "better" and not self.diverged
 
     def words(self, unit: str, digits: int) -> str:
         if not self.values and not self.diverged:

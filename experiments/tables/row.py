@@ -18,40 +18,16 @@ from experiments.tables.provenance import provenance_remark
 RowKind = Literal["reference", "not run", "pending", "other data"] | Kind
 
 
-@dataclass(frozen=True)
-class Row:
-    """``values`` is the metric of each finished run that counts, by seed; ``diverged`` are the seeds of the others.
+class Judged:
+    """What a row, or an activation over all settings, says of its verdict."""
 
-    ``verdict`` is None for a reference, before the first look, and where nothing may be said. ``kind`` is its word,
-    or why there is none. ``missing``: planned runs that are still to come.
-    """
-
-    cell: Cell
-    title: str
-    metric: Metric
-    planned: int
-    missing: int
-    values: dict[int, float]
-    diverged: list[int]
     verdict: Verdict | None
     kind: RowKind
-    state: RowState | None  # at which look it stands, where the preset has looks
-    against: str  # title of its reference
-    published: float | None
-    published_difference: float | None
-    remark: str  # what differs between the runs of this cell, or from those of its reference; else empty
+    diverged: list[int]
 
     @property
     def is_reference(self) -> bool:
         return self.kind == "reference"
-
-    @cached_property
-    def summary(self) -> Summary:
-        return summarise(list(self.values.values()))
-
-    @property
-    def difference(self) -> float:
-        return self.verdict.estimate.value if self.verdict else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -79,6 +55,38 @@ class Row:
     def bold(self) -> bool:
         """Whether its mean is printed bold: shown to be better, and no run of it diverged."""
         return self.kind == "better" and not self.diverged
+
+
+@dataclass(frozen=True)
+class Row(Judged):
+    """``values`` is the metric of each finished run that counts, by seed; ``diverged`` are the seeds of the others.
+
+    ``verdict`` is None for a reference, before the first look, and where nothing may be said. ``kind`` is its word,
+    or why there is none. ``missing``: planned runs that are still to come.
+    """
+
+    cell: Cell
+    title: str
+    metric: Metric
+    planned: int
+    missing: int
+    values: dict[int, float]
+    diverged: list[int]
+    verdict: Verdict | None
+    kind: RowKind
+    state: RowState | None  # at which look it stands, where the preset has looks
+    against: str  # title of its reference
+    published: float | None
+    published_difference: float | None
+    remark: str  # what differs between the runs of this cell, or from those of its reference; else empty
+
+    @cached_property
+    def summary(self) -> Summary:
+        return summarise(list(self.values.values()))
+
+    @property
+    def difference(self) -> float:
+        return self.verdict.estimate.value if self.verdict else math.nan
 
     @property
     def gap(self) -> float | None:

@@ -18,16 +18,14 @@ from experiments.trial.battery import TaskState
 
 
 def battery_plan(states: Sequence[TaskState], results: Results, records: Sequence[Record]) -> str:
-    """Task by task: runs, hours and power; then the sum. ``records`` tell how long a run takes and how far seeds
-    spread; runs that the trial itself has finished count too."""
-    assert results.runs_dir is not None  # a trial trains
-    known = [*records, *finished_here(Path(results.runs_dir))]
+    """Task by task: runs, time and power; then the sum. ``records`` tell how long a run takes and how far seeds
+    spread."""
     lines, total, timed = [], 0, True
     seconds = 0.0
     for state in states:
-        runs, hours, told = task_plan(state, results, known)
+        runs, needs, told = task_plan(state, results, records)
         lines += told
-        total, timed, seconds = total + runs, timed and hours is not None, seconds + (hours or 0.0)
+        total, timed, seconds = total + runs, timed and needs is not None, seconds + (needs or 0.0)
     needed = duration(seconds) if timed else "hours unknown" if not seconds else f"more than {duration(seconds)}"
     return "\n".join([*lines, f"in all: at most {total} runs, {needed}, one after another"])
 

@@ -24,7 +24,7 @@ from experiments.trial.candidate import Candidate
 from experiments.trial.certificate.certify import certify
 from experiments.trial.cost import measure_cost, saved_bytes
 from experiments.trial.page import render_page
-from experiments.trial.plan import battery_plan
+from experiments.trial.plan import battery_plan, finished_here
 from experiments.trial.recorded import trial_record
 from experiments.trial.training import check_data, compute_once, train_runs
 from experiments.trial.verdict import FORMAT, markdown, rows_of, summary, task_verdict
@@ -51,6 +51,10 @@ class Trial:
     launcher: dict[str, Any] | None = None
 
     @property
+    def runs_dir(self) -> str:
+        return str((self.folder / "runs").resolve())
+
+    @property
     def elsewhere(self) -> bool:
         """Whether its runs are submitted, not trained here."""
         return self.launcher is not None or self.battery == "gpu"
@@ -75,7 +79,7 @@ def run_trial(trial: Trial) -> bool:
     cost = None
     if not wrong:
         cost = compute_once(trial.folder / "cost.json", trial.candidate.identity, cost_of(trial))
-    results = Results(str((trial.folder / "runs").resolve()), None if trial.fresh else RECORDS)
+    results = Results(trial.runs_dir, None if trial.fresh else RECORDS)
     if trial.elsewhere and not submit_battery(trial, tasks, results):
         write_results(trial, certificate, cost, [])
         return True
@@ -106,11 +110,10 @@ def run_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> list
     """Train every task, stage by stage, until nothing is missing."""
     found = []
     for number, preset in enumerate(tasks, 1):
-        assert results.runs_dir is not None  # a trial trains
         comparisons = len(tasks) * len(trial.against)
         while (state := follow_task(preset, results, comparisons)).missing:
             title = f"task {number} of {len(tasks)}, {preset.title}, {state.stage}"
-            train_runs(state.missing, results.runs_dir, trial.folder / "logs", trial.jobs, title)
+            train_runs(state.missing, trial.runs_dir, trial.folder / "logs", trial.jobs, title)
         found.append(state)
         for row in rows_of(state):
             print(f"{preset.title}, against {row['against']}: {row['words']}", flush=True)
@@ -125,13 +128,14 @@ def submit_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> b
     states = [follow_task(preset, results, len(tasks) * len(trial.against)) for preset in tasks]
     if not any(state.missing for state in states):
         return True
-    print(battery_plan(states, results, every_record(RECORDS)), flush=True)
+    known = [*every_record(RECORDS), *finished_here(Path(trial.runs_dir))]
+    print(battery_plan(states, results, known), flush=True)
     if trial.launcher is None:
         print(f"nothing was submitted; to submit it: {trial.command} launcher=slurm launcher.partition=…", flush=True)
         return False
     for state in states:
         jobs = [
-            [f"seed={seed}", f"experiment={state.preset.name}", *cell.words, f"runs_dir={results.runs_dir}"]
+            [f"seed={seed}", f"experiment={state.preset.name}", *cell.words, f"runs_dir={trial.runs_dir}"]
             for cell, seed in state.missing
         ]
         if jobs:

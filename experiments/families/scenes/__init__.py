@@ -37,6 +37,7 @@ class Scenes(Family):
     recipe = schema.SceneRecipe
     metrics = METRICS
     held_out: ClassVar = HELD_OUT
+    counts = ("composed_scenes",)
     loss_unit = "nats, or a sum of a detector's losses"
 
     def build_task(self, config: Config, device: torch.device, processes: Processes) -> Task[Any]:
@@ -56,8 +57,6 @@ class Scenes(Family):
         assert isinstance(dataset, schema.CocoScenes | schema.VocScenes)
         check_folder(dataset.folder)
         return dataset
-
-    counts = ("composed_scenes",)
 
     def check(self, dataset: Dataset, model: Model, recipe: Recipe) -> None:
         assert isinstance(model, schema.SceneModel)
