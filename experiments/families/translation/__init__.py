@@ -73,6 +73,12 @@ class Translation(Family):
         assert transformers().MarianMTModel
         sacrebleu()
 
+    def example(self, folder: Path) -> list[str]:
+        from experiments.families.translation.example import TINY_MARIAN, write_pairs
+
+        write_pairs(folder / "data" / "films")
+        return [*TINY_MARIAN, f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"]
+
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         from experiments.families.translation.export import export_run
 

@@ -8,34 +8,19 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
+from experiments.families.registry import families
 from tests.experiments.fake.devices import STEPS, FakeDevice
-from tests.experiments.families.diffusion.digits import TINY_UNET
-from tests.experiments.families.scenes.tiny import TINY
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
-from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
 
-PHYSICS = ["model=pinn", "model.width=8", "model.depth=2", "recipe.points=16", "recipe.lbfgs_points=null"]
-WORDS = {
-    "images": ["dataset=digits", "model=cnn", "recipe=digits"],
-    "text": TINY_BERT,
-    "scenes": [*TINY, "model=deeplab"],
-    "diffusion": TINY_UNET,
-    "translation": TINY_MARIAN,
-    "physics": ["dataset=poisson", *PHYSICS, "recipe.lbfgs_steps=0"],
-}
-FAMILIES = [pytest.param(name, marks=[] if name == "images" else pytest.mark.slow) for name in WORDS]
+FAMILIES = [pytest.param(name, marks=[] if name == "images" else pytest.mark.slow) for name in families()]
+
+
+def fake_device(family: str, kind: str, folder: Path) -> FakeDevice:
+    return FakeDevice(families()[family].example(folder), kind)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fake")
-    write_corpus(folder / "data" / "reviews")
-    write_pairs(folder / "data" / "films")
-    return folder
-
-
-def fake_device(family: str, kind: str, folder: Path) -> FakeDevice:
-    return FakeDevice([*WORDS[family], f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"], kind)
+    return tmp_path_factory.mktemp("fake")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -22,8 +22,8 @@ from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.data.encoded import EncodedPairs, Sentences
 from experiments.families.translation.data.pairs import PairFiles, chosen_pairs, open_corpus
 from experiments.families.translation.data.prepare import prepare_pairs
+from experiments.families.translation.example import write_pairs
 from experiments.families.translation.schema import Marian, PairsDataset
-from tests.experiments.families.translation.corpus import write_pairs
 from tests.experiments.results import tree
 from tests.experiments.zygote import ROOT
 
@@ -110,7 +110,7 @@ def test_the_bpe_writes_any_text_and_reads_it_back() -> None:
 CODE = """
 import hashlib, random
 from experiments.families.translation.data.bpe import train_bpe
-from tests.experiments.families.translation.corpus import sentence
+from experiments.families.translation.example import sentence
 from experiments.families.translation.data.pairs import Pair
 draw = random.Random(0)
 pairs = [Pair(*sentence(draw)) for _ in range(500)]
