@@ -30,6 +30,15 @@ def test_the_forward_pass_stays_on_the_gpu(family: str, folder: Path) -> None:
     assert loss.shape == ()
 
 
+@pytest.mark.parametrize("family", [each for each in FAMILIES if each.values[0] != "physics"])  # float64
+def test_under_autocast_the_loss_keeps_its_digits(family: str, folder: Path) -> None:
+    """The loss is a sum over many; in bf16 it would have three digits. Without a GPU, torch has no autocast for one."""
+    subject = fake_device(family, "cpu", folder)
+    assert subject.forward(bf16=True).dtype in (torch.float32, torch.float64)
+    subject.plant(lambda loss: loss.bfloat16())
+    assert subject.forward(bf16=True).dtype == torch.bfloat16
+
+
 # Shapes of a confusion matrix follow from values, and physics differentiates within its loss: both want a device.
 @pytest.mark.parametrize("family", [each for each in FAMILIES if each.values[0] not in ("scenes", "physics")])
 def test_an_evaluation_stays_on_the_gpu(family: str, folder: Path) -> None:
@@ -39,7 +48,9 @@ def test_an_evaluation_stays_on_the_gpu(family: str, folder: Path) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_whole_steps_stay_on_the_device(family: str, folder: Path) -> None:
     trainer = fake_device(family, "meta", folder).step()
-    assert trainer.step == STEPS
+    assert trainer.step == STEPS + 1
+    assert trainer.average is not None
+    assert {value.device.type for value in trainer.average.average} == {"meta"}
     moments = [value for state in trainer.optimizer.state.values() for value in state.values()]
     assert moments
     assert all(p.device.type == "meta" for p in trainer.task.model.parameters())
