@@ -60,9 +60,10 @@ class Translation(Family):
         pairs = prepare_pairs(dataset, model, data_dir, cache_dir)
         counts = ", ".join(f"{len(encoded):,} {split}" for split, encoded in pairs.splits.items())
         tokens = len(pairs.splits["train"].target.tokens)
+        entropy = list(pairs.splits.values())[-1].unigram_entropy()
         return (
             f"{dataset.name}: pairs {counts}; {tokens:,} target tokens of a joint BPE of {model.vocab_size:,}, "
-            f"unigram entropy {pairs.splits['test'].unigram_entropy():.4f} nats, fingerprint {pairs.fingerprint}"
+            f"unigram entropy {entropy:.4f} nats, fingerprint {pairs.fingerprint}"
         )
 
     def warm(self, config: Config) -> None:

@@ -98,7 +98,7 @@ class FakeDevice:
             return self.task.evaluate()
 
     def step(self) -> FakeTrainer:
-        """Whole steps: loss, backward pass, clipping, optimiser, average of the weights; then one more from the state."""
+        """Whole steps: loss, backward, clipping, optimiser, average of the weights; then one more from the state."""
         recipe = dataclasses.replace(self.config.recipe, clip=1.0, ema=0.9, eval_every_steps=10**6)
         impl = dataclasses.replace(self.config.impl, mechanism=False)
         with self.mode:
