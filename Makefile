@@ -17,7 +17,7 @@ check: $(VENV)/dev  ## lint, types and the quick tests, in a minute and a half
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not command"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --quick
 
 test: $(VENV)/dev  ## everything that runs in minutes
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Shared by all tests that run commands: a server that starts them quickly."""
+"""Shared by all tests: a server that starts commands quickly, and the choice of the quick tests."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ import pytest
 
 pytest.register_assert_rewrite("tests.experiments.killing", "tests.experiments.training", "tests.experiments.results")
 
+from tests.durations import function_of, long_functions  # noqa: E402
 from tests.experiments.zygote import Zygote, zygote  # noqa: E402
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as ``command`` whatever starts commands: by the fixtures here, or with a checkout of its own."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        if {"train", "checkout", "slurm"} & set(names):
-            item.add_marker(pytest.mark.command)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests that tests/long.txt lists")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--quick"):
+        return
+    long = long_functions()
+    chosen = [item for item in items if isinstance(item, pytest.Function) and name_of(item) not in long]
+    left_out = set(items) - set(chosen)
+    items[:] = chosen
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def name_of(item: pytest.Function) -> str:
+    path = item.path.relative_to(item.config.rootpath).with_suffix("")
+    return function_of(".".join(path.parts), item.name)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from tests.experiments.families.toy import CONFIGS, FAMILY, TASK
 from tests.experiments.zygote import environment
 from tests.repository import git, repository
 
-pytestmark = pytest.mark.command
 SHORT = ("dataset=digits", "recipe=digits", "recipe.max_steps=2", "impl.threads=1")
 
 

@@ -33,6 +33,7 @@ def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=root, env=own, check=False)
 
 
+@pytest.mark.slow
 def test_a_recorded_run_repeats_after_the_code_has_moved_on(tmp_path: Path) -> None:
     root = repository(tmp_path / "checkout")
     preset = root / "configs" / "experiment" / "quickstart.yaml"

@@ -58,7 +58,6 @@ def sections(page: str) -> list[str]:
     return [line for line in page.splitlines() if line.startswith("#")]
 
 
-@pytest.mark.command
 @pytest.mark.parametrize("after", [4.0, *(pytest.param(t, marks=pytest.mark.slow) for t in (7.0, 13.0, 31.0, 57.0))])
 def test_killed_at_any_moment_it_leaves_a_whole_page(after: float, tmp_path: Path) -> None:
     process = subprocess.Popen(
@@ -77,7 +76,6 @@ def test_killed_at_any_moment_it_leaves_a_whole_page(after: float, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.command
 def test_two_minutes_on_a_cpu(tmp_path: Path) -> None:
     done = subprocess.run([*COMMAND, "minutes=2", f"results_dir={tmp_path}"], cwd=ROOT, check=False, timeout=240)
     assert done.returncode == 0
@@ -87,7 +85,6 @@ def test_two_minutes_on_a_cpu(tmp_path: Path) -> None:
     assert all(row["right"] for row in report["parts"]["families"]["rows"]), page
 
 
-@pytest.mark.command
 def test_bad_words_are_one_line(tmp_path: Path) -> None:
     for given, told in (("device=tpu", "device=tpu: must be cuda or cpu"), ("minutes=-1", "minutes=-1: must be")):
         command = [sys.executable, "scripts/gpu.py", f"results_dir={tmp_path}", given]

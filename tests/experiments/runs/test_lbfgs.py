@@ -68,7 +68,7 @@ def test_the_scale_changes_no_bit_of_the_first_steps() -> None:
     assert torch.equal(loss * SCALE / SCALE, loss)
 
 
-@pytest.mark.parametrize("at", [3, 8, 9, 11, 12])
+@pytest.mark.parametrize("at", [3, 9, *(pytest.param(at, marks=pytest.mark.slow) for at in (8, 11, 12))])
 def test_resumed_at_any_step_it_ends_the_same(at: int) -> None:
     """Before L-BFGS, where it begins, and within it; with weights that are averaged, too."""
     whole, half, rest = (trainer("recipe.ema=0.5") for _ in range(3))
