@@ -15,8 +15,8 @@ from experiments.families.build import build_task
 from experiments.families.registry import families
 from experiments.families.scenes.average_precision import AveragePrecision
 from experiments.families.scenes.detection import DetectionTask
+from experiments.families.scenes.padding import padded
 from experiments.families.scenes.schema import ComposedScenes
-from experiments.families.scenes.segmentation import padded
 from experiments.families.scenes.task import SceneBatch, SceneTask, pictures_a_pass, views_of
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
