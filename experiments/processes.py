@@ -75,9 +75,9 @@ class Distributed(Processes):
         return values
 
     def stack(self, values: Tensor) -> Tensor:
-        found = values.new_empty(self.count, *values.shape)
-        dist.all_gather_into_tensor(found, values.contiguous())
-        return found
+        found = [torch.empty_like(values) for _ in range(self.count)]
+        dist.all_gather(found, values)
+        return torch.stack(found)
 
     def any(self, flag: bool) -> bool:
         votes = torch.tensor(int(flag))

@@ -106,9 +106,13 @@ class SharedBatchNorm(BATCH_NORM):
 class SharedBatchNormAct(SharedBatchNorm):
     """timm's BatchNorm with what follows it."""
 
+    drop: nn.Module
+    act: nn.Module
+
     def __init__(self, layer: nn.modules.batchnorm._BatchNorm, processes: Processes, whole: bool) -> None:
         super().__init__(layer, processes, whole)
-        self.drop, self.act = layer.drop, layer.act
+        for name in ("drop", "act"):
+            setattr(self, name, getattr(layer, name))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.act(self.drop(super().forward(x)))

@@ -129,7 +129,9 @@ class ImageTask(Task[Rows]):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
-        losses, right = [], []
+        # The two beginnings are for a process that has no batch.
+        losses = [torch.zeros(0, dtype=torch.float64, device=self.device)]
+        right = [torch.zeros(0, 2 if self.images.top_five else 1, dtype=torch.bool, device=self.device)]
         for x, y, fresh in self.images.evaluation():
             loss, correct = self.predict(x, y)
             losses.append(loss[len(y) - fresh :].double())

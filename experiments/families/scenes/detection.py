@@ -29,7 +29,7 @@ class DetectionTask(SceneTask):
         super().__init__(config, source, device, processes)
         self.samplers = address_samplers(self.model)
         if not self.share.whole:
-            self.model.transform = PaddedTransform(self.model.transform)  # type: ignore[arg-type]
+            self.model.transform = PaddedTransform(self.model.transform)
 
     def splits_exactly(self) -> bool:
         return not self.samples

@@ -35,7 +35,7 @@ def padded(
     )
 
 
-class PaddedTransform(GeneralizedRCNNTransform):
+class PaddedTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
     """torchvision's preparation of pictures, whose batches are at least as large as ``least``."""
 
     def __init__(self, other: GeneralizedRCNNTransform) -> None:
