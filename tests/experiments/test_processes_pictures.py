@@ -29,7 +29,7 @@ DIGITS = ["dataset=digits", "recipe=digits", "recipe.max_steps=20", *EXACT]
 RESNET = [*DIGITS, "model=resnet20", "recipe.lr=0.01"]
 NOISY = ["model=timm", "model.architecture=test_efficientnet", "model.options={drop_rate: 0.3, drop_path_rate: 0.2}"]
 # Plain gradients, as AdamW makes a step out of the rounding of a gradient of nearly 0.
-GENTLE = ["recipe.optimizer=sgd", "recipe.momentum=0.9", "recipe.lr=0.01"]
+GENTLE = ["recipe.optimizer=sgd", "recipe.momentum=0.9", "recipe.lr=0.002"]
 SCENES = [
     *("dataset=scenes", "dataset.sprites=[digits]", "dataset.train_size=48", "dataset.test_size=120"),
     *("recipe.steps=20", "recipe.batch_size=8", "recipe.warmup_steps=2", "recipe.eval_every_steps=20"),
