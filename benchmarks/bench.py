@@ -5,6 +5,7 @@
   python benchmarks/bench.py before_after   activations now and at an earlier commit, beside torch's own
   python benchmarks/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
   python benchmarks/bench.py lm             language models beside nanoGPT
+  python benchmarks/bench.py registers      what the Triton kernels need of a GPU, compiled without one
 
 The head of benchmarks/bench_<name>.py says what each takes.
 """
@@ -17,7 +18,7 @@ import sys
 from experiments.cli import script
 from experiments.errors import UserError
 
-BENCHES = ("train", "activations", "before_after", "models", "lm")
+BENCHES = ("train", "activations", "before_after", "models", "lm", "registers")
 
 
 def main(words: list[str]) -> None:

@@ -17,23 +17,17 @@ import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy
 import torch
 from tabulate import tabulate
 
+from benchmarks.generated import endless_trainer, token_stream
 from benchmarks.timing import Step, repeated, timed
 from experiments.cli import key_values, read_device, read_whole
 from experiments.config.compose import compose_run
-from experiments.device import prepare_device, settle_precision
 from experiments.errors import UserError
-from experiments.families.text.data.tokens import Blocks
-from experiments.families.text.task import TextTask
 from experiments.files import write_page
-from experiments.processes import Processes
-from experiments.runs.loop import Trainer
 from experiments.runs.provenance import measured_on
 
 KEYS = {
@@ -94,10 +88,6 @@ def main(words: list[str]) -> None:
     print(text)
 
 
-def stream(vocabulary: int) -> numpy.ndarray:
-    return numpy.random.default_rng(0).integers(0, vocabulary, 1 << 20).astype(numpy.uint16)
-
-
 def nano_step(peer: Path, shape: dict[str, int], device: str, compiled: bool) -> Step:
     spec = importlib.util.spec_from_file_location("nanogpt_model", peer / "model.py")
     assert spec is not None
@@ -110,7 +100,7 @@ def nano_step(peer: Path, shape: dict[str, int], device: str, compiled: bool) ->
     model = nano.GPT(nano.GPTConfig(**sizes, dropout=0.0, bias=False)).to(device)
     optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.95), device)
     run = torch.compile(model) if compiled else model
-    data = stream(shape["vocab_size"])
+    data = token_stream(shape["vocab_size"])
 
     def step() -> None:
         starts = torch.randint(len(data) - block, (batch,)).tolist()
@@ -134,7 +124,6 @@ def our_step(shape: dict[str, int], device: str, compiled: bool, activation: str
             "model=gpt2",
             "recipe=gpt2_nano",
             f"recipe.tokens_per_step={shape['batch'] * shape['context']}",
-            "recipe.eval_every_steps=1000000",  # steps are compared, not evaluations
             f"activation={activation}",
             f"impl={'fast' if compiled else 'default'}",
             f"impl.precision={'bf16' if device == 'cuda' else 'fp32'}",
@@ -142,15 +131,4 @@ def our_step(shape: dict[str, int], device: str, compiled: bool, activation: str
             *sizes,
         ]
     )
-    place = prepare_device(config.impl)
-    config.impl = settle_precision(config.impl, place)
-    data = stream(shape["vocab_size"])
-    tokens: Any = SimpleNamespace(
-        tokenizer=SimpleNamespace(size=shape["vocab_size"]),
-        table=lambda size: None,
-        blocks=lambda split, length: Blocks([data], length),
-        unigram_entropy=lambda split, table: 0.0,
-        fingerprint="synthetic",
-    )
-    task: Any = TextTask(config, tokens, place, Processes())
-    return Trainer(task, config.recipe, config.impl, place).advance
+    return endless_trainer(config).advance

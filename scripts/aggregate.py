@@ -1,8 +1,8 @@
 """Build tables from finished runs and committed records.
 
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
-  python scripts/aggregate.py table=all              every preset that has a record or a run, and the paper's claims
-  python scripts/aggregate.py table=claims           what the paper claims and what was found, as table=all wrote it
+  python scripts/aggregate.py table=all              every preset that has a record or a run, and the papers' claims
+  python scripts/aggregate.py table=claims           what the papers claim and what was found, as table=all wrote it
   python scripts/aggregate.py table=properties       what follows from the formulas, as derived by benchmarks/certify.py
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
   python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
@@ -27,7 +27,7 @@ from experiments.studies.audit import Audit, audit_records
 from experiments.studies.cells import cells_of
 from experiments.studies.collect import collect_stages
 from experiments.studies.presets import load_preset, preset_names
-from experiments.tables.claims import read_questions
+from experiments.tables.claims import questions_by_paper
 from experiments.tables.claims_page import claims_markdown
 from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.pairs import PairBook
@@ -39,7 +39,7 @@ KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir"
 PAGES = {
     "properties": ("properties.md", "benchmarks/certify.py"),
     "speed": ("bench_*.md", "benchmarks/bench.py train"),
-    "claims": ("claims.md", "scripts/aggregate.py table=all"),
+    "claims": ("claims*.md", "scripts/aggregate.py table=all"),
 }
 
 
@@ -68,7 +68,7 @@ def report_audit(audit: Audit) -> int:
 
 
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
-    """Every table that has a run, each written in all formats; then the page of the paper's claims."""
+    """Every table that has a run, each written in all formats; then the pages of the papers' claims."""
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)
@@ -78,7 +78,8 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     for table, _ in zip(tables, over_cores(functools.partial(write_table, results=results), noted), strict=True):
         yield table
     if tables:
-        write_page(results, "claims", claims_markdown(tables, read_questions()))
+        for paper, asked in questions_by_paper().items():
+            write_page(results, "claims" if paper == "gem" else f"claims_{paper}", claims_markdown(tables, asked))
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:

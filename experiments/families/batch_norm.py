@@ -70,7 +70,7 @@ class SharedBatchNorm(BATCH_NORM):
         return self.normalise_alone(x) if self.whole else self.normalise_together(x)
 
     def normalise_alone(self, x: Tensor) -> Tensor:
-        like = x if self.weight is None else self.weight
+        like = x if self.running_mean is None else self.running_mean
         mean, variance = like.new_zeros(2, self.num_features).unbind()
         # With a momentum of 1 the two become those of ``x``.
         y = F.batch_norm(x, mean, variance, self.weight, self.bias, True, 1.0, self.eps)

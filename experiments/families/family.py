@@ -69,6 +69,13 @@ class Family(ABC):
     def warm(self, config: Config) -> None:  # noqa: B027 - need not be given
         """Import and read what the runs of a sweep share, before they fork. Complaints are left to the runs."""
 
+    def example(self, folder: Path) -> list[str]:
+        """The words of a run of seconds, whose data are written below ``folder`` or come with a library; none here.
+
+        The tests on fake devices and scripts/gpu.py run it.
+        """
+        return []
+
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         """Write the trained weights ``state`` below ``out`` for another library; returns lines that say how to load
         them. Raises UserError where no library takes them."""

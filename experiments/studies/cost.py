@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +23,20 @@ from experiments.studies.results import finished_values
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of one run, on which device and from how many recorded runs it was taken."""
+    """Seconds of one run, on which device and from how many recorded runs; 0: from the FLOPs of a step."""
 
     seconds: float
     device: str
     runs: int
 
 
-def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:
+Estimator = Callable[[Config], Estimate | None]
+
+
+def estimate(config: Config, records: Sequence[Record], here: str | None = None) -> Estimate | None:
     """From the records of the same data and network, per epoch or per step; None where there is none.
 
-    The device with the most such records is taken, and the median of its runs.
+    The median over the runs of the device ``here``, or of the one with the most such runs where ``here`` has none.
     """
     by_device: dict[str, list[float]] = {}
     for record in records:
@@ -43,7 +47,7 @@ def estimate(config: Config, records: Sequence[Record]) -> Estimate | None:
                 by_device.setdefault(record["provenance"]["device"], []).append(pace)
     if not by_device:
         return None
-    device = max(by_device, key=lambda name: len(by_device[name]))
+    device = here if here in by_device else max(by_device, key=lambda name: len(by_device[name]))
     return Estimate(statistics.median(by_device[device]), device, len(by_device[device]))
 
 
@@ -63,8 +67,11 @@ def seconds_per_unit(record: Record, config: Config) -> float | None:
     return None
 
 
-def plan_text(preset: Preset, cells: Sequence[Cell], records: Sequence[Record], workers: int) -> str:
-    """The plan in a dozen lines."""
+def plan_text(
+    preset: Preset, cells: Sequence[Cell], records: Sequence[Record], workers: int, estimator: Estimator | None = None
+) -> str:
+    """The plan in a dozen lines; ``estimator`` tells how long a run takes, the records where none is given."""
+    estimator = estimator or functools.partial(estimate, records=records)
     mine = {(r["run"], r["seed"]): r for r in records if any(r["run"] == cell.run for cell in cells)}
     done = sum((cell.run, seed) in mine for cell in cells for seed in preset.counted)
     total = len(cells) * len(preset.counted)
@@ -73,7 +80,7 @@ def plan_text(preset: Preset, cells: Sequence[Cell], records: Sequence[Record], 
         *([f"  question  {preset.question}"] if preset.question else []),
         f"  runs      {len(cells)} cells × {len(preset.counted)} seeds = {total}, of which recorded: {done}",
         *(f"  stages    {line}" for line in stage_lines(preset, cells)),
-        *(f"  time      {line}" for line in time_lines(preset, cells, records, mine, workers)),
+        *(f"  time      {line}" for line in time_lines(preset, cells, mine, workers, estimator)),
         *(f"  seeds     {line}" for line in seed_lines(preset, cells, list(mine.values()))),
         f"  command   python train.py -m experiment={preset.name}",
     ]
@@ -98,9 +105,9 @@ def stage_lines(preset: Preset, cells: Sequence[Cell]) -> list[str]:
 def time_lines(
     preset: Preset,
     cells: Sequence[Cell],
-    records: Sequence[Record],
     mine: Mapping[tuple[str, int], Record],
     workers: int,
+    estimator: Estimator,
 ) -> list[str]:
     known: dict[str, Estimate | None] = {}
     total, unknown, bases = 0.0, 0, []
@@ -108,7 +115,7 @@ def time_lines(
         missing = sum((cell.run, seed) not in mine for seed in preset.counted)
         key = json.dumps([vars(cell.config.model), vars(cell.config.recipe)])
         if key not in known:
-            known[key] = estimate(cell.config, records)
+            known[key] = estimator(cell.config)
         found = known[key]
         unknown += 0 if found else missing
         total += found.seconds * missing if found else 0
@@ -118,7 +125,8 @@ def time_lines(
         devices = ", ".join(sorted({base.device for base in bases}))
         runs = max(base.runs for base in bases)
         lines.append(f"{duration(total)} still to go, {duration(total / workers)} with {workers} at a time")
-        lines.append(f"from up to {runs} recorded runs of this data and network on {devices}")
+        recorded = f"from up to {runs} recorded runs of this data and network on {devices}"
+        lines.append(recorded if runs else f"from the FLOPs of a step, without evaluations, at the speed of {devices}")
     if unknown:
         lines.append(f"{unknown} runs cannot be estimated: no run of that data and network is on record")
     return lines

@@ -12,7 +12,7 @@ from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import read_json
 from experiments.records.read import Line, checked_records, lines_of, record_files
-from experiments.records.record import Record
+from experiments.records.record import Record, read_outcome
 
 Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metrics
 
@@ -25,7 +25,7 @@ class Results:
 
     def __init__(self, runs_dir: str | None, records_dir: Path | None = None, only: str | None = None) -> None:
         self.runs_dir, self.records_dir, self.only = runs_dir, records_dir, only
-        self.recorded: dict[tuple[str, int], Result] = {}
+        self.recorded: dict[tuple[str, int], Record] = {}
         self.searched: set[str] = set()
 
     def find(self, run: str, config: Config, seed: int) -> Result | None:
@@ -33,6 +33,13 @@ class Results:
         if self.on_disk(config, seed):
             found: Result = read_json(self.path(config, seed))
             return found
+        record = self.recorded.get((run, seed))
+        return record["result"] if record else None
+
+    def record(self, run: str, config: Config, seed: int) -> Record | None:
+        """Result and provenance of a finished or diverged run; None of one that is still to be trained."""
+        if self.on_disk(config, seed):
+            return read_outcome(self.path(config, seed).parent, ())
         return self.recorded.get((run, seed))
 
     def on_disk(self, config: Config, seed: int) -> bool:
@@ -51,7 +58,7 @@ class Results:
             return
         lines = recorded_lines(self.records_dir, self.only)
         for each in checked_records(line for run in sorted(wanted) for line in lines.get(run, ())):
-            self.recorded[each.key] = each.record["result"]
+            self.recorded[each.key] = each.record
 
 
 @functools.lru_cache(maxsize=4)

@@ -5,7 +5,7 @@ All comparisons of the page share one error of 5 %.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,13 @@ from experiments.stats import Verdict
 from experiments.studies.naming import activation_title
 from experiments.tables.overall import Overall, activation_of, standings
 from experiments.tables.pair import Pair
-from experiments.tables.pairs import PairBook, overall_pair
+from experiments.tables.pairs import PairBook, overall_pair, pair_within
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 CLAIMS = CONFIGS / "claims.yaml"
 SAYS = ("better", "worse", "equal")
+PAPERS = {"gem": "arXiv 2604.21677, abstract", "golu": "arXiv 2502.03654, tables of its repository"}
 State = Literal["holds", "does not hold", "open", "pending"]
 
 
@@ -40,19 +41,26 @@ class Question:
     miniature: bool = False  # a smaller network, data set or training than the paper's
     needs: str | None = None  # what it takes to run the table
     known: str | None = None  # which of the runs had been seen when the question was put
+    paper: str = "gem"  # one of PAPERS
 
     def __post_init__(self) -> None:
         if self.says not in SAYS:
             raise UserError(f"{CLAIMS.name}: says={self.says}: must be one of {', '.join(SAYS)}")
+        if self.paper not in PAPERS:
+            raise UserError(f"{CLAIMS.name}: paper={self.paper}: must be one of {', '.join(PAPERS)}")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The ``pair`` with its verdict on this page, which shares its error over all comparisons of the page."""
+    """The ``pair`` with its verdict on this page, which shares its error over all comparisons of the page.
+
+    ``staged``: of a study with looks, whose verdict holds at its last look and with its own error alone.
+    """
 
     question: Question
     pair: Pair
     on_page: Verdict | None
+    staged: bool = False
 
     @property
     def state(self) -> State:
@@ -71,25 +79,39 @@ def read_questions(path: Path = CLAIMS) -> list[Question]:
     """Raises UserError for an unknown or missing key, or one whose value is not allowed."""
     entries: Any = OmegaConf.to_container(OmegaConf.load(path))
     try:
-        return [Question(claim=entry["claim"], **place) for entry in entries for place in entry["asked"]]
+        return [
+            Question(claim=entry["claim"], paper=entry.get("paper", "gem"), **place)
+            for entry in entries
+            for place in entry["asked"]
+        ]
     except (TypeError, KeyError) as error:
         raise UserError(f"{path.name}: {error}") from error
+
+
+def questions_by_paper(path: Path = CLAIMS) -> dict[str, list[Question]]:
+    """``read_questions`` of each paper. A paper has a page of its own, with an error of its own."""
+    asked = read_questions(path)
+    return {paper: [q for q in asked if q.paper == paper] for paper in PAPERS}
 
 
 def answers_to(asked: Sequence[Question], tables: Sequence[Table]) -> dict[Question, Answer]:
     """Of the questions whose table has runs. The error is shared over all pairs that have run; each counts once."""
     by_name, book = {table.preset.name: table for table in tables}, PairBook(tables)
     pairs = {q: asked_pair(q, by_name[q.table], book) for q in asked if q.table in by_name}
-    count = number_of_comparisons(pairs)
-    return {
-        q: Answer(q, pair, None if pair.kind in ("not run", "other data") else pair.judged(count))
-        for q, pair in pairs.items()
-    }
+    staged = {q: by_name[q.table].study is not None for q in pairs}
+    count = number_of_comparisons(pair for q, pair in pairs.items() if not staged[q])
+
+    def on_page(q: Question, pair: Pair) -> Verdict | None:
+        if pair.kind in ("not run", "other data"):
+            return None
+        return pair.verdict if staged[q] else pair.judged(count)
+
+    return {q: Answer(q, pair, on_page(q, pair), staged[q]) for q, pair in pairs.items()}
 
 
-def number_of_comparisons(pairs: Mapping[Question, Pair]) -> int:
+def number_of_comparisons(pairs: Iterable[Pair]) -> int:
     """Pairs that have run on both sides. Two questions about the same runs are one comparison."""
-    return max(1, len({pair.key for pair in pairs.values() if pair.ran}))
+    return max(1, len({pair.key for pair in pairs if pair.ran}))
 
 
 def asked_pair(question: Question, table: Table, book: PairBook) -> Pair:
@@ -99,6 +121,8 @@ def asked_pair(question: Question, table: Table, book: PairBook) -> Pair:
     reference = next(each for each in found.values() if each.is_reference)
     other = side(table, found, question.against) if question.against else reference
     if isinstance(row, Row) and isinstance(other, Row):
+        if table.study is not None:
+            return pair_within(table, row, other)
         pair = book.pair(row.cell.run, other.cell.run, table.metric.key)
         assert pair
         return pair

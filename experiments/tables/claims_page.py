@@ -11,14 +11,12 @@ from tabulate import tabulate
 from experiments.stats import verdict_words
 from experiments.studies.naming import seeds_text, with_interval
 from experiments.studies.presets import load_preset
-from experiments.tables.claims import Answer, Question, answers_to, number_of_comparisons
+from experiments.tables.claims import PAPERS, Answer, Question, answers_to, number_of_comparisons
 from experiments.tables.table import Table
 
 TITLE = "The paper's claims"
-CLAIMED = "arXiv 2604.21677, abstract"
-SUMMARY = (CLAIMED, "on the paper's data and kind of network", "in miniature")
+SUMMARY = ("on the paper's data and kind of network", "in miniature")
 HEADERS = (
-    CLAIMED,
     "asked of",
     "found",
     "n",
@@ -26,28 +24,36 @@ HEADERS = (
     "verdict elsewhere",
     "table",
 )
+KNOWN_OF = {
+    "gem": "The paper's networks and recipes are known in parts only.",
+    "golu": "The presets have the recipes of the paper's repository.",
+}
+STAGED = "A study with looks is not among them: its verdict keeps the error of its own table."
+READINGS = "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction."
 
 
 def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
-    """The page, in the order of the claims."""
+    """The page of one paper, in the order of the claims."""
+    claimed = PAPERS[asked[0].paper]
     answers = answers_to(asked, tables)
     rows = []
     for before, q in zip([None, *asked], asked, strict=False):
         claim = "" if before and before.claim == q.claim else q.claim
         of = q.of + (" †" if q.known else "")
         rows.append([claim, of, *(answer_cells(answers[q]) if q in answers else unrun_cells(q)), tables_of(q, answers)])
-    short = tabulate(summary_rows(asked, answers), SUMMARY, tablefmt="pipe", disable_numparse=True)
-    body = tabulate(rows, HEADERS, tablefmt="pipe", disable_numparse=True)
-    count = number_of_comparisons({q: answer.pair for q, answer in answers.items()})
+    short = tabulate(summary_rows(asked, answers), [claimed, *SUMMARY], tablefmt="pipe", disable_numparse=True)
+    body = tabulate(rows, [claimed, *HEADERS], tablefmt="pipe", disable_numparse=True)
+    count = number_of_comparisons(answer.pair for answer in answers.values() if not answer.staged)
     notes = [
         f"Found: one error of 5 % is shared over the {count} comparisons of this page (Bonferroni). All its intervals "
         f"hold at once. Each comparison has the test that its tables planned.",
+        *([STAGED] if any(answer.staged for answer in answers.values()) else []),
         "Verdict elsewhere: the one that overview, findings and README show, corrected over its own table.",
         "n: seeds of all tables in the last column together. Two questions about the same runs count once above. "
         "Others share runs, too, and are no independent votes.",
         "In miniature: of a smaller network, data set or training than the paper's. This can hint and not settle. "
-        "The paper's networks and recipes are known in parts only.",
-        "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction.",
+        + KNOWN_OF[asked[0].paper],
+        *([READINGS] if asked[0].paper == "gem" else []),
         *(f"† {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
     ]
     bullets = "".join(f"- {note}\n" for note in notes)

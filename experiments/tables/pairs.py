@@ -71,6 +71,11 @@ class PairBook:
         return pooled(places) if places else None
 
 
+def pair_within(table: Table, row: Row, reference: Row) -> Pair:
+    """Two rows of one table, with its error."""
+    return pooled([Place(table, row, reference)])
+
+
 def counting(places: Sequence[Place]) -> list[Place]:
     """Those that do not only raise the question of another."""
     return [place for place in places if not any(raised_by(place, other) for other in places)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.records.record import Record, origins
@@ -36,15 +36,17 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 } | {f"impl.{key}": functools.partial(rounding_setting, key) for key in ROUNDING}
 
 
-def provenance_remark(runs: Sequence[Record], reference: Sequence[Record] = (), title: str = "") -> str:
+def provenance_remark(
+    runs: Sequence[Record], reference: Sequence[Record] = (), title: str = "", kinds: Collection[str] = KINDS
+) -> str:
     """What is not the same for all ``runs`` of a row, and what of the rest differs from the ``reference``'s runs.
 
     It names commit, device, versions, threads, data, and of ``impl`` whatever can move a result by rounding. Empty
-    where nothing differs. ``title`` is that of the reference.
+    where nothing differs. ``title`` is that of the reference; ``kinds`` are those that count.
     """
     own, other = found_values(runs), found_values(reference)
-    within = [kind for kind in KINDS if len(own[kind]) > 1]
-    beside = [k for k in KINDS if k not in within and own[k] and other[k] and own[k] != other[k]]
+    within = [kind for kind in kinds if len(own[kind]) > 1]
+    beside = [k for k in kinds if k not in within and own[k] and other[k] and own[k] != other[k]]
     parts = [f"runs differ in {', '.join(within)}"] if within else []
     parts += [f"runs differ from those of {title} in {', '.join(beside)}"] if beside else []
     return "; ".join(parts)

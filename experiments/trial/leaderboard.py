@@ -129,7 +129,7 @@ def take_runs(preset: Preset, entry: Entry, candidate: Candidate, results: Resul
             if value is not None and (fault := metric.fault(value)):
                 raise UserError(f"{path}: {preset.name}: {run['activation']} seed={seed}: {fault}")
             known = {"status": "diverged"} if value is None else {"status": "finished", metric.key: value}
-            results.recorded[cell.run, int(seed)] = known
+            results.recorded[cell.run, int(seed)] = {"result": known}
 
 
 def repeat_run(path: Path, draw: int) -> str:

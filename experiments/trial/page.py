@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from experiments.trial.drawings import interval_svg, lines_svg
-from experiments.trial.verdict import difference_text, open_questions
+from experiments.trial.verdict import difference_text, marked, open_questions, remarks
 
 STYLE = """
 :root{--ink:#1c1e21;--soft:#5c6370;--page:#fff;--card:#f5f6f8;--line:#d9dce1}
@@ -83,10 +83,10 @@ def tasks_section(tasks: Sequence[Mapping[str, Any]], method: str) -> list[str]:
             word = f'<span class="{row["kind"]}">{row["kind"]}</span>'
             picture = interval_svg(row, reach, task["margin"])
             numbers = escape(difference_text(row, task))
-            rows.append([escape(row["against"]), word, picture, numbers, f"{row['seeds']} seeds"])
+            rows.append([escape(marked(row)), word, picture, numbers, f"{row['seeds']} seeds"])
     head = ["against", "verdict", "interval", "difference", "seeds"]
     legend = "The band is the margin of equivalence; the line in the middle is no difference."
-    note = f'<p class="soft">{escape(method)} {legend}</p>'
+    note = f'<p class="soft">{escape(" ".join([method, legend, *remarks(tasks)]))}</p>'
     return ["<h2>Task by task</h2>", table(head, rows, "tasks"), note]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.stats import RowState
 from experiments.studies.naming import activation_title
 from experiments.studies.results import Results
+from experiments.tables.provenance import KINDS, provenance_remark
 from experiments.trial.battery import TaskState
 from experiments.trial.curves import curves_of, tuning_curves
 
@@ -30,10 +31,26 @@ def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
         "margin": state.preset.margin,
         "chosen": {titles[name]: list(choice.point) for name, choice in state.tuning.choices.items()},
         "edges": [f"{key} at its {end} end" for key, end in state.tuning.edges],
-        "rows": rows_of(state),
+        "rows": [
+            row | {"differs": differs(state, name, results)}
+            for name, row in zip(state.rows, rows_of(state), strict=True)
+        ],
         "tuning": tuning_curves(state, titles),
         "curves": curves_of(state, titles, results),
     }
+
+
+def differs(state: TaskState, baseline: str, results: Results) -> str:
+    """In what the newcomer's runs were trained unlike the baseline's: device, versions, threads. Every trial has a
+    commit of its own, which is no remark."""
+    newcomer, *baselines = state.cells
+    other = next(cell for cell in baselines if cell.overrides == baseline)
+    own, theirs = (
+        [record for seed in state.preset.counted if (record := results.record(cell.run, cell.config, seed))]
+        for cell in (newcomer, other)
+    )
+    kinds = [kind for kind in KINDS if kind != "commit"]
+    return provenance_remark(own, theirs, titles_of(state)[baseline], kinds)
 
 
 def titles_of(state: TaskState) -> dict[str, str]:
@@ -135,11 +152,23 @@ def markdown(verdict: Mapping[str, Any]) -> str:
     for task in verdict["tasks"]:
         for row in task["rows"]:
             numbers = difference_text(row, task)
-            lines.append(f"| {task['title']} | {row['against']} | {numbers} | {row['seeds']} | {row['words']} |")
+            lines.append(f"| {task['title']} | {marked(row)} | {numbers} | {row['seeds']} | {row['words']} |")
+    lines += ["", *(f"{remark}" for remark in remarks(verdict["tasks"]))]
     lines += ["", f"Command: `{verdict['command']}`", "", verdict["method"], ""]
     failing = [f for part in verdict["certificate"].values() for f in part if f["grade"] in ("fails", "wrong")]
     lines += [f"* {f['name']}: {f['text']} {f['shown_by']}".rstrip() for f in failing]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def marked(row: Mapping[str, Any]) -> str:
+    """The baseline, with † where its runs were made elsewhere or otherwise."""
+    return f"{row['against']} †" if row.get("differs") else str(row["against"])
+
+
+def remarks(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the marks mean, each once."""
+    found = dict.fromkeys(row["differs"] for task in tasks for row in task["rows"] if row.get("differs"))
+    return [f"† {remark[0].upper()}{remark[1:]}." for remark in found]
 
 
 def difference_text(row: Mapping[str, Any], task: Mapping[str, Any]) -> str:

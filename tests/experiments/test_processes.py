@@ -16,13 +16,13 @@ import pytest
 import torch
 
 from experiments.errors import Stopped, UserError
+from experiments.families.diffusion.example import TINY_UNET
+from experiments.families.text.example import TINY_BERT, write_corpus
+from experiments.families.translation.example import TINY_MARIAN, write_pairs
 from experiments.processes import own_gpu, place, processes
 from experiments.runs.mechanism import FIGURES
 from experiments.runs.metrics_log import TIMES, read_lines
 from experiments.sweeps.in_process import train_jobs
-from tests.experiments.families.diffusion.digits import TINY_UNET
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
-from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
 from tests.experiments.results import directory_of
 from tests.experiments.zygote import ROOT
 

@@ -13,10 +13,10 @@ import torch
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
+from experiments.families.scenes.example import TINY
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
 from tests.experiments.families.scenes.coco_folder import write_coco
-from tests.experiments.families.scenes.tiny import TINY
 from tests.experiments.results import directory_of, distance, result
 from tests.experiments.share import Share
 from tests.experiments.test_processes import finish, start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import gem
+from benchmarks.bench_registers import Need
 from gem import _dispatch
 
 pytest.importorskip("triton")
@@ -54,44 +56,6 @@ N, parameters = arguments(families[3], invert=True)
 torch.library.opcheck(slope_product_op, (x.detach(), x.detach(), N, True, parameters))
 """
 
-COMPILED = """
-import re, subprocess, tempfile
-from pathlib import Path
-import triton
-from triton import knobs
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from gem._triton_kernels import _slope_kernel, _value_kernel
-
-numbers = {"count": "i32"} | {f"p{i}": "fp32" for i in range(5)}
-folder = Path(tempfile.mkdtemp())
-
-def report(kernel, capability, *words):
-    # The assembler's own words on what a thread needs; Triton keeps them to itself.
-    (folder / "kernel.ptx").write_text(kernel.asm["ptx"])
-    target = re.search(r"[.]target (sm_\\w+)", kernel.asm["ptx"])[1]
-    tool = knobs.nvidia.ptxas_blackwell if capability >= 100 else knobs.nvidia.ptxas
-    command = [tool.path, "-v", f"--gpu-name={target}", folder / "kernel.ptx", "-o", folder / "kernel.cubin"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    registers = re.search(r"Used (\\d+) registers", told)[1]
-    stores, loads = re.search(r"(\\d+) bytes spill stores, (\\d+) bytes spill loads", told).groups()
-    print(f"sm_{capability}", *words, registers, int(stores) + int(loads))
-
-for capability in (80, 90, 100):
-    target = GPUTarget("cuda", capability, 32)
-    for kind in ("*fp32", "*bf16"):
-        for N in (0, 1, 3):
-            signature = {"x_ptr": kind, "out_ptr": kind, **numbers, "N": "constexpr", "BLOCK": "constexpr"}
-            kernel = triton.compile(ASTSource(_value_kernel, signature, {"N": N, "BLOCK": 1024}), target=target)
-            report(kernel, capability, kind[1:], f"N={N}", "value")
-            for invert in sorted({False, N > 0}):
-                signature = {"grad_ptr": kind, "saved_ptr": kind, "out_ptr": kind, **numbers}
-                signature |= {"N": "constexpr", "INVERT": "constexpr", "BLOCK": "constexpr"}
-                constants = {"N": N, "INVERT": invert, "BLOCK": 1024}
-                kernel = triton.compile(ASTSource(_slope_kernel, signature, constants), target=target)
-                assert ".f64" not in kernel.asm["ptx"]
-                report(kernel, capability, kind[1:], f"N={N}", "slope_at" if invert else "slope")
-"""
 MOST_REGISTERS = 64  # a thread: four warps a block then fill half the threads of a multiprocessor (65,536 registers)
 
 
@@ -108,13 +72,13 @@ def test_kernels_equal_the_cpu_form_and_pass_opcheck() -> None:
 
 
 def test_kernels_compile_without_a_gpu() -> None:
-    """For Ampere, Hopper and Blackwell. ``pytest -s`` prints registers a thread and bytes spilled a thread."""
-    told = run(COMPILED)
-    print(f"\n{told}")
-    lines = [line.split() for line in told.splitlines()]
-    assert len(lines) == 3 * 2 * (3 + 3 + 2)  # architectures, types, and kernels: value, slope, slope from the output
-    assert all(int(registers) <= MOST_REGISTERS for *_, registers, _ in lines)
-    assert all(spilled == "0" for *_, spilled in lines)
+    """For Ampere, Hopper and Blackwell: few registers, nothing spilled, and no byte moved that need not be."""
+    program = "import json; from benchmarks.bench_registers import needs; print(json.dumps([*map(list, needs())]))"
+    found = [Need(*each) for each in json.loads(run(program))]
+    assert len(found) == 3 * 2 * (3 + 3 + 2)  # architectures, types, and kernels: value, slope, slope from the output
+    assert all(each.registers <= MOST_REGISTERS for each in found)
+    assert all(each.spilled == 0 for each in found)
+    assert all(each.moved == each.least for each in found)
 
 
 def test_without_triton_the_plain_operations_serve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.families.text.example import TINY_BERT, write_corpus
 from experiments.files import read_json
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import directory_of
 from tests.slurm.conftest import Checkout, until
 

@@ -78,6 +78,11 @@ class Diffusion(Family):
         assert diffusers().UNet2DModel
         load_pictures(config.dataset, config.data_dir, config.cache_dir)
 
+    def example(self, folder: Path) -> list[str]:
+        from experiments.families.diffusion.example import TINY_UNET
+
+        return TINY_UNET
+
     def pictures(self, config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
         from experiments.families.diffusion.pictures import draw_samples
 

@@ -86,6 +86,9 @@ class Images(Family):
         if isinstance(config.dataset, schema.ImageDataset) and config.dataset.source in SHARED_SOURCES:
             load_images(config.dataset, config.data_dir, config.cache_dir)
 
+    def example(self, folder: Path) -> list[str]:
+        return ["dataset=digits", "model=cnn", "recipe=digits"]
+
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         from experiments.families.images.export import export_classifier
 

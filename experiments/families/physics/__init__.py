@@ -54,6 +54,11 @@ class Physics(Family):
     def warm(self, config: Config) -> None:
         import experiments.families.physics.task  # noqa: F401
 
+    def example(self, folder: Path) -> list[str]:
+        network = ["model=pinn", "model.width=8", "model.depth=2"]
+        recipe = ["recipe.points=16", "recipe.lbfgs_points=null", "recipe.lbfgs_steps=0"]
+        return ["dataset=poisson", *network, *recipe]
+
     def pictures(self, config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
         from experiments.families.physics.pictures import draw_solution
 

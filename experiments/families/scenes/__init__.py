@@ -80,6 +80,11 @@ class Scenes(Family):
         if isinstance(config.dataset, schema.ComposedScenes):
             load_scenes(config.dataset, config.model, config.data_dir)
 
+    def example(self, folder: Path) -> list[str]:
+        from experiments.families.scenes.example import TINY
+
+        return [*TINY, "model=deeplab"]
+
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         from experiments.families.scenes.export import export_run
 

@@ -73,6 +73,12 @@ class Text(Family):
     def warm(self, config: Config) -> None:
         import experiments.families.text.task  # noqa: F401
 
+    def example(self, folder: Path) -> list[str]:
+        from experiments.families.text.example import TINY_BERT, write_corpus
+
+        write_corpus(folder / "data" / "reviews")
+        return [*TINY_BERT, f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"]
+
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         from experiments.families.text.export import export_run
 

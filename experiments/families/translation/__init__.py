@@ -60,9 +60,10 @@ class Translation(Family):
         pairs = prepare_pairs(dataset, model, data_dir, cache_dir)
         counts = ", ".join(f"{len(encoded):,} {split}" for split, encoded in pairs.splits.items())
         tokens = len(pairs.splits["train"].target.tokens)
+        entropy = list(pairs.splits.values())[-1].unigram_entropy()
         return (
             f"{dataset.name}: pairs {counts}; {tokens:,} target tokens of a joint BPE of {model.vocab_size:,}, "
-            f"unigram entropy {pairs.splits['test'].unigram_entropy():.4f} nats, fingerprint {pairs.fingerprint}"
+            f"unigram entropy {entropy:.4f} nats, fingerprint {pairs.fingerprint}"
         )
 
     def warm(self, config: Config) -> None:
@@ -72,6 +73,12 @@ class Translation(Family):
 
         assert transformers().MarianMTModel
         sacrebleu()
+
+    def example(self, folder: Path) -> list[str]:
+        from experiments.families.translation.example import TINY_MARIAN, write_pairs
+
+        write_pairs(folder / "data" / "films")
+        return [*TINY_MARIAN, f"data_dir={folder / 'data'}", f"cache_dir={folder / 'cache'}"]
 
     def export(self, config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
         from experiments.families.translation.export import export_run

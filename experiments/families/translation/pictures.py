@@ -22,10 +22,15 @@ COLUMNS = 100  # characters a line
 
 
 def draw_translations(config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
-    """``translations.png``: the first test sentences, their references and the model's translations."""
+    """``translations.png``: the first test sentences, their references and the model's translations.
+
+    None of a run on held-out training pairs, which reads no test sentence.
+    """
     assert isinstance(config.dataset, PairsDataset)
     assert isinstance(config.model, Marian)
     pairs = prepare_pairs(config.dataset, config.model, config.data_dir, config.cache_dir)
+    if not pairs.test:
+        return []
     task = TranslationTask(config, pairs, torch.device("cpu"), Processes())
     task.model.load_state_dict(state)
     shown = pairs.test[:SENTENCES]

@@ -68,10 +68,12 @@ class TranslationTask(Task[PairBatch]):
             check_parts(config, processes)
         self.pairs, self.micro_batch = pairs, config.impl.micro_batch
         assert isinstance(config.dataset, PairsDataset)
-        self.train, self.evaluated = pairs.splits["train"], {name: pairs.splits[s] for name, s in EVALUATED.items()}
+        self.train = pairs.splits["train"]
         if config.dataset.holdout:
             self.train, held = hold_out(self.train, config.dataset.holdout)
             self.evaluated = {"holdout": held}
+        else:
+            self.evaluated = {name: pairs.splits[split] for name, split in EVALUATED.items()}
         self.plan = BatchPlan(self.train, recipe.tokens_per_step)
         self.steps_per_epoch = len(self.plan)
         self.fingerprint = pairs.fingerprint

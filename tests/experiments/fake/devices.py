@@ -33,13 +33,13 @@ class FakeTrainer(Trainer):
 
 
 class FakeDevice:
-    """A task on a fake ``cuda`` or ``meta`` device, and batches for its first steps."""
+    """A task on a fake ``cuda``, ``cpu`` or ``meta`` device, and batches for its first steps."""
 
     def __init__(self, words: list[str], kind: str) -> None:
         self.mode, self.device = FakeTensorMode(allow_non_fake_inputs=True), torch.device(kind)
         self.config = compose_run([*words, "impl=deterministic", "recipe.log_every=1000000"])
         self.task: Task[Any] = build_task(self.config, META)
-        drawn = [self.task.batch(step) for step in range(STEPS)]  # real draws: shapes follow from them
+        drawn = [self.task.batch(step) for step in range(STEPS + 1)]  # real draws: shapes follow from them
         probe = self.task.probe_batch()
         with self.mode:
             self.batches = [self.faked(batch) for batch in drawn]
@@ -84,9 +84,9 @@ class FakeDevice:
         plain(task, self.faked)
         plain(getattr(task, "images", task), self.faked)
 
-    def forward(self) -> Tensor:
-        """The loss of the first part of a batch, without a backward pass."""
-        with self.mode, torch.no_grad():
+    def forward(self, bf16: bool = False) -> Tensor:
+        """The loss of the first part of a batch, without a backward pass; ``bf16``: as autocast computes it."""
+        with self.mode, torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             if self.loss_name == "probe_loss":
                 return self.task.probe_loss(self.probe_batch)
             part, _ = next(self.task.parts(self.batches[0]))
@@ -98,14 +98,15 @@ class FakeDevice:
             return self.task.evaluate()
 
     def step(self) -> FakeTrainer:
-        """Whole steps: loss, backward pass, clipping, optimiser, average of the weights, state."""
-        recipe = dataclasses.replace(self.config.recipe, clip=1.0)
+        """Whole steps: loss, backward, clipping, optimiser, average of the weights; then one more from the state."""
+        recipe = dataclasses.replace(self.config.recipe, clip=1.0, ema=0.9, eval_every_steps=10**6)
         impl = dataclasses.replace(self.config.impl, mechanism=False)
         with self.mode:
             trainer = FakeTrainer(self.task, recipe, impl, self.device)
             for _ in range(STEPS):
                 trainer.advance()
-            trainer.state()
+            trainer.load(trainer.state())
+            trainer.advance()
         return trainer
 
 

@@ -16,11 +16,11 @@ import torch
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
+from experiments.families.text.example import ENDS, SUBJECTS, VERBS
 from experiments.families.translation.data.pairs import open_corpus
+from experiments.families.translation.example import sentence
 from experiments.families.translation.schema import PairsDataset
 from experiments.runs.loop import Trainer
-from tests.experiments.families.text.corpus import ENDS, SUBJECTS, VERBS
-from tests.experiments.families.translation.corpus import sentence
 from tests.experiments.zygote import Zygote
 
 CPU = torch.device("cpu")

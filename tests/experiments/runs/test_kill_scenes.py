@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.families.scenes.example import TINY
 from tests.experiments.families.scenes.coco_folder import write_coco
-from tests.experiments.families.scenes.tiny import TINY
 from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote
 

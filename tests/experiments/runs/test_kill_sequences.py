@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.families.diffusion.digits import TINY_UNET
-from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
+from experiments.families.diffusion.example import TINY_UNET
+from experiments.families.translation.example import TINY_MARIAN, write_pairs
 from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote, zygote
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
+from experiments.families.text.example import TINY_BERT, write_corpus
 from tests.experiments.killing import Undisturbed, cases, ends_alike, leave_alone
 from tests.experiments.zygote import Zygote
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import gem
 from experiments.config.compose import compose_run
 from experiments.config.identity import run_hash
+from experiments.families.text.example import TINY_BERT, write_corpus
 from experiments.runs.mechanism import FIGURES, Probe, measure_calls, observe_calls, summarise_layers
 from experiments.runs.metrics_log import TIMES
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.results import TINY, bits, result
 from tests.experiments.training import make_trainer
 from tests.experiments.zygote import Zygote

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.config.compose import ROOT
 from experiments.errors import UserError
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, context, load_preset
-from experiments.tables.claims import Question, answers_to, read_questions
+from experiments.tables.claims import Question, answers_to, questions_by_paper, read_questions
 from experiments.tables.claims_page import claims_markdown
+from experiments.tables.recorded import recorded
 from experiments.tables.table import Table, build
 from tests.synthetic import record
 
@@ -176,6 +178,33 @@ def test_what_has_not_run_says_what_it_takes(table: Table) -> None:
     assert rows([table], waiting)[0][2:6] == ["not run: takes 49 runs and a GPU", "0", "—", "—"]
     half = question("activation=segem")
     assert rows([table], half)[0][2:6] == ["not run", "0 of 3", "—", "not run"]
+
+
+def test_each_paper_has_a_page(whole: Table) -> None:
+    of_golu = dataclasses.replace(question("activation=golu"), paper="golu")
+    text = claims_markdown([whole], [of_golu])
+    assert "| arXiv 2502.03654, tables of its repository" in text
+    assert "SE-GEM a reconstruction" not in text
+    assert "SE-GEM a reconstruction" in claims_markdown([whole], [question("activation=golu")])
+    assert {paper: bool(asked) for paper, asked in questions_by_paper().items()} == {"gem": True, "golu": True}
+    with pytest.raises(UserError, match="paper=bert: must be one of gem, golu"):
+        dataclasses.replace(of_golu, paper="bert")
+
+
+def test_a_study_with_looks_keeps_its_own_error(whole: Table) -> None:
+    """Its verdict holds at its last look; a test at a fixed number of seeds would not."""
+    name = "tuned_gpt2_tiny"
+    table = recorded(name, ROOT / "results")
+    assert table is not None
+    cell = "activation=relu"
+    staged = Question(claim="another", of="GPT-2", table=name, cell=cell, says="worse")
+    asked = [question("activation=relu"), staged]
+    answer = answers_to(asked, [whole, table])[staged]
+    assert answer.staged
+    assert answer.on_page == next(row.verdict for row in table.rows if row.cell.overrides == cell)
+    text = claims_markdown([whole, table], asked)
+    assert "shared over the 1 comparisons" in text
+    assert "A study with looks is not among them" in text
 
 
 def test_mistakes_are_one_line(table: Table, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from experiments.trial.candidate import read_candidate
 from experiments.trial.leaderboard import check_entry, compare_values, read_entry, record_paths
 from experiments.trial.ranking import filled, page_path, place, ranked, shown, standing, tables
 from experiments.trial.recorded import circumstances, trial_record
-from experiments.trial.verdict import task_verdict
+from experiments.trial.verdict import rows_of
 from tests.experiments.zygote import environment
 
 AGAINST = ["gelu", "relu", "silu"]
@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path = results.path(cell.config, seed)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_json(path, {"status": "finished", key: best + seed % 7 / 10})
-    verdict = {"certificate": {}, "cost": None, "tasks": [task_verdict(state, results)]}
+    verdict = {"certificate": {}, "cost": None, "tasks": [{"rows": rows_of(state)}]}
     write_json(folder / "telu.json", trial_record(candidate, "minutes", AGAINST, False, verdict, [state], results))
     return folder / "telu.json"
 

@@ -8,16 +8,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from experiments.files import read_json
+from experiments.studies.cells import cells_of
+from experiments.studies.naming import activation_title
+from experiments.studies.presets import load_preset
+from experiments.studies.results import Results
 from experiments.trial.battery import batteries, tasks_of
 from experiments.trial.drawings import interval_svg, lines_svg
 from experiments.trial.page import render_page
-from experiments.trial.verdict import difference_text, markdown, open_questions, summary
+from experiments.trial.verdict import difference_text, differs, markdown, open_questions, summary
 from tests.experiments.zygote import ROOT, Zygote, environment
+from tests.synthetic import record
 
 TRIAL = "scripts/trial.py"
 SHORT = "tests/experiments/trial/short_trial.py"  # two tasks that take seconds
@@ -187,6 +193,30 @@ def test_the_page_shows_and_escapes() -> None:
     assert "<small>" not in page
     assert "5 seeds find a difference of 0.75 points with 80 % power" in page
     assert "| Digits <small> | GELU | −0.25 [−1.00, +0.50] points | 5 | open |" in markdown(verdict)
+
+
+def test_a_row_that_compares_across_machines_carries_a_dagger() -> None:
+    """The baseline's runs were made on another device and commit; of the commit, which always differs, no word."""
+    cells = cells_of(load_preset("quickstart"))[:3]
+    made = {0: {}, 1: {"device": "another", "commit": "1" * 40}, 2: {"commit": "1" * 40}}
+    results = Results(None)
+    for number, cell in enumerate(cells):
+        for seed in range(3):
+            results.recorded[cell.run, seed] = record(cell, seed, 90.0, **made[number])
+    state: Any = SimpleNamespace(cells=cells, preset=SimpleNamespace(counted=range(3)))
+    first, other, alike = (cell.overrides for cell in cells)
+    title = activation_title(cells[1].config.activation)
+    told = f"runs differ from those of {title} in device"
+    assert differs(state, other, results) == told
+    assert differs(state, alike, results) == ""
+    marked = TASK | {"rows": [ROW | {"differs": told}, ROW | {"against": "ReLU", "differs": ""}]}
+    verdict = {"title": first, "summary": "", "method": "By seed.", "command": "", "next": "", "cost": None}
+    verdict |= {"tasks": [marked], "certificate": {}}
+    text = markdown(verdict)
+    assert "| GELU † |" in text
+    assert "| ReLU |" in text
+    assert f"† Runs differ from those of {title} in device." in text
+    assert f"† Runs differ from those of {title} in device." in render_page(verdict)
 
 
 def test_drawings_place_values() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.errors import UserError
@@ -12,17 +12,21 @@ from experiments.families.translation.data.corpus import Corpus, Pair
 from experiments.families.translation.schema import PairsDataset
 
 SPLITS = ("train", "valid", "test")
+HELD_OUT = ("train",)  # all that a run reads whose evaluation is on held-out training pairs
 SUFFIXES = (".tsv", ".tsv.xz", ".tsv.gz")
 
 
 class PairFiles:
-    """``train``, ``valid`` and ``test`` below a folder, each ``.tsv``, ``.tsv.xz`` or ``.tsv.gz``."""
+    """``train``, ``valid`` and ``test`` below a folder, each ``.tsv``, ``.tsv.xz`` or ``.tsv.gz``.
 
-    def __init__(self, folder: Path) -> None:
+    ``splits`` are those that will be read.
+    """
+
+    def __init__(self, folder: Path, splits: Sequence[str]) -> None:
         self.paths = {split: find(folder, split) for split in SPLITS}
         digest = hashlib.sha256()
-        for split, path in self.paths.items():
-            digest.update(f"{split} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        for split in splits:
+            digest.update(f"{split} {hashlib.sha256(self.paths[split].read_bytes()).hexdigest()}\n".encode())
         self.stamp = digest.hexdigest()
 
     def pairs(self, split: str) -> Iterator[Pair]:
@@ -64,13 +68,18 @@ def parse(line: bytes, where: str) -> Pair:
     return Pair(*sides)
 
 
+def splits_of(config: PairsDataset) -> Sequence[str]:
+    """The splits that a run on ``config`` reads."""
+    return HELD_OUT if config.holdout else SPLITS
+
+
 def open_corpus(config: PairsDataset, data_dir: Path) -> Corpus:
     """The corpus of ``config``. Raises UserError naming the folder or file that is missing."""
     if config.source == "hub_pairs":
         from experiments.families.translation.data.hub import HubPairs
 
         return HubPairs(config)
-    return PairFiles(data_dir / config.folder)
+    return PairFiles(data_dir / config.folder, splits_of(config))
 
 
 def chosen_pairs(corpus: Corpus, split: str, max_words: int | None) -> Iterator[Pair]:

@@ -22,7 +22,7 @@ from experiments.families.text.data.tokenizers import library
 from experiments.families.translation.data.bpe import train_bpe
 from experiments.families.translation.data.corpus import Corpus, Pair
 from experiments.families.translation.data.encoded import EncodedPairs, Sentences
-from experiments.families.translation.data.pairs import SPLITS, chosen_pairs, open_corpus
+from experiments.families.translation.data.pairs import SPLITS, chosen_pairs, open_corpus, splits_of
 from experiments.families.translation.schema import Marian, PairsDataset
 from experiments.files import read_json, write_json
 
@@ -31,7 +31,10 @@ PAIRS_AT_ONCE = 50_000
 
 @dataclass(frozen=True, eq=False)
 class PreparedPairs:
-    """The tokenizer, the encoded splits, and the test pairs as texts. ``fingerprint`` identifies all of it."""
+    """The tokenizer, the encoded splits, and the test pairs as texts. ``fingerprint`` identifies all of it.
+
+    Under ``dataset.holdout`` there is the split ``train`` alone: nobody reads the test pairs while tuning.
+    """
 
     tokenizer: Any
     splits: dict[str, EncodedPairs]
@@ -45,7 +48,8 @@ def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir:
     One process prepares, under a lock; the others wait. Raises UserError for what is missing or wrong.
     """
     corpus = open_corpus(config, Path(data_dir))
-    content = hashlib.sha256(f"{corpus.stamp} {config.max_words} {model.vocab_size}".encode()).hexdigest()[:16]
+    chosen = " ".join(splits_of(config))
+    content = hashlib.sha256(f"{corpus.stamp} {chosen} {config.max_words} {model.vocab_size}".encode()).hexdigest()[:16]
     folder = Path(cache_dir) / "pairs" / f"{config.folder.replace('/', '-')}-bpe{model.vocab_size}-{content}"
     lock = folder.with_name(folder.name + ".lock")
     created = [each for each in folder.parents if not each.exists()]
@@ -66,9 +70,10 @@ def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir:
 def encode_corpus(corpus: Corpus, config: PairsDataset, size: int, folder: Path) -> PreparedPairs:
     """Train the BPE and encode every split; the folder appears when it is whole."""
     tokenizer = train_bpe(chosen_pairs(corpus, "train", config.max_words), size)
-    test = list(chosen_pairs(corpus, "test", config.max_words))
+    splits = splits_of(config)
+    test = list(chosen_pairs(corpus, "test", config.max_words)) if "test" in splits else []
     arrays: dict[str, Any] = {}
-    for split in SPLITS:
+    for split in splits:
         encoded = encode_split(tokenizer, chosen_pairs(corpus, split, config.max_words))
         if not len(encoded):
             raise UserError(f"dataset={config.name}: no pair in {split} has at most {config.max_words} words")
@@ -112,6 +117,7 @@ def read_prepared(folder: Path) -> PreparedPairs | None:
                 *(Sentences(arrays[f"{split}_{s}_tokens"], arrays[f"{split}_{s}_ends"]) for s in ("source", "target"))
             )
             for split in SPLITS
+            if f"{split}_source_tokens" in arrays
         }
         return PreparedPairs(library().Tokenizer.from_str(text), sides, test, digest.hexdigest()[:16])
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from experiments.config.compose import compose_run
 from experiments.families.build import build_task
 from experiments.families.diffusion import frechet
+from experiments.families.diffusion.example import TINY_UNET
 from experiments.families.diffusion.frechet import (
     FEATURES,
     feature_statistics,
@@ -26,7 +27,6 @@ from experiments.families.images.data.digits import read_digits
 from experiments.families.registry import families
 from experiments.runs.averaging import WeightAverage, evaluated_weights
 from experiments.runs.loop import Trainer
-from tests.experiments.families.diffusion.digits import TINY_UNET
 
 pytest.importorskip("diffusers")
 CPU = torch.device("cpu")

@@ -13,13 +13,13 @@ import gem
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
+from experiments.families.diffusion.example import TINY_UNET
 from experiments.families.diffusion.models.unet import unet_settings
 from experiments.families.diffusion.sampling import to_bytes, to_unit
 from experiments.families.diffusion.task import even_time_steps, flops_per_picture
 from experiments.families.registry import families
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
-from tests.experiments.families.diffusion.digits import TINY_UNET
 from tests.experiments.share import Share
 
 diffusers = pytest.importorskip("diffusers")

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from experiments.families.registry import families
+from experiments.families.scenes.example import TINY
 from experiments.files import read_json
 from experiments.runs.metrics_log import read_lines
 from tests.experiments.families.scenes.coco_folder import edit_json, write_coco, write_voc
-from tests.experiments.families.scenes.tiny import MODELS, TINY
+from tests.experiments.families.scenes.tiny import MODELS
 from tests.experiments.results import directory_of, tree
 from tests.experiments.test_bad_input import is_one_error_line
 from tests.experiments.zygote import Zygote

@@ -15,13 +15,14 @@ from experiments.families.build import build_task
 from experiments.families.registry import families
 from experiments.families.scenes.average_precision import AveragePrecision
 from experiments.families.scenes.detection import DetectionTask
+from experiments.families.scenes.example import TINY
 from experiments.families.scenes.padding import padded
 from experiments.families.scenes.schema import ComposedScenes
 from experiments.families.scenes.task import SceneBatch, SceneTask, pictures_a_pass, views_of
 from experiments.families.share import Share
 from experiments.runs.loop import Trainer
 from tests.experiments.families.scenes.coco_folder import write_coco
-from tests.experiments.families.scenes.tiny import CPU, MODELS, TINY, tiny_task
+from tests.experiments.families.scenes.tiny import CPU, MODELS, tiny_task
 
 
 def same(one: SceneBatch, other: SceneBatch) -> bool:

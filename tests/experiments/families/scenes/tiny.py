@@ -1,4 +1,4 @@
-"""The smallest real runs: scenes of scikit-learn's digits, which need no data on disk."""
+"""Tasks of the smallest scenes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ import torch
 
 from experiments.config.compose import compose_run
 from experiments.families.build import build_task
+from experiments.families.scenes.example import TINY
 from experiments.families.scenes.task import SceneTask
 
-TINY = (
-    "dataset=scenes",
-    "dataset.sprites=[digits]",
-    "dataset.train_size=24",
-    "dataset.test_size=6",
-    "recipe.steps=6",
-    "recipe.batch_size=4",
-    "recipe.warmup_steps=2",
-    "recipe.eval_every_steps=3",
-    "recipe.log_every=2",
-)
 MODELS = ("retinanet", "faster_rcnn", "mask_rcnn", "deeplab")
 CPU = torch.device("cpu")
 

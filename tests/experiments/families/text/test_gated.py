@@ -16,11 +16,11 @@ from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
 from experiments.families.registry import families
+from experiments.families.text.example import TINY_BERT, write_corpus
 from experiments.families.text.export import to_transformers, transformers_config
 from experiments.families.text.models.build import build_transformer
 from experiments.families.text.models.transformer import GatedMLP, make_mlp
 from experiments.families.text.schema import Transformer
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 from tests.experiments.share import Share
 
 CPU = torch.device("cpu")

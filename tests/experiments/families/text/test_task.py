@@ -13,10 +13,10 @@ from torch.nn import functional as F  # noqa: N812
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
+from experiments.families.text.example import TINY_BERT, write_corpus
 from experiments.families.text.masking import masked_tokens
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
-from tests.experiments.families.text.corpus import TINY_BERT, write_corpus
 
 CPU = torch.device("cpu")
 

@@ -15,8 +15,8 @@ from experiments.families.text.data.documents import Files
 from experiments.families.text.data.prepare import prepare_tokens
 from experiments.families.text.data.shards import map_shard, read_header, write_shard
 from experiments.families.text.data.tokens import Blocks, Tokens
+from experiments.families.text.example import write_corpus
 from experiments.families.text.schema import TextDataset, Transformer
-from tests.experiments.families.text.corpus import write_corpus
 
 DATASET = TextDataset(name="reviews", title="reviews", source="text", folder="reviews", validation=0.1)
 MODEL = Transformer(name="b", kind="bert", layers=1, heads=1, width=8, context=16, vocab_size=200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.experiments.families.translation.corpus import TINY_MARIAN, write_pairs
+from experiments.families.translation.example import TINY_MARIAN, write_pairs
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,10 @@ from experiments.families.translation.data.batches import BatchPlan
 from experiments.families.translation.data.bpe import END, PAD, SPECIAL, decode, train_bpe
 from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.data.encoded import EncodedPairs, Sentences
-from experiments.families.translation.data.pairs import PairFiles, chosen_pairs, open_corpus
+from experiments.families.translation.data.pairs import SPLITS, PairFiles, chosen_pairs, open_corpus
 from experiments.families.translation.data.prepare import prepare_pairs
+from experiments.families.translation.example import write_pairs
 from experiments.families.translation.schema import Marian, PairsDataset
-from tests.experiments.families.translation.corpus import write_pairs
 from tests.experiments.results import tree
 from tests.experiments.zygote import ROOT
 
@@ -41,7 +41,7 @@ def test_files_are_read_in_every_form(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text("one\teins\n two \tzwei Äpfel\r\n")
     (tmp_path / "valid.tsv.xz").write_bytes(lzma.compress(b"three\tdrei"))
     (tmp_path / "test.tsv.gz").write_bytes(gzip.compress(b"four words are here\tvier\n"))
-    corpus = PairFiles(tmp_path)
+    corpus = PairFiles(tmp_path, SPLITS)
     assert list(corpus.pairs("train")) == [Pair("one", "eins"), Pair("two", "zwei Äpfel")]
     assert list(corpus.pairs("valid")) == [Pair("three", "drei")]
     assert list(chosen_pairs(corpus, "test", 4)) == [Pair("four words are here", "vier")]
@@ -110,7 +110,7 @@ def test_the_bpe_writes_any_text_and_reads_it_back() -> None:
 CODE = """
 import hashlib, random
 from experiments.families.translation.data.bpe import train_bpe
-from tests.experiments.families.translation.corpus import sentence
+from experiments.families.translation.example import sentence
 from experiments.families.translation.data.pairs import Pair
 draw = random.Random(0)
 pairs = [Pair(*sentence(draw)) for _ in range(500)]
@@ -123,6 +123,18 @@ def test_every_process_trains_the_same_bpe() -> None:
         return subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert len({train() for _ in range(3)}) == 1
+
+
+def test_a_run_on_held_out_pairs_reads_neither_test_nor_validation(tmp_path: Path) -> None:
+    folder = write_pairs(tmp_path / "films")
+    places = (str(tmp_path), str(tmp_path / "cache"))
+    for split in ("valid", "test"):
+        (folder / f"{split}.tsv").write_text("no tab\n")
+    prepared = prepare_pairs(dataset(holdout=20), model(), *places)
+    assert list(prepared.splits) == ["train"]
+    assert prepared.test == []
+    with pytest.raises(UserError, match=r"(valid|test)\.tsv, line 1: no tab"):
+        prepare_pairs(dataset(), model(), *places)
 
 
 def test_pairs_are_encoded_once_and_again_where_the_files_change(

@@ -1,0 +1,69 @@
+"""Tasks on generated data of the true shapes, to be timed where the data set is not at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import numpy
+import torch
+
+from experiments.config.schema import Config
+from experiments.device import prepare_device, settle_precision
+from experiments.families.images.data.images import ImageData
+from experiments.families.images.data.resident import ResidentImages
+from experiments.families.images.data.source import Share
+from experiments.families.images.schema import ImageRecipe
+from experiments.families.images.task import ImageTask
+from experiments.families.task import Task
+from experiments.families.text.data.tokens import Blocks
+from experiments.families.text.schema import Transformer
+from experiments.families.text.task import TextTask
+from experiments.processes import Processes
+from experiments.runs.loop import Trainer
+
+PICTURES, TOKENS = 2048, 1 << 20
+SHAPE, CLASSES = (3, 32, 32), 10  # of CIFAR-10
+
+
+def endless_trainer(config: Config) -> Trainer:
+    """A trainer on generated data that never comes to an end, a log line or an evaluation."""
+    device = prepare_device(config.impl)
+    impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
+    endless = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
+    recipe = dataclasses.replace(config.recipe, **endless)  # type: ignore[arg-type]
+    config = dataclasses.replace(config, recipe=recipe, impl=impl)
+    return Trainer(generated_task(config, device), recipe, impl, device)
+
+
+def generated_task(config: Config, device: torch.device) -> Task[Any]:
+    """Of a language model, or of an image classifier at CIFAR-10's shape."""
+    if isinstance(config.model, Transformer):
+        return TextTask(config, tokens(config.model.vocab_size), device, Processes())
+    assert isinstance(config.recipe, ImageRecipe)
+    images = ResidentImages(pictures(), config.recipe, config.seed, device, Share())
+    return ImageTask(config, images, device, Processes())
+
+
+def pictures() -> ImageData:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (PICTURES, *SHAPE), dtype=torch.uint8, generator=draw)
+    y = torch.randint(CLASSES, (PICTURES,), generator=draw)
+    return ImageData(x, y, x, y, CLASSES)
+
+
+def token_stream(vocabulary: int) -> Any:
+    """uint16 [TOKENS], uniform over the vocabulary."""
+    return numpy.random.default_rng(0).integers(0, vocabulary, TOKENS).astype(numpy.uint16)
+
+
+def tokens(vocabulary: int) -> Any:
+    stream = token_stream(vocabulary)
+    return SimpleNamespace(
+        tokenizer=SimpleNamespace(size=vocabulary),
+        vocabulary_map=lambda size: None,
+        blocks=lambda split, length: Blocks([stream], length),
+        unigram_entropy=lambda split, vocabulary_map: 0.0,
+        fingerprint="generated",
+    )

@@ -1,0 +1,112 @@
+"""One part in a process of its own, so that a crash or the end of its time leaves the others alone.
+
+The process writes a JSON object a row on its standard output. What libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import UNFINISHED, Stopped, UserError
+from experiments.families.workers import PR_SET_PDEATHSIG
+
+ROOT = Path(__file__).parents[2]
+GRACE = 20.0  # seconds to save a run after the signal
+Row = dict[str, Any]
+
+
+class PartFailed(Exception):
+    """The process of a part ended with an error; the text is its last line."""
+
+
+class TimeOver(Exception):
+    """The part was stopped at its end of time; the rows before it count."""
+
+
+def rows_of(module: str, device: str, results_dir: Path, seconds: float, log: Path) -> Generator[Row, None, None]:
+    """The rows of a part as they come. Raises PartFailed or TimeOver after the last."""
+    command = [sys.executable, "-m", "benchmarks.gpu.child", module, device, str(results_dir)]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    end = time.monotonic() + seconds
+    with open(log, "wb") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env=environment, start_new_session=True
+        )
+        try:
+            yield from lines(process, end)
+        finally:
+            leave(process)
+    if process.returncode:
+        said = log.read_text(errors="replace").strip().splitlines()
+        raise PartFailed(said[-1] if said else f"exit status {process.returncode}")
+
+
+def lines(process: subprocess.Popen[bytes], end: float) -> Iterator[Row]:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        rest = b""
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeOver
+            if not ready.select(left):
+                continue
+            got = os.read(process.stdout.fileno(), 1 << 16)
+            if not got:
+                process.wait()
+                return
+            *whole, rest = (rest + got).split(b"\n")
+            yield from (json.loads(line) for line in whole)
+
+
+def leave(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process and what it started to save and end; after the grace they are killed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def main(module: str, device: str, results_dir: str) -> None:
+    import torch
+
+    die_with_parent()
+    if device == "cpu":
+        torch.set_num_threads(1)  # as many runs side by side as there are cores are faster than one with all of them
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print must not stand between the rows
+    try:
+        for row in importlib.import_module(f"benchmarks.gpu.{module}").rows(device, Path(results_dir)):
+            print(json.dumps(row), file=out, flush=True)
+    except Stopped:  # a run was saved, as the signal asked
+        sys.exit(UNFINISHED)
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def die_with_parent() -> None:
+    """Be asked to end when the process that reads the rows is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
