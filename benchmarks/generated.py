@@ -13,9 +13,9 @@ from experiments.config.schema import Config
 from experiments.device import prepare_device, settle_precision
 from experiments.families.images.data.images import ImageData
 from experiments.families.images.data.resident import ResidentImages
-from experiments.families.images.data.source import Share
 from experiments.families.images.schema import ImageRecipe
 from experiments.families.images.task import ImageTask
+from experiments.families.share import Share
 from experiments.families.task import Task
 from experiments.families.text.data.tokens import Blocks
 from experiments.families.text.schema import Transformer

@@ -34,8 +34,16 @@ class Processes:
     def sum(self, values: Tensor) -> Tensor:
         return values
 
+    def stack(self, values: Tensor) -> Tensor:
+        """``values`` of every process, [count, …], in the order of ranks."""
+        return values[None]
+
     def any(self, flag: bool) -> bool:
         return flag
+
+    def to_first(self, value: Any) -> list[Any]:
+        """In the first process ``value`` of every process, in the order of ranks; in the others nothing."""
+        return [value]
 
     def from_first(self, value: Any) -> Any:
         """``value`` of the first process; the others' is ignored."""
@@ -66,10 +74,20 @@ class Distributed(Processes):
         dist.all_reduce(values)
         return values
 
+    def stack(self, values: Tensor) -> Tensor:
+        found = [torch.empty_like(values) for _ in range(self.count)]
+        dist.all_gather(found, values)
+        return torch.stack(found)
+
     def any(self, flag: bool) -> bool:
         votes = torch.tensor(int(flag))
         dist.all_reduce(votes, group=self.control)
         return bool(votes.item())
+
+    def to_first(self, value: Any) -> list[Any]:
+        found = [None] * self.count if self.rank == 0 else None
+        dist.gather_object(value, found, dst=0, group=self.control)
+        return found or []
 
     def from_first(self, value: Any) -> Any:
         box = [value]

@@ -15,13 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.config.compose import compose_run
 from experiments.errors import Stopped, UserError
-from experiments.families.build import build_task
 from experiments.families.diffusion.example import TINY_UNET
 from experiments.families.text.example import TINY_BERT, write_corpus
 from experiments.families.translation.example import TINY_MARIAN, write_pairs
-from experiments.processes import Processes, own_gpu, place, processes
+from experiments.processes import own_gpu, place, processes
 from experiments.runs.mechanism import FIGURES
 from experiments.runs.metrics_log import TIMES, read_lines
 from experiments.sweeps.in_process import train_jobs
@@ -175,13 +173,6 @@ def test_what_nccl_says_is_told(
         raise torch.distributed.DistBackendError(
             f"NCCL error in: x.cpp:77\n{kind}: This is bad.\nLast error:\n{words}\n"
         )
-
-
-def test_images_train_in_one_process() -> None:
-    group = Processes()
-    group.count = 2
-    with pytest.raises(UserError, match="2 processes were started, but BatchNorm sees the whole batch"):
-        build_task(compose_run(["dataset=digits", "recipe=digits"]), torch.device("cpu"), group)
 
 
 @pytest.mark.parametrize(

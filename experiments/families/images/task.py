@@ -12,18 +12,19 @@ from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.device import compiled
 from experiments.errors import UserError
+from experiments.families.batch_norm import has_batch_norm, share_batch_norm
 from experiments.families.images.data.resident import ResidentImages
 from experiments.families.images.data.source import ImageSource
 from experiments.families.images.mixing import draw_mix, mix_images, swap_neighbours
 from experiments.families.images.models.build import build
 from experiments.families.images.schema import ImageRecipe
+from experiments.families.share import Share
 from experiments.families.task import Rows, Surroundings, Task, Throughput, cut_rows
 from experiments.processes import Processes
 from experiments.randomness import address
 
 PROBE_IMAGES = 256
 LANDSCAPE_BATCH = 256
-BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 class ImageTask(Task[Rows]):
@@ -50,7 +51,9 @@ class ImageTask(Task[Rows]):
         self.model, survey = build(config, images.shape, images.classes)
         self.dtype = getattr(torch, recipe.dtype)
         self.model = self.model.to(device, self.dtype)
-        self.rows = rows_a_pass(config, self.model, processes, draws=survey is not None and survey.draws)
+        self.share = Share.of(processes, recipe.batch_size, recipe.accumulate)
+        self.rows = rows_a_pass(config, self.model, self.share, draws=survey is not None and survey.draws)
+        share_batch_norm(self.model, processes, self.share)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.layout = torch.channels_last if config.impl.channels_last else torch.contiguous_format
@@ -71,8 +74,7 @@ class ImageTask(Task[Rows]):
         x, y = self.images.batch(step)
         if not (self.mixes or self.draws):
             return x, y
-        share = self.recipe.batch_size // self.processes.count
-        parts = [(self.processes.rank * share + row) // self.part_rows for row in range(len(y))]
+        parts = (self.share.rows(self.recipe.batch_size) // self.part_rows).tolist()
         rows: Rows = (x, y)
         if self.mixes:
             mix = {part: self.draw_mix(step, part) for part in set(parts)}
@@ -127,7 +129,9 @@ class ImageTask(Task[Rows]):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
-        losses, right = [], []
+        # The two beginnings are for a process that has no batch.
+        losses = [torch.zeros(0, dtype=torch.float64, device=self.device)]
+        right = [torch.zeros(0, 2 if self.images.top_five else 1, dtype=torch.bool, device=self.device)]
         for x, y, fresh in self.images.evaluation():
             loss, correct = self.predict(x, y)
             losses.append(loss[len(y) - fresh :].double())
@@ -162,24 +166,25 @@ class ImageTask(Task[Rows]):
         return Surroundings(loss, batches, self.images.train_x.cpu(), f"{self.evaluated}_loss")
 
 
-def rows_a_pass(config: Config, model: nn.Module, processes: Processes, draws: bool) -> int | None:
+def rows_a_pass(config: Config, model: nn.Module, share: Share, draws: bool) -> int | None:
     """Images of a backward pass, None for all of the process. Raises UserError where the loss would be another."""
     recipe, micro_batch = config.recipe, config.impl.micro_batch
     assert isinstance(recipe, ImageRecipe)
-    normalised = any(isinstance(module, BATCH_NORM) for module in model.modules())
+    normalised = has_batch_norm(model)
     if micro_batch is not None and (normalised or draws):
         reason = "whose BatchNorm sees the whole batch" if normalised else "which draws random numbers for each pass"
         raise UserError(
             f"impl.micro_batch={micro_batch}: must be null for model={config.model.name}, {reason}; "
             f"recipe.accumulate=… trains in parts, which is another run"
         )
-    if processes.count > 1 and (normalised or recipe.accumulate % processes.count):
-        reason = "BatchNorm sees the whole batch" if normalised else "each must train whole parts of a batch"
+    rows = share.pass_rows(recipe.batch_size)
+    halved = bool(recipe.mixup or recipe.cutmix) and rows % 2 == 1
+    if not share.whole and (draws or halved):
+        reason = "pairs of images are mixed" if halved else f"model={config.model.name} draws at random for each part"
         raise UserError(
-            f"model={config.model.name} recipe.accumulate={recipe.accumulate}: {processes.count} processes were "
-            f"started, but {reason}; start one process a run"
+            f"recipe.accumulate={recipe.accumulate}: {share.count} processes were started, but {reason}; start a "
+            f"number of processes that divides it, or one"
         )
-    if recipe.accumulate == 1:
+    if share.passes == 1:
         return micro_batch
-    part = recipe.batch_size // recipe.accumulate
-    return part if micro_batch is None else min(part, micro_batch)
+    return rows if micro_batch is None else min(rows, micro_batch)

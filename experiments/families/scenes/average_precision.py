@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy
 from torch import Tensor
@@ -32,6 +32,7 @@ class AveragePrecision:
             iou_thresholds=IOUS,
             rec_thresholds=RECALLS,
             backend="faster_coco_eval",
+            sync_on_compute=False,  # who shares the work out gives all pictures to one
         )
         self.metric.warn_on_many_detections = False
 
@@ -49,6 +50,16 @@ class AveragePrecision:
             assert scene.masks is not None
             found["masks"] = scene.masks.bool()
         return found
+
+    def pictures(self) -> list[dict[str, Any]]:
+        """What was added, picture by picture."""
+        columns = {name: values for name, values in self.metric.metric_state.items() if values}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def take(self, pictures: Sequence[Mapping[str, Any]]) -> None:
+        """``pictures``, of this and of others, in the place of what was added."""
+        for name in pictures[0]:
+            setattr(self.metric, name, [picture[name] for picture in pictures])
 
     def result(self) -> dict[str, float]:
         """``box_map``, ``box_map50`` and, with masks, ``mask_map``, ``mask_map50``, in percent."""

@@ -11,6 +11,7 @@ from experiments.config.schema import Config
 from experiments.families.scenes.average_precision import AveragePrecision
 from experiments.families.scenes.data.scene import Scene, SceneSource
 from experiments.families.scenes.data.views import Draw, view_scene
+from experiments.families.scenes.padding import PaddedTransform, padded_to
 from experiments.families.scenes.sampling import address_samplers, computing_losses
 from experiments.families.scenes.schema import MaskRCNNModel, RetinaNetModel
 from experiments.families.scenes.task import SceneBatch, SceneTask
@@ -27,6 +28,8 @@ class DetectionTask(SceneTask):
         self.samples = not isinstance(config.model, RetinaNetModel)  # which anchors and boxes count, at random
         super().__init__(config, source, device, processes)
         self.samplers = address_samplers(self.model)
+        if not self.share.whole:
+            self.model.transform = PaddedTransform(self.model.transform)
 
     def splits_exactly(self) -> bool:
         return not self.samples
@@ -47,27 +50,51 @@ class DetectionTask(SceneTask):
         for sampler in self.samplers:
             sampler.numbers = batch.numbers
         images = [self.observable(image) for image in scaled(batch.images)]
-        with computing_losses(self.model):
+        together = self.samples and self.model.training and not self.share.whole
+        with computing_losses(self.model), padded_to(self.model, batch.padded):
             losses: dict[str, Tensor] = self.model(images, batch.targets)
-        return torch.stack(list(losses.values())).sum()
+        values = torch.stack(list(losses.values()))
+        return (values * self.weights(list(losses)) if together else values).sum()
+
+    def weights(self, names: list[str]) -> Tensor:
+        """Of the losses ``names`` of an R-CNN, where processes share a part: with them the mean over the processes is
+        the loss of the part. Each is a mean over what was sampled in a process, of which some have more."""
+        proposals, boxes = self.samplers
+        counts = {"loss_objectness": proposals.sampled, "loss_rpn_box_reg": proposals.sampled}
+        counts |= {"loss_classifier": boxes.sampled, "loss_box_reg": boxes.sampled, "loss_mask": boxes.positives}
+        own = torch.tensor([counts[name] for name in names], dtype=torch.float64, device=self.device)
+        every = self.processes.sum(own.clone())
+        return (own * self.processes.count / every.clamp_min(1)).float()
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """COCO's mAP and, of a RetinaNet on pictures of one size, its loss. The R-CNNs' loss depends on a sample."""
         self.model.eval()
         scorer, with_loss = AveragePrecision(self.with_masks), self.source.uniform and not self.samples
-        loss_sum = 0.0
-        for scenes in self.read(self.read_scenes, range(len(self.evaluated_at_once()))):
+        loss_sum = torch.zeros((), dtype=torch.float64)
+        for scenes in self.read(self.read_scenes, self.own_evaluation()):
             images = [scene.image.to(self.device) for scene in scenes]
             scorer.add(self.model(scaled(images)), scenes)
             if with_loss:
                 whole = SceneBatch(images, [target_of(scene) for scene in scenes], [0] * len(scenes)).to(self.device)
                 loss_sum += self.loss(whole).item() * len(scenes)
         self.model.train()
-        found = scorer.result()
+        found = self.score(scorer)
         if with_loss:
-            found["detection_loss"] = loss_sum / self.source.count("evaluation")
+            total = self.processes.sum(loss_sum.to(self.device)).item()
+            found["detection_loss"] = total / self.source.count("evaluation")
         return {f"{self.evaluated}_{key}": value for key, value in found.items()} | self.composed()
+
+    def score(self, scorer: AveragePrecision) -> dict[str, float]:
+        """Of the pictures of all processes, in the order of the data: it decides among equal scores."""
+        batches = self.evaluated_at_once()
+        own = [index for number in self.own_evaluation() for index in batches[number]]
+        shared = self.processes.to_first(dict(zip(own, scorer.pictures(), strict=True)))
+        if self.processes.rank > 0:
+            return dict(self.processes.from_first(None))
+        every = {index: picture for pictures in shared for index, picture in pictures.items()}
+        scorer.take([every[index] for index in sorted(every)])
+        return dict(self.processes.from_first(scorer.result()))
 
     def read_scenes(self, number: int) -> list[Scene]:
         """The pictures that are evaluated together as the ``number``-th."""

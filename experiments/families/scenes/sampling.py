@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 from torchvision.models.detection import RetinaNet
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
@@ -19,23 +20,32 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
+from experiments.families.share import Share
+
 PARTS = (GeneralizedRCNN, RetinaNet, RegionProposalNetwork, RoIHeads, GeneralizedRCNNTransform)
 
 
 class AddressedSampler(BalancedPositiveNegativeSampler):
-    """torchvision's sampler; ``numbers`` has one number for each picture of the batch and is set before a loss."""
+    """torchvision's sampler; ``numbers`` has one number for each picture of the batch and is set before a loss.
+
+    Afterwards ``positives`` and ``sampled`` are how many positives, and how many in all, count in that loss.
+    """
 
     def __init__(self, other: BalancedPositiveNegativeSampler) -> None:
         super().__init__(other.batch_size_per_image, other.positive_fraction)
         self.numbers: list[int] = []
+        self.positives = self.sampled = 0
 
     def __call__(self, matched_idxs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Masks of the positives and of the negatives that count, a pair of lists by picture."""
         positive, negative = [], []
+        self.positives = self.sampled = 0
         for number, matched in zip(self.numbers, matched_idxs, strict=True):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(number)
                 chosen = super().__call__([matched.cpu()])
+            self.positives += int(chosen[0][0].sum())
+            self.sampled += int(chosen[0][0].sum() + chosen[1][0].sum())
             positive.append(chosen[0][0].to(matched.device))
             negative.append(chosen[1][0].to(matched.device))
         return positive, negative
@@ -71,3 +81,30 @@ def global_streams(number: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(number)
         yield
+
+
+class SharedDropout(nn.Dropout):
+    """Dropout of a process that has an equal share of the rows: it draws for all rows, and takes its own."""
+
+    def __init__(self, p: float, share: Share) -> None:
+        super().__init__(p)
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        shape = (self.share.count * len(x), *x.shape[1:])
+        wide = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        layout = torch.channels_last if wide else torch.contiguous_format
+        drawn = F.dropout(torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout).fill_(1), self.p)
+        return x * drawn.tensor_split(self.share.count)[self.share.rank]
+
+
+def share_dropout(network: nn.Module, share: Share) -> None:
+    """Let the processes drop what one process would drop, where they share the rows of a part."""
+    if share.whole:
+        return
+    for parent in list(network.modules()):
+        for name, layer in parent.named_children():
+            if type(layer) is nn.Dropout:
+                setattr(parent, name, SharedDropout(layer.p, share).train(layer.training))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from experiments.families.images.data.images import IMAGENET
 from experiments.families.scenes.confusion import confusion_matrix, mean_iou, pixel_accuracy
 from experiments.families.scenes.data.scene import UNLABELLED, LabelledPicture, SceneSource
 from experiments.families.scenes.data.views import Draw, evaluation_view, view_labelled
-from experiments.families.scenes.sampling import global_streams
+from experiments.families.scenes.padding import padded
+from experiments.families.scenes.sampling import global_streams, share_dropout
 from experiments.families.scenes.task import SceneBatch, SceneTask
 from experiments.processes import Processes
 
@@ -25,11 +26,17 @@ class SegmentationTask(SceneTask):
     def __init__(self, config: Config, source: SceneSource, device: torch.device, processes: Processes) -> None:
         super().__init__(config, source, device, processes)
         self.drops = any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.model.modules())
+        share_dropout(self.model, self.share)
         self.lr_factors = {"aux_classifier.": self.recipe.auxiliary_lr}
         self.mean, self.sd = (torch.tensor(values, device=device).view(3, 1, 1) for values in IMAGENET)
 
     def splits_exactly(self) -> bool:
         return not any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.model.modules())
+
+    def number_row(self, row: int) -> int:
+        """The first row of its part, since dropout draws for all rows of a part at once."""
+        size = self.recipe.batch_size // self.recipe.accumulate
+        return row // size * size
 
     def make(self, index: int, view: Draw) -> tuple[Tensor, dict[str, Tensor]]:
         picture = view_labelled(self.source.labelled("train", index), self.views, view)
@@ -46,7 +53,7 @@ class SegmentationTask(SceneTask):
 
     def loss(self, batch: SceneBatch) -> Tensor:
         """Mean cross-entropy in nats a labelled pixel, plus ``recipe.auxiliary_weight`` times the second head's."""
-        images, classes = padded(batch.images, [target["classes"] for target in batch.targets])
+        images, classes = padded(batch.images, [target["classes"] for target in batch.targets], batch.padded)
         stream = global_streams(batch.numbers[0], self.device) if self.drops else contextlib.nullcontext()
         with stream:
             outputs = self.model(self.observable(self.normalise(images)))
@@ -65,12 +72,14 @@ class SegmentationTask(SceneTask):
         self.model.eval()
         confusion = torch.zeros(self.classes, self.classes, dtype=torch.int64)
         loss_sum = 0.0
-        for pictures in self.read(self.read_pictures, range(len(self.evaluated_at_once()))):
+        for pictures in self.read(self.read_pictures, self.own_evaluation()):
             images, classes = padded([p.image for p in pictures], [p.classes for p in pictures])
             logits = self.model(self.normalise(images.to(self.device)))["out"]
             loss_sum += summed_loss(logits, classes.to(self.device)).item()
             confusion += confusion_matrix(classes, logits.argmax(1).cpu(), self.classes)
         self.model.train()
+        confusion = self.processes.sum(confusion.to(self.device)).cpu()
+        loss_sum = self.processes.sum(torch.tensor(loss_sum, dtype=torch.float64, device=self.device)).item()
         found = {
             "miou": mean_iou(confusion),
             "pixel_accuracy": pixel_accuracy(confusion),
@@ -94,17 +103,3 @@ def summed_loss(logits: Tensor, classes: Tensor) -> Tensor:
 def labelled_pixels(batch: SceneBatch) -> Tensor:
     """float64, 0-d, so that sums over processes are exact."""
     return torch.stack([(target["classes"] != UNLABELLED).sum() for target in batch.targets]).sum().double()
-
-
-def padded(images: Sequence[Tensor], classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """One tensor each, as large as the largest; what is added on the right and below is black and unlabelled."""
-    height, width = (max(image.shape[axis] for image in images) for axis in (1, 2))
-
-    def fill(values: Tensor, value: int) -> Tensor:
-        margins = [0, width - values.shape[-1], 0, height - values.shape[-2]]
-        return F.pad(values, margins, value=value) if any(margins) else values
-
-    return (
-        torch.stack([fill(image, 0) for image in images]),
-        torch.stack([fill(each, UNLABELLED) for each in classes]),
-    )

@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from experiments.activations.build import activation_factory
 from experiments.config.schema import Config
 from experiments.errors import UserError
+from experiments.families.batch_norm import has_batch_norm, share_batch_norm
 from experiments.families.scenes.data.batches import BatchReader, read_ahead
 from experiments.families.scenes.data.scene import SceneSource
 from experiments.families.scenes.data.views import Draw, Views, draw_view
 from experiments.families.scenes.models.build import build_network
+from experiments.families.scenes.padding import size_of_largest
 from experiments.families.scenes.schema import SceneModel, SceneRecipe
+from experiments.families.share import Share
 from experiments.families.task import Task, Throughput
 from experiments.processes import Processes
 from experiments.randomness import generator
@@ -28,16 +31,19 @@ Made = TypeVar("Made")
 PROBE_PICTURES = 16
 MOST_WORKERS = 8  # where the user does not say
 UNIFORM_BATCH = 50  # pictures of one size that are evaluated at once
-BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 @dataclass(frozen=True)
 class SceneBatch:
-    """Pictures uint8 [3, H, W] of any sizes, what is known of each, and a number for the randomness of each."""
+    """Pictures uint8 [3, H, W] of any sizes, what is known of each, and a number for the randomness of each.
+
+    They are padded to one size, which is at least ``padded``: that of the largest where other processes have others.
+    """
 
     images: list[Tensor]
     targets: list[dict[str, Tensor]]
     numbers: list[int]
+    padded: tuple[int, int] = (0, 0)
 
     def part(self, chosen: slice) -> SceneBatch:
         return SceneBatch(self.images[chosen], self.targets[chosen], self.numbers[chosen])
@@ -57,11 +63,6 @@ class SceneTask(Task[SceneBatch]):
         recipe, model = config.recipe, config.model
         assert isinstance(recipe, SceneRecipe)
         assert isinstance(model, SceneModel)
-        if processes.count > 1:
-            raise UserError(
-                f"model={model.name}: {processes.count} processes were started, but detection and segmentation train "
-                f"in one, since BatchNorm sees the whole batch; start one process a run"
-            )
         self.recipe, self.model_config, self.seed = recipe, model, config.seed
         self.source, self.device, self.processes = source, device, processes
         self.steps_per_epoch = source.count("train") // recipe.batch_size
@@ -76,7 +77,9 @@ class SceneTask(Task[SceneBatch]):
         self.model = build_network(config, self.classes).to(device)
         if config.impl.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
-        self.pictures_a_pass = pictures_a_pass(config, self.model, self.splits_exactly())
+        self.share = share_of(recipe, processes)
+        self.pictures_a_pass = pictures_a_pass(config, self.model, self.share, self.splits_exactly())
+        share_batch_norm(self.model, processes, self.share)
         self.views = views_of(recipe, model)
         self.throughput = Throughput("images", recipe.batch_size)
         self.workers = 0 if source.in_memory else workers_of(config.impl.workers, processes.count)
@@ -91,11 +94,9 @@ class SceneTask(Task[SceneBatch]):
     def splits_exactly(self) -> bool:
         """Whether the loss of a batch is the mean of its pictures' losses, normalisation layers aside."""
 
-    @property
-    def share(self) -> slice:
-        """This process's places in a batch."""
-        size, (rank, count) = self.recipe.batch_size, (self.processes.rank, self.processes.count)
-        return slice(rank * size // count, (rank + 1) * size // count)
+    def number_row(self, row: int) -> int:
+        """The row of a batch whose number row ``row`` has: its own."""
+        return row
 
     def draw_order(self, epoch: int) -> list[int]:
         order: list[int] = torch.randperm(
@@ -106,11 +107,13 @@ class SceneTask(Task[SceneBatch]):
     def make_batch(self, step: int) -> SceneBatch:
         """This process's share of the pictures of a step, on the CPU."""
         epoch, position = divmod(step, self.steps_per_epoch)
-        size = self.recipe.batch_size
-        chosen = self.order(epoch)[position * size : (position + 1) * size][self.share]
+        size, order = self.recipe.batch_size, self.order(epoch)
+        rows = self.share.rows(size).tolist()
+        chosen = [order[position * size + row] for row in rows]
         made = [self.make(index, draw_view(self.views, self.seed, epoch, index)) for index in chosen]
-        numbers = torch.randint(2**62, (size,), generator=generator(self.seed, "sampling", step)).tolist()
-        return SceneBatch([image for image, _ in made], [target for _, target in made], numbers[self.share])
+        drawn = torch.randint(2**62, (size,), generator=generator(self.seed, "sampling", step)).tolist()
+        numbers = [drawn[self.number_row(row)] for row in rows]
+        return SceneBatch([image for image, _ in made], [target for _, target in made], numbers)
 
     def batch(self, step: int) -> SceneBatch:
         return self.reader.at(step).to(self.device)
@@ -126,8 +129,13 @@ class SceneTask(Task[SceneBatch]):
 
     def cut(self, batch: SceneBatch) -> Iterator[SceneBatch]:
         size = self.pictures_a_pass or len(batch.images)
-        for start in range(0, len(batch.images), size):
-            yield batch.part(slice(start, start + size))
+        parts = [batch.part(slice(start, start + size)) for start in range(0, len(batch.images), size)]
+        if self.share.whole:
+            yield from parts
+            return
+        own = torch.tensor([size_of_largest(part.images) for part in parts], device=self.device)
+        for part, (height, width) in zip(parts, self.processes.stack(own).amax(0).tolist(), strict=True):
+            yield replace(part, padded=(height, width))
 
     def observable(self, images: Tensor) -> Tensor:
         """With a gradient in evaluation mode, in which activations are observed: those of frozen layers too."""
@@ -139,6 +147,10 @@ class SceneTask(Task[SceneBatch]):
         size = UNIFORM_BATCH if self.source.uniform else 1
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
+    def own_evaluation(self) -> range:
+        """The numbers of those of them that this process evaluates on."""
+        return range(len(self.evaluated_at_once()))[self.processes.rank :: self.processes.count]
+
     def read(self, make: Callable[[int], Made], numbers: Iterable[int]) -> Iterator[Made]:
         return read_ahead(make, numbers, self.workers)
 
@@ -147,22 +159,24 @@ class SceneTask(Task[SceneBatch]):
         return {"composed_scenes": self.source.count("evaluation")} if self.source.composed else {}
 
 
-def pictures_a_pass(config: Config, network: nn.Module, exact: bool) -> int | None:
-    """Pictures of a backward pass, None for the whole batch. Raises UserError where the loss would be another."""
+def share_of(recipe: SceneRecipe, processes: Processes) -> Share:
+    if recipe.batch_size % recipe.accumulate:
+        raise UserError(f"recipe.accumulate={recipe.accumulate}: must divide recipe.batch_size={recipe.batch_size}")
+    return Share.of(processes, recipe.batch_size, recipe.accumulate)
+
+
+def pictures_a_pass(config: Config, network: nn.Module, share: Share, exact: bool) -> int | None:
+    """Pictures of a backward pass, None for all of the process. Raises UserError where the loss would be another."""
     recipe, micro_batch = config.recipe, config.impl.micro_batch
     assert isinstance(recipe, SceneRecipe)
-    live = any(isinstance(module, BATCH_NORM) for module in network.modules())
+    live = has_batch_norm(network)
     if micro_batch is not None and (live or not exact):
         reason = "whose BatchNorm sees the whole batch" if live else "whose loss is a mean over what the batch samples"
         raise UserError(
             f"impl.micro_batch={micro_batch}: must be null for model={config.model.name}, {reason}; "
             f"recipe.accumulate=… trains in parts, which is another run"
         )
-    if recipe.accumulate > 1:
-        if recipe.batch_size % recipe.accumulate:
-            raise UserError(f"recipe.accumulate={recipe.accumulate}: must divide recipe.batch_size={recipe.batch_size}")
-        return recipe.batch_size // recipe.accumulate
-    return micro_batch
+    return share.pass_rows(recipe.batch_size) if recipe.accumulate > 1 else micro_batch
 
 
 def views_of(recipe: SceneRecipe, model: SceneModel) -> Views:

@@ -13,16 +13,18 @@ from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.images.data.images import ImageData
 from experiments.families.images.data.resident import ResidentImages
-from experiments.families.images.data.source import ImageSource, Share
+from experiments.families.images.data.source import ImageSource
 from experiments.families.images.schema import ImageDataset, ImageRecipe, PictureFolder
+from experiments.families.share import Share
 from experiments.processes import Processes
 from experiments.randomness import generator
 
 
 def open_images(config: Config, device: torch.device, processes: Processes) -> ImageSource:
     """The images of ``config`` in batches: in memory, or decoded while a network trains. Raises UserError."""
-    recipe, dataset, share = config.recipe, config.dataset, Share.of(processes)
+    recipe, dataset = config.recipe, config.dataset
     assert isinstance(recipe, ImageRecipe)
+    share = Share.of(processes, recipe.batch_size, recipe.accumulate)
     if isinstance(dataset, PictureFolder):
         from experiments.families.images.data.picture_list import list_pictures
         from experiments.families.images.data.stream import StreamedImages

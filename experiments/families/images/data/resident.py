@@ -11,8 +11,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from experiments.families.images.augment import PAD, draw_moves, move
 from experiments.families.images.data.images import ImageData
-from experiments.families.images.data.source import ImageSource, Share
+from experiments.families.images.data.source import ImageSource
 from experiments.families.images.schema import ImageRecipe
+from experiments.families.share import Share
 from experiments.randomness import generator
 
 EVAL_BATCH = 1000
@@ -23,7 +24,7 @@ class ResidentImages(ImageSource):
 
     def __init__(self, data: ImageData, recipe: ImageRecipe, seed: int, device: torch.device, share: Share) -> None:
         self.data, self.recipe, self.seed, self.device = data, recipe, seed, device
-        self.share, self.rows = share, share.rows(recipe.batch_size)
+        self.share, self.rows = share, share.rows(recipe.batch_size).to(device)
         self.shape, self.classes, self.evaluated = data.shape, data.classes, data.evaluated
         self.fingerprint = data.fingerprint()
         self.train_count = len(data.train_y)
@@ -45,8 +46,7 @@ class ResidentImages(ImageSource):
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         epoch, position = divmod(step, self.steps_per_epoch)
         order, moves = self.epoch_draws(epoch)
-        begin = position * self.recipe.batch_size
-        chosen = slice(begin + self.rows.start, begin + self.rows.stop)
+        chosen = position * self.recipe.batch_size + self.rows
         index = order[chosen]
         if self.recipe.augment != "none":
             return move(self.train_x, index, moves[:, chosen], self.shape[-1]), self.train_y[index]

@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from torch import Tensor
-
-from experiments.processes import Processes
-
-
-@dataclass(frozen=True)
-class Share:
-    """The rows of every batch that one process trains on: an equal share, in the order of ranks."""
-
-    rank: int = 0
-    count: int = 1
-
-    @classmethod
-    def of(cls, processes: Processes) -> Share:
-        return cls(processes.rank, processes.count)
-
-    def rows(self, batch_size: int) -> slice:
-        """This process's rows of a batch of ``batch_size`` rows over all processes."""
-        return slice(self.rank * batch_size // self.count, (self.rank + 1) * batch_size // self.count)
 
 
 class ImageSource(ABC):

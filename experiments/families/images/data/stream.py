@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from experiments.errors import UserError
 from experiments.families.images.data.images import IMAGENET
 from experiments.families.images.data.picture_list import PictureList, PictureSets
-from experiments.families.images.data.source import ImageSource, Share
+from experiments.families.images.data.source import ImageSource
 from experiments.families.images.data.transforms import (
     Transform,
     addressed,
@@ -27,6 +27,7 @@ from experiments.families.images.data.transforms import (
     training_transform,
 )
 from experiments.families.images.schema import ImageRecipe, PictureFolder
+from experiments.families.share import Share
 from experiments.families.workers import begin_worker
 from experiments.randomness import generator
 
@@ -119,7 +120,7 @@ class StreamedImages(ImageSource):
         return torch.randperm(self.train_count, generator=generator(self.seed, "order", epoch))
 
     def keys(self, step: int) -> list[Key]:
-        """This process's pictures of a step: a stretch of the epoch, in which each comes ``repeats`` times in a row.
+        """This process's pictures of a step: of a stretch of the epoch, in which each comes ``repeats`` times in a row.
 
         Within a batch the copies then move far apart, since neighbours are mixed.
         """
@@ -136,7 +137,7 @@ class StreamedImages(ImageSource):
         if self.made is None or self.last is None or self.last[0] != step - 1:
             self.steps.first = step
             self.made = iter(self.train)
-        count = len(range(self.recipe.batch_size)[self.share.rows(self.recipe.batch_size)])
+        count = self.recipe.batch_size // self.share.count
         batch = self.joined([self.take(self.made) for _ in range(-(-count // CHUNK))])
         self.last = (step, batch)
         return batch

@@ -16,10 +16,10 @@ from experiments.families.registry import families
 from experiments.families.scenes.average_precision import AveragePrecision
 from experiments.families.scenes.detection import DetectionTask
 from experiments.families.scenes.example import TINY
+from experiments.families.scenes.padding import padded
 from experiments.families.scenes.schema import ComposedScenes
-from experiments.families.scenes.segmentation import padded
 from experiments.families.scenes.task import SceneBatch, SceneTask, pictures_a_pass, views_of
-from experiments.processes import Processes
+from experiments.families.share import Share
 from experiments.runs.loop import Trainer
 from tests.experiments.families.scenes.coco_folder import write_coco
 from tests.experiments.families.scenes.tiny import CPU, MODELS, tiny_task
@@ -125,21 +125,13 @@ def test_a_picture_without_labels_or_objects_has_a_finite_loss() -> None:
 def test_micro_batches_only_where_the_loss_stays_the_same() -> None:
     line = ["dataset=coco", "model=retinanet_resnet50", "model.pretrained=x", "impl.micro_batch=2"]
     without_norm = torch.nn.Linear(1, 1)
-    assert pictures_a_pass(compose_run(line), without_norm, exact=True) == 2
+    assert pictures_a_pass(compose_run(line), without_norm, Share(), exact=True) == 2
     with pytest.raises(UserError, match=r"impl\.micro_batch=2: .* whose loss is a mean over what the batch samples"):
-        pictures_a_pass(compose_run(line), without_norm, exact=False)
+        pictures_a_pass(compose_run(line), without_norm, Share(), exact=False)
     with pytest.raises(UserError, match=r"impl\.micro_batch=2: .* whose BatchNorm sees the whole batch"):
         tiny_task("retinanet", "impl.micro_batch=2")
     with pytest.raises(UserError, match=r"recipe\.accumulate=3: must divide recipe\.batch_size=4"):
         tiny_task("retinanet", "recipe.accumulate=3")
-
-
-def test_several_processes_are_refused_for_now() -> None:
-    config = compose_run([*TINY, "model=deeplab"])
-    group = Processes()
-    group.count = 2
-    with pytest.raises(UserError, match="2 processes were started, but detection and segmentation train in one"):
-        build_task(config, CPU, group)
 
 
 def test_evaluation_equals_picture_by_picture() -> None:
