@@ -202,7 +202,7 @@ def main(words: list[str]) -> None:
         f"Forward + backward, {values['clock']} time, fastest of {watch.rounds} interleaved rounds; ratios within this "
         f"run only. {measured_on(device)}, {torch.get_num_threads()} threads.",
         "## Targets",
-        "\n".join(["| what | target | measured | |", "|---|---|---|---|", *checks]),
+        "\n".join(["| what | target | measured | result |", "|---|---|---|---|", *checks]),
         "## Eager",
         "\n".join([header, *eager_rows]),
         "## Compiled",

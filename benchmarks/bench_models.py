@@ -68,7 +68,7 @@ def main(words: list[str]) -> None:
         f"turn; the last column is the same network against its twin. {measured_on(device)}, "
         f"{torch.get_num_threads()} threads, {'bf16' if device.type == 'cuda' else 'fp32'}."
     )
-    targets = "\n".join(["| what | target | measured | |", "|---|---|---|---|", *checks])
+    targets = "\n".join(["| what | target | measured | result |", "|---|---|---|---|", *checks])
     text = f"# What an activation costs in a whole network\n\n{table}\n\n{note}\n\n## Targets\n\n{targets}\n"
     write_page(values["results_dir"], "bench_models", text)
     print(text)

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from experiments.families.metric import Metric
 from experiments.families.registry import family_of_model
 from experiments.figures import style
+from experiments.figures.colours import MUTED, Look, legend, looks
 from experiments.tables.table import Table
 
 Series = tuple[list[float], list[float]]
+BAND = Patch(color=MUTED, alpha=0.3, linewidth=0, label="lowest to highest seed")
 
 
 def learning_curves(table: Table) -> Figure:
@@ -30,9 +33,16 @@ def learning_curves(table: Table) -> Figure:
         style.logarithmic(right)
     for panel in (left, right):
         style.progress(panel, axis)
-    right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    made.suptitle(f"{table.preset.title}: mean of {seeds_of(table)} seeds, band from lowest to highest", fontsize=9)
+    legend(right, looks_of_rows(table), [BAND])
+    style.headline(made, f"{table.preset.title}: mean of {seeds_of(table)} seeds")
     return made
+
+
+def looks_of_rows(table: Table) -> dict[str, Look]:
+    """Of all rows that have run, by title."""
+    ran = [row for row in table.rows if row.values or row.diverged]
+    reference = next((row.title for row in ran if row.is_reference), "")
+    return looks([row.title for row in ran], reference)
 
 
 def seeds_of(table: Table) -> str:
@@ -50,11 +60,11 @@ def best_value(metric: Metric) -> float | None:
 
 def draw_rows(panel: Any, table: Table, key: str, axis: str, best: float | None = None) -> bool:
     """One line and band a row; whether any run has ``key``. With ``best``, of the distance from it."""
-    drawn = False
-    for index, row in enumerate(table.rows):
+    drawn, shown = False, looks_of_rows(table)
+    for row in table.rows:
         curves = [r["curve"] for r in table.runs if r["run"] == row.cell.run]
         runs = [series(curve, key, axis, best) for curve in curves]
-        drawn |= draw(panel, index, row.title, [run for run in runs if run[0]])
+        drawn |= draw(panel, shown.get(row.title), row.title, [run for run in runs if run[0]])
     return drawn
 
 
@@ -65,14 +75,14 @@ def series(curve: dict[str, list[Any]], key: str, axis: str, best: float | None 
     return [e for e, _ in points], values
 
 
-def draw(panel: Any, index: int, title: str, runs: list[Series]) -> bool:
-    """A diverged run is shorter: the mean is drawn as far as all runs go."""
+def draw(panel: Any, look: Look | None, title: str, runs: list[Series]) -> bool:
+    """A diverged run is shorter: the mean is drawn as far as all runs go. A line in grey has no band."""
     length = min((len(values) for _, values in runs), default=0)
-    if length == 0:
+    if length == 0 or look is None:
         return False
     positions = runs[0][0][:length]
     values = numpy.array([values[:length] for _, values in runs])
-    colour, line = style.look(index)
-    panel.plot(positions, values.mean(0), line, color=colour, label=title)
-    panel.fill_between(positions, values.min(0), values.max(0), color=colour, alpha=0.12, linewidth=0)
+    panel.plot(positions, values.mean(0), label=title, **look.plot)
+    if not look.muted:
+        panel.fill_between(positions, values.min(0), values.max(0), color=look.colour, alpha=0.12, linewidth=0)
     return True

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import gem
 from experiments.figures import style
+from experiments.figures.colours import COLOURS, LINES, looks
 from experiments.studies.naming import activation_title
 from gem import functional
 
@@ -21,8 +22,8 @@ SHOWN: list[dict[str, Any]] = [
     {"name": "golu"},
     {"name": "gem", "N": 1},
     {"name": "gem", "N": 2},
-    {"name": "egem", "N": 1, "eps": 1e-2},
     {"name": "segem", "N": 1, "eps": 1e-2, "negative_slope": 0.1},
+    {"name": "egem", "N": 1, "eps": 1e-2},  # over SE-GEM, whose positive side is the same
 ]
 EPS = [10.0**k for k in range(-8, 2)]
 
@@ -31,13 +32,14 @@ def functions() -> Figure:
     """Value, gate f(x)/x and slope of each activation on [-3, 3], by automatic differentiation in float64."""
     made, axes = style.figure(3)
     x = torch.linspace(-3, 3, 1200, dtype=torch.float64, requires_grad=True)  # an even number leaves out x = 0
-    for index, activation in enumerate(SHOWN):
+    shown = looks([activation_title(activation) for activation in SHOWN])
+    for activation in SHOWN:
         parameters = {key: value for key, value in activation.items() if key != "name"}
         y = gem.make_activation(activation["name"], **parameters)(x)
         (slope,) = torch.autograd.grad(y.sum(), x)
-        colour, line = style.look(index)
+        title = activation_title(activation)
         for panel, values in zip(axes, (y, y / x, slope), strict=True):
-            panel.plot(x.detach(), values.detach(), line, color=colour, label=activation_title(activation))
+            panel.plot(x.detach(), values.detach(), label=title, **shown[title].plot)
     for panel, title in zip(axes, ("f(x)", "gate f(x)/x", "slope f′(x)"), strict=True):
         panel.set(title=title, xlabel="x")
     axes[0].legend(fontsize=7)
@@ -51,7 +53,7 @@ def derivatives() -> Figure:
         panels = axes[5 * row : 5 * row + 5]
         for panel, (order, x, values) in zip(panels, derived(N), strict=False):
             for side in (x < 0, x > 0):
-                panel.plot(x[side], values[side], color=style.COLOURS[1 if order <= 2 * N else 2])
+                panel.plot(x[side], values[side], color=COLOURS["gem"])
             panel.set(title=f"N = {N}, order {order}" + (": jumps" if order > 2 * N else ""), xlabel="x")
         for panel in panels[2 * N + 1 :]:
             panel.set_visible(False)
@@ -75,9 +77,10 @@ def convergence() -> Figure:
         for N in (1, 2, 3):
             if p * (2 * N - 1) <= 1:
                 continue  # the norm is infinite
-            colour = style.COLOURS[N]
-            panel.plot(EPS, [theory(eps, N, p) for eps in EPS], color=colour)
-            panel.plot(EPS, [distance(eps, N, p) for eps in EPS], "o", color=colour, markersize=4, label=f"N = {N}")
+            line: dict[str, Any] = {"color": COLOURS["egem"], "linestyle": LINES[N - 1], "label": f"N = {N}, derived"}
+            panel.plot(EPS, [theory(eps, N, p) for eps in EPS], **line)
+            mark: dict[str, Any] = {"color": COLOURS["egem"], "markersize": 4, "label": f"N = {N}, measured"}
+            panel.plot(EPS, [distance(eps, N, p) for eps in EPS], "osD"[N - 1], **mark)
         panel.set(title=f"{title} distance to ReLU", xlabel="ε", xscale="log", yscale="log")
     axes[0].legend(fontsize=8)
     return made

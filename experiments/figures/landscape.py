@@ -10,8 +10,11 @@ import numpy
 from matplotlib.figure import Figure
 
 from experiments.figures import style
+from experiments.figures.colours import MUTED, colour_of, legend, looks
 
 COLUMNS = 4
+DOTS = "A dot is a run, a bar the mean of its activation"
+SURFACES = "Test loss (nats) along two random directions, in units of each filter's norm; 0, 0 is the trained network"
 
 
 def landscape_figures(study: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
@@ -38,6 +41,7 @@ def overview(study: dict[str, Any]) -> Figure | None:
     for panel, (title, (drawer, values)) in zip(panels, measured.items(), strict=True):
         drawer(panel, values)
         panel.set_title(title)
+    style.headline(made, DOTS)
     return made
 
 
@@ -51,20 +55,20 @@ def sharp(study: dict[str, Any], key: str) -> dict[str, list[float]]:
 
 def bars(panel: Any, values: dict[str, list[float]]) -> None:
     """Every value a dot, their mean a line across; one row a title, from the top."""
-    for place, found in enumerate(reversed(values.values())):
-        panel.plot(found, [place] * len(found), "o", color=style.COLOURS[1], markersize=4)
-        panel.plot([numpy.mean(found)] * 2, [place - 0.3, place + 0.3], "-", color=style.COLOURS[0])
+    for place, (title, found) in enumerate(reversed(values.items())):
+        panel.plot(found, [place] * len(found), "o", color=colour_of(title), markersize=4)
+        panel.plot([numpy.mean(found)] * 2, [place - 0.3, place + 0.3], "-", color=MUTED)
     panel.set_yticks(range(len(values)), list(reversed(values)))
     panel.set_xlim(left=min(0, *(v for found in values.values() for v in found)))
 
 
 def densities(panel: Any, weights: dict[str, Any]) -> None:
-    for index, (title, density) in enumerate(weights["density"].items()):
-        colour, line = style.look(index)
+    shown = looks(list(weights["density"]))
+    for title, density in weights["density"].items():
         edges = numpy.linspace(weights["low"], weights["high"], len(density) + 1)
-        panel.plot((edges[1:] + edges[:-1]) / 2, density, line, color=colour, label=title, linewidth=1)
+        panel.plot((edges[1:] + edges[:-1]) / 2, density, label=title, **shown[title].plot)
     panel.set(yscale="log", xlabel="weight")
-    panel.legend(fontsize=6)
+    legend(panel, shown, loc="lower center")
 
 
 def surfaces(study: dict[str, Any]) -> Figure:
@@ -81,6 +85,8 @@ def surfaces(study: dict[str, Any]) -> Figure:
         panel.clabel(drawn, fontsize=5, fmt="%.2g")
         panel.set(title=f"{run['title']}, seed {run['seed']}", aspect="equal")
         panel.title.set_fontsize(7)
+        panel.set(xlabel="first direction", ylabel="second direction")
     for panel in panels[len(runs) :]:
         panel.set_visible(False)
+    style.headline(made, SURFACES)
     return made

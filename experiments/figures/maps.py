@@ -10,11 +10,15 @@ import numpy
 from matplotlib.figure import Figure
 
 from experiments.figures import style
+from experiments.figures.colours import legend, looks
+from experiments.stats import pooled_sd
 from experiments.studies.cells import value_at
 from experiments.studies.naming import TITLES, activation_title, number, signed
 from experiments.studies.presets import context
 from experiments.tables.row import Row
 from experiments.tables.table import Table
+
+FULL = 3  # margins, or standard deviations, at which a colour is full
 
 
 def lines(table: Table, key: str) -> Figure:
@@ -28,27 +32,31 @@ def lines(table: Table, key: str) -> Figure:
         if row.values:
             series.setdefault(series_title(row, [key]), []).append((value_at(row.cell.config, key), row))
     positions = sorted({x for points in series.values() for x, _ in points if x is not None})
+    reference = next((title for title, points in series.items() if any(row.is_reference for _, row in points)), "")
+    shown_as = looks(list(series), reference)
     for index, (title, points) in enumerate(series.items()):
-        colour, line = style.look(index)
+        look = shown_as[title]
         means = [row.summary.mean for _, row in points]
         if points[0][0] is None:
-            panel.axhline(means[0], color=colour, linestyle=line, label=title)
+            panel.axhline(means[0], label=title, **look.plot)
             continue
         sds = [0.0 if math.isnan(row.summary.sd) else row.summary.sd for _, row in points]
         shown = [positions.index(x) + 0.04 * (index - len(series) / 2) for x, _ in points]
-        panel.errorbar(shown, means, sds, color=colour, linestyle="none", marker="o", markersize=3)
+        panel.errorbar(shown, means, sds, color=look.colour, linestyle="none", marker="o", markersize=3)
         along = sorted(set(shown))
         average = [numpy.mean([mean for x, mean in zip(shown, means, strict=True) if x == place]) for place in along]
-        panel.plot(along, average, color=colour, linestyle=line, label=title)
+        panel.plot(along, average, label=title, **look.plot)
     panel.set_xticks(range(len(positions)), [number(x) for x in positions])
     panel.set(xlabel=axis_title(key), ylabel=table.metric.heading)
-    made.suptitle(f"{table.preset.title}: mean ± sd over seeds", fontsize=9)
-    panel.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    style.headline(made, f"{table.preset.title}: mean ± sd over seeds")
+    legend(panel, shown_as)
     return made
 
 
 def heat_map(table: Table, x: str, y: str) -> Figure:
     """Difference to the reference over two keys, a panel for each activation; blue is better.
+
+    The colour is full at three times the margin, so that what counts as equivalent is pale (``full_colour``).
 
     Where the preset varies further keys, the cells shown are those at the commonest value of each.
     """
@@ -62,7 +70,7 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     size = 1.2 + 0.62 * len(across), 1.1 + 0.42 * len(down)
     made, axes = style.figure(columns, size[0], size[1], rows=math.ceil(len(panels) / columns))
     grids = {title: grid(points, x, y, across, down) for title, points in panels.items()}
-    top = max((float(numpy.nanmax(abs(g))) for g in grids.values() if not numpy.isnan(g).all()), default=1.0) or 1.0
+    top = full_colour(table, list(grids.values()))
     colours = "RdBu" if table.metric.higher_is_better else "RdBu_r"
     for panel, (title, values) in zip(axes, grids.items(), strict=False):
         texts = {
@@ -76,9 +84,23 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     for panel in axes[len(grids) :]:
         panel.set_visible(False)
     unit = table.metric.difference_unit
-    made.colorbar(image, ax=axes, label=f"difference to {table.reference} ({unit})" if unit else "difference", pad=0.02)
-    made.suptitle(table.preset.title, fontsize=9)
+    name = f"difference to {table.reference} ({unit})" if unit else f"difference to {table.reference}"
+    made.colorbar(image, ax=axes, label=name, pad=0.02, extend="both")
+    margin = f"\nmargin ±{table.preset.margin:g} {unit}".rstrip() if table.preset.margin else ""
+    style.headline(made, f"{table.preset.title}{margin}")
     return made
+
+
+def full_colour(table: Table, grids: Sequence[numpy.ndarray]) -> float:
+    """The difference of full colour: three times the margin; without one, the largest, but at least three sd of a run.
+
+    Noise alone is pale either way.
+    """
+    if table.preset.margin:
+        return FULL * table.preset.margin
+    largest = max((float(numpy.nanmax(abs(g))) for g in grids if not numpy.isnan(g).all()), default=0.0)
+    sd = pooled_sd([row.values for row in table.rows])
+    return max(largest, 0.0 if math.isnan(sd) else FULL * sd) or 1.0
 
 
 def at_base(table: Table, keys: Sequence[str]) -> list[Row]:

@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.families.registry import family_of_model
 from experiments.figures import style
-from experiments.figures.curves import draw, draw_rows
+from experiments.figures.colours import legend
+from experiments.figures.curves import BAND, draw, draw_rows, looks_of_rows
 from experiments.tables.table import Table
 
 PANELS = {
@@ -31,11 +32,12 @@ def mechanism(table: Table) -> Figure | None:
     axis = family_of_model(table.rows[0].cell.config.model.kind).progress_key
     made, panels = style.figure(len(PANELS), 3.0, 2.6, rows=2)
     above, below = panels[: len(PANELS)], panels[len(PANELS) :]
+    shown = looks_of_rows(table)
     for upper, lower, key in zip(above, below, PANELS, strict=True):
         draw_rows(upper, table, key, axis)
-        for index, row in enumerate(table.rows):
+        for row in table.rows:
             profiles = [r["result"]["by_layer"][key] for r in runs if r["run"] == row.cell.run]
-            draw(lower, index, row.title, [profile(values) for values in profiles])
+            draw(lower, shown.get(row.title), row.title, [profile(values) for values in profiles])
         upper.set_title(PANELS[key])
         style.progress(upper, axis)
         lower.set(xlabel="layer, at the end")
@@ -46,10 +48,8 @@ def mechanism(table: Table) -> Figure | None:
             elif key in SHARES:
                 top = panel.get_ylim()[1] if panel.dataLim.ymax > 0 else 1.0
                 panel.set_ylim(-0.03 * top, top)  # a line at 0 would lie under the axis
-    above[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    made.suptitle(
-        f"{table.preset.title}: mean over seeds, band from lowest to highest; above mean over layers", fontsize=9
-    )
+    legend(above[-1], shown, [BAND])
+    style.headline(made, f"{table.preset.title}: mean over seeds; above mean over layers")
     return made
 
 

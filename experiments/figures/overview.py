@@ -21,7 +21,7 @@ from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 FULL = 4.0  # standard deviations at which a colour is full
-FRAME = style.COLOURS[5]  # seen on either colour, dark or light
+FRAME = "#FFB000"  # seen on either colour, dark or light
 COLUMN = 16  # letters of a title that fit its width
 
 
@@ -69,7 +69,7 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     panel.set_yticks(range(len(titles)), titles)
     made.colorbar(image, ax=panel, label="sd over seeds (blue is better)", extend="both", pad=0.02)
     references = " or ".join(dict.fromkeys(table.reference for table, _, _ in columns))
-    made.suptitle(f"Difference to {references}; framed where it is significant (corrected)", fontsize=9)
+    style.headline(made, f"Difference to {references}; framed: significant (corrected); white: runs are missing")
     return made
 
 

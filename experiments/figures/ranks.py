@@ -9,12 +9,13 @@ import scikit_posthocs
 from matplotlib.figure import Figure
 
 from experiments.figures import style
+from experiments.figures.colours import MUTED, colour_of
 from experiments.figures.overview import task_title
 from experiments.stats import Ranking, rank
 from experiments.tables.overall import standings
 from experiments.tables.table import Table
 
-WIDTH = 88  # letters of a title that fit the figure's width
+INCHES = 7.0
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
@@ -44,21 +45,21 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
     ranking = ranking_of([table for table in tables if table.preset.task])
     if ranking is None:
         return None
-    title = textwrap.wrap(f"Average rank over {' · '.join(ranking.tasks)}", WIDTH)
+    title = textwrap.wrap(f"Average rank over {' · '.join(ranking.tasks)}", int(style.LETTERS * INCHES))
     title.append(f"critical difference {ranking.critical_difference:.2f}, Friedman p = {ranking.p:.3f}")
-    made, (panel,) = style.figure(1, 7.0, 0.7 + 0.15 * len(title) + 0.24 * len(ranking.ranks))
-    palette = dict.fromkeys(ranking.ranks.index, style.COLOURS[0])
+    made, (panel,) = style.figure(1, INCHES, 0.7 + 0.15 * len(title) + 0.24 * len(ranking.ranks))
+    palette = {title: colour_of(title) for title in ranking.ranks.index}
     drawn = scikit_posthocs.critical_difference_diagram(
         ranking.ranks,
         ranking.pairs,
         ax=panel,
         color_palette=palette,
-        crossbar_props={"color": style.COLOURS[2]},
+        crossbar_props={"color": MUTED},
         text_h_margin=0.04,
         label_fmt_left="{label} ({rank:.2g}) ",
         label_fmt_right=" ({rank:.2g}) {label}",
     )
     for line in (line for lines in drawn["crossbars"] for line in lines):
         line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run
-    made.suptitle("\n".join(title), fontsize=9)
+    style.headline(made, "\n".join(title))
     return made

@@ -1,19 +1,22 @@
-"""One look for all figures: colours told apart by colour-blind readers (Okabe and Ito 2008), no dates inside."""
+"""One look for all figures, and files without dates inside."""
 
 from __future__ import annotations
 
+import io
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy
+import PIL.Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
-COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-LINES = ["-", "--", "-.", ":"]
+SHADES = 256  # of a PNG, which is a third as large as in all colours
+LETTERS = 11.5  # of a headline in an inch
 SETTINGS: Any = {
     "font.size": 9,
     "font.sans-serif": ["DejaVu Sans", "Verdana"],  # of the same width
@@ -25,13 +28,9 @@ SETTINGS: Any = {
     "lines.linewidth": 1.4,
     "figure.dpi": 100,
     "savefig.dpi": 150,
+    "pdf.fonttype": 42,  # TrueType, which publishers take and editors can change; the default is Type 3
     "svg.fonttype": "none",  # text that can be selected and searched, at a third of the size
 }
-
-
-def look(index: int) -> tuple[str, str]:
-    """Colour and line style of the ``index``-th curve; no two of the first 28 are alike."""
-    return COLOURS[index % len(COLOURS)], LINES[index // len(COLOURS) % len(LINES)]
 
 
 def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[Axes]]:
@@ -39,6 +38,12 @@ def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1)
     matplotlib.rcParams.update(SETTINGS)
     made = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return made, list(made.subplots(rows, columns, squeeze=False).flat)
+
+
+def headline(made: Figure, text: str) -> None:
+    """Above all panels, in as many lines as the width of the figure needs."""
+    letters = int(LETTERS * made.get_size_inches()[0])
+    made.suptitle("\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters)), fontsize=9)
 
 
 def logarithmic(panel: Axes) -> None:
@@ -66,7 +71,7 @@ def value_map(
     image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
     for (i, j), text in texts.items():
         strength = abs(values[i, j]) / top
-        shade = COLOURS[0] if numpy.isnan(strength) else "#ffffff" if strength > 0.6 else "#222222"
+        shade = "#000000" if numpy.isnan(strength) else "#ffffff" if strength > 0.6 else "#222222"
         panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color=shade)
     panel.grid(False)
     return image
@@ -80,7 +85,9 @@ def save(made: Figure, stem: Path) -> list[Path]:
     if layout:  # once for all three, since it takes as long as the drawing
         layout.execute(made)
         made.set_layout_engine("none")
-    made.savefig(paths[0], metadata={"Software": f"matplotlib {matplotlib.__version__}"})
+    made.savefig(drawn := io.BytesIO(), format="png")
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(SHADES, dither=PIL.Image.Dither.NONE)
+    picture.save(paths[0], optimize=True, dpi=(SETTINGS["savefig.dpi"],) * 2)
     made.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
     with matplotlib.rc_context({"svg.hashsalt": stem.name}):
         made.savefig(paths[2], transparent=True, metadata={"Date": None, "Creator": None})

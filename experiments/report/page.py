@@ -1,17 +1,19 @@
-"""The page: sections from tables, pages of Markdown, drawings inlined so that they follow the reader's colours."""
+"""The page: a section for each table and page of Markdown, and what the template needs besides."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 import markdown
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from experiments.report.verdicts import missing, sentences
+from experiments.report.drawings import Drawing, drawings
+from experiments.report.svg import Styles
+from experiments.report.verdicts import COLUMNS, by_verdict, missing, sentences
 from experiments.studies.presets import Preset, map_name
 from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.overall import overall_rows
@@ -21,30 +23,8 @@ from experiments.tables.render import Block, blocks, notes_of
 from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
-CAPTIONS = {
-    "functions": "Value, gate and slope of the activations.",
-    "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
-    "convergence": "E-GEM's distance to ReLU as ε → 0: dots measured, lines derived.",
-    "overview": "Each difference over the runs of all tables that have the pair; framed: it is significant "
-    "(corrected); without colour: not all its runs have ended.",
-    "ranking": "Average ranks over the data sets, with tuned values where a task has them; what a bar connects does "
-    "not differ significantly (Nemenyi, 5 %).",
-    "forest": "Difference to the reference with its corrected interval; filled: better or worse.",
-    "tuning": "Held-out result at every value that was tried, before the counted runs; a dot marks the chosen one.",
-    "curves": "Learning curves: mean over seeds, band from the lowest to the highest.",
-    "mechanism": "What the activations do, on average over layers during training and layer by layer at its end.",
-    "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
-    "surface": "Test loss (nats) around each network, along two random filter-normalised directions.",
-}
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """An inline SVG with its caption and the names of its files."""
-
-    name: str
-    caption: str
-    svg: Markup
+PICTURES = ("forest",)  # what is drawn of the verdict, besides the maps; the rest is for who reads on
+DETAILS = ("tuning", "curves", "mechanism", "landscape", "surface")
 
 
 @dataclass(frozen=True)
@@ -58,15 +38,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Section:
-    """One preset with records. ``classes``: how each row of the table ``main`` is shown."""
+    """One preset with records.
+
+    ``verdicts``: by column of the summary, who stands there. ``classes``: how each row of the table ``main`` is shown.
+    ``pictures`` show the verdict, ``details`` the training.
+    """
 
     table: Table
     sentences: list[str]
+    verdicts: list[str]
     blocks: list[Block]
     main: Block
     classes: list[str]
     notes: list[str]
-    drawings: list[Drawing]
+    pictures: list[Drawing]
+    details: list[Drawing]
     missing: list[str]
 
 
@@ -75,38 +61,43 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    figures = results / "figures"
+    figures, styles = results / "figures", Styles()
     book = PairBook(tables)
-    sections = [section(table, figures, book) for table in tables]
+    sections = [section(table, figures, book, styles) for table in tables]
     runs = {(r["run"], r["seed"]): r for table in tables for r in table.runs}  # several tables may share a run
     pages = [page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)]
+    functions = drawings(figures, ("functions", "derivatives", "convergence"), styles)
+    over_tasks = drawings(figures, ("overview", "ranking"), styles)
     return environment.from_string(TEMPLATE.read_text()).render(
+        styles=Markup(styles.css()),
+        columns=COLUMNS,
         sections=sections,
         unrun=unrun,
         runs=len(runs),
         hours=sum(r["provenance"]["seconds"] for r in runs.values()) / 3600,
         latest=max((r["provenance"]["started"][:10] for r in runs.values()), default=""),
         commits=commits_of(list(runs.values())),
-        functions=drawings(figures, ("functions", "derivatives", "convergence")),
-        over_tasks=drawings(figures, ("overview", "ranking")),
+        functions=functions,
+        over_tasks=over_tasks,
         claims=next((linked(each, tables) for each in pages if each.name == "claims"), None),
         pages=[each for each in pages if each.name != "claims"],
     )
 
 
-def section(table: Table, figures: Path, book: PairBook) -> Section:
+def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Section:
     name = table.preset.name
     maps = [map_name(table.preset, axes) for axes in table.preset.maps]
-    kinds = ("forest", "tuning", "curves", "mechanism", "landscape", "surface")
-    shown = blocks(table)
+    shown, settings = blocks(table), overall_rows(table)
     return Section(
         table=table,
-        sentences=sentences(table, overall_rows(table)),
+        sentences=sentences(table, settings),
+        verdicts=by_verdict(table.rows if table.study or not settings else settings),
         blocks=shown,
         main=next(block for block in shown if block.title in ("", "Setting by setting")),
         classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
         notes=[*notes_of(table), *over_tables_notes(table, book)],
-        drawings=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in kinds)]),
+        pictures=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in PICTURES)], styles),
+        details=drawings(figures, [f"{name}_{kind}" for kind in DETAILS], styles),
         missing=missing(table),
     )
 
@@ -128,25 +119,3 @@ def linked(page: Page, tables: Sequence[Table]) -> Page:
     names = "|".join(re.escape(table.preset.name) for table in tables)
     body = re.sub(rf"<code>({names})</code>", r'<a href="#\1"><code>\1</code></a>', str(page.body))
     return replace(page, body=Markup(body))
-
-
-def drawings(figures: Path, names: Iterable[str]) -> list[Drawing]:
-    found = []
-    for name in names:
-        path = figures / f"{name}.svg"
-        if path.exists():
-            kind = name if name in CAPTIONS else name.rpartition("_")[2]
-            caption = CAPTIONS.get(kind, "The metric over what the preset varies, as difference or mean ± sd.")
-            found.append(Drawing(name, caption, inline(path.read_text(), name, caption)))
-    return found
-
-
-def inline(svg: str, name: str, caption: str) -> Markup:
-    """The drawing without prologue, ids made its own, as wide as its column, black in the colour of the text."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r"(stroke|fill): #000000", r"\1: currentColor", svg)
-    width = re.search(r'width="([\d.]+)pt"', svg)
-    opening = f'<svg role="img" aria-label="{escape(caption)}" style="--w: {width[1] if width else 500}pt"'
-    return Markup(opening + re.sub(r'\s(width|height)="[\d.]+pt"', "", svg[len("<svg") :], count=2))

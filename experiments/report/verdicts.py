@@ -12,6 +12,21 @@ from experiments.tables.overall import Overall
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
+FEW = 3
+COLUMNS = {  # of the summary: the words of its verdicts
+    "better": ("better",),
+    "equivalent": ("equivalent",),
+    "not significant": ("open",),
+    "worse": ("worse",),
+    "no verdict": ("untested", "diverged", "other data", "pending", "not run"),
+}
+
+
+def by_verdict(rows: Sequence[Row | Overall]) -> list[str]:
+    """For each of ``COLUMNS`` the rows with that verdict: their names, or how many where they are more than three."""
+    found = [[row.title for row in rows if row.kind in kinds] for kinds in COLUMNS.values()]
+    return ["; ".join(names) if len(names) <= FEW else f"{len(names)} rows" for names in found]
+
 
 def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
     """How many runs there are, who differs from the reference, what stays open, and how that sits with the papers."""

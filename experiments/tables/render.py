@@ -17,7 +17,7 @@ from experiments.tables.crossfitted import (
     cross_fitted_title,
 )
 from experiments.tables.csv_file import csv_text
-from experiments.tables.latex import LATEX_BOLD, tabular
+from experiments.tables.latex import CITED, LATEX_BOLD, PREAMBLE, longtable, notes_below
 from experiments.tables.notes import footnotes
 from experiments.tables.overall import overall_rows
 from experiments.tables.table import Table
@@ -81,14 +81,15 @@ def pipe(block: Block) -> str:
 
 
 def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
-    """A booktabs ``tabular`` to be put into a ``table`` environment; footnotes as comments. Several where there are
-    several settings: over all of them, and one by one."""
-    parts = [f"% {note}" for note in (table.preset.title, *notes_of(table), *more_notes)]
+    """A longtable with its footnotes below. Several where there are several settings: over all, and one by one."""
+    parts = [f"% In the preamble: {PREAMBLE}", f"% Works: \\cite{{{CITED}}}, in docs/references.bib"]
+    title, label = table.preset.title, table.preset.name
     for each in blocks(table, LATEX_BOLD):
         if table.study is None or not each.title:
-            parts += [f"% {each.title}"] if each.title else []
-            parts.append(tabular(each.rows, each.headers))
-    return "\n".join(parts) + "\n"
+            name = f"{title}. {each.title}" if each.title else title
+            parts.append(longtable(each.rows, each.headers, name, label))
+            label = ""
+    return "\n".join([*parts, notes_below([*notes_of(table), *more_notes])]) + "\n"
 
 
 def csv_of(table: Table, more_notes: Sequence[str] = ()) -> str:

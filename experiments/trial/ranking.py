@@ -66,7 +66,7 @@ def tables(entries: dict[str, Entry]) -> str:
         mine = {name: entry for name, entry in entries.items() if entry["battery"] == battery}
         if mine:
             standings = ranked([standing(name, entry) for name, entry in mine.items()])
-            parts += [f"### Battery `{battery}`\n", ranking_table(standings), differences_table(battery, standings)]
+            parts += [f"## Battery `{battery}`\n", ranking_table(standings), differences_table(battery, standings)]
     return "\n".join(parts) or f"{NONE}\n"
 
 

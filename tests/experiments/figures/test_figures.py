@@ -15,7 +15,7 @@ from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map, lines
 from experiments.figures.overview import overview
-from experiments.figures.style import look, save
+from experiments.figures.style import save
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
 from experiments.tables.table import Table, build
@@ -29,10 +29,6 @@ GRID = [
 def table_of(preset: Preset, cells: list[Cell], means: dict[str, float], metric: str = "test_accuracy") -> Table:
     records = [record(c, s, means.get(c.overrides, 90.0) + s / 10) for c in cells for s in range(3)]
     return build(dataclasses.replace(preset, metric=metric), cells, records)
-
-
-def test_no_two_of_many_curves_look_alike() -> None:
-    assert len({look(index) for index in range(28)}) == 28
 
 
 @pytest.mark.parametrize(
@@ -66,7 +62,7 @@ def test_a_preset_gets_differences_and_curves(preset: Preset, cells: list[Cell])
     assert places[0] == pytest.approx(2.0)
     assert panel.get_yticklabels()[0].get_text() == "ReLU"
     labels = [text.get_text() for text in made["quickstart_curves"].axes[1].get_legend().get_texts()]
-    assert labels == [row.title for row in build(preset, cells, []).rows]
+    assert labels == [*(row.title for row in build(preset, cells, []).rows), "lowest to highest seed"]
 
 
 def test_curves_say_how_many_seeds_have_run(preset: Preset, cells: list[Cell]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from experiments.figures import style
+from experiments.figures.colours import MUTED
 from experiments.figures.ranks import critical_differences, ranking_of
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
@@ -41,7 +41,7 @@ def test_ranks_over_tasks(preset: Preset, cells: list[Cell]) -> None:
     assert list(ranking.ranks.sort_values().index) == [row.title for row in reversed(table.rows)]
     drawn = critical_differences(tables)
     assert drawn
-    bars = [list(line.get_xdata()) for line in drawn.axes[0].lines if line.get_color() == style.COLOURS[2]]
+    bars = [list(line.get_xdata()) for line in drawn.axes[0].lines if line.get_color() == MUTED]
     assert bars
     assert all(bar == sorted(bar) for bar in bars)  # whatever the order of a set of names is in this process
     assert critical_differences(tables[:1]) is None

@@ -6,9 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy
+import PIL.Image
 import pytest
 
+from experiments.figures import style
 from experiments.report.browser import show as show_page
+from experiments.report.svg import Styles, inline_svg
 from experiments.studies.presets import load_preset
 from tests.experiments.zygote import Zygote
 
@@ -38,10 +42,48 @@ def show(browser: Any, page: Path, width: int, scheme: str = "light", script: bo
 def test_the_page_fits_its_window(browser: Any, page: Path, width: int, tmp_path: Path) -> None:
     show(browser, page, width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    opened = "document.querySelectorAll('details').forEach(each => each.open = true);"
     heights = "return [...document.querySelectorAll('figure svg')].map(f => f.getBoundingClientRect().height)"
-    assert min(browser.execute_script(heights)) > 50
+    assert min(browser.execute_script(opened + heights)) > 50
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert browser.save_screenshot(str(tmp_path / "page.png"))
     assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_the_contents_stand_left_on_a_desk_and_on_top_on_a_phone(browser: Any, page: Path) -> None:
+    places = "return ['nav', 'main'].map(name => document.querySelector(name).getBoundingClientRect())"
+    show(browser, page, 1280)
+    contents, text = browser.execute_script(places)
+    assert contents["right"] <= text["left"]
+    assert contents["height"] <= 900  # of the window: it stays while the text moves
+    show(browser, page, 390)
+    contents, text = browser.execute_script(places)
+    assert contents["bottom"] <= text["top"]
+    assert contents["height"] < 300
+
+
+def test_the_small_drawing_looks_like_the_file(browser: Any, tmp_path: Path) -> None:
+    """Every pixel of a figure with curves, bands, marks and text: at most 1 in 100 differs by a tenth of the range."""
+    made, panels = style.figure(2)
+    for panel in panels:
+        x = numpy.linspace(0.1, 3, 40)
+        panel.fill_between(x, numpy.sin(x), numpy.sin(x) + 0.2, alpha=0.3)
+        panel.plot(x, numpy.sin(x) ** 2, "o--", label="a line")
+        panel.legend()
+    panels[1].imshow(numpy.arange(9).reshape(3, 3), extent=(0.5, 1.5, 0, 1), aspect="auto")
+    svg = style.save(made, tmp_path / "figure")[2].read_text()
+    styles = Styles()
+    small = inline_svg(svg, "figure", "A figure", styles)
+    assert len(small) < len(svg) / 2
+    rules = f"svg {{ width: 800px; height: auto; font-family: 'DejaVu Sans'; fill: currentColor }} {styles.css()}"
+    pictures = []
+    for text in (svg[svg.index("<svg") :], f"<style>svg * {{ stroke-linejoin: round }}</style>{small}"):
+        (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8><style>{rules}</style>{text}")
+        show(browser, tmp_path / "page.html", 900)
+        browser.save_screenshot(str(tmp_path / "page.png"))
+        pictures.append(numpy.asarray(PIL.Image.open(tmp_path / "page.png").convert("L"), dtype=float))
+    assert pictures[0].std() > 10
+    assert (abs(pictures[0] - pictures[1]) > 25).mean() < 0.01
 
 
 def test_dark_and_light(browser: Any, page: Path) -> None:

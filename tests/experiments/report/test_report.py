@@ -13,7 +13,8 @@ from experiments.figures import preset_figures
 from experiments.figures.forest import forest
 from experiments.figures.style import save
 from experiments.report import render
-from experiments.report.verdicts import missing, sentences
+from experiments.report.svg import short_path
+from experiments.report.verdicts import by_verdict, missing, sentences
 from experiments.studies.cells import Cell
 from experiments.studies.presets import Preset
 from experiments.tables.recorded import recorded
@@ -135,7 +136,7 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     assert not re.search(r"@import|<link|<img|url\((?!#)", text)
     assert "Another &lt;study&gt;" in text
     assert "<td>1</td>" in text
-    assert '<a href="#properties">Properties</a>.' in text
+    assert '<a href="#properties">Properties</a>' in text
     assert '<section id="properties"><h2>Properties</h2>' in text
     assert '<section id="claims"><h2>Claims</h2>' in text
     assert '<td><a href="#quickstart"><code>quickstart</code></a></td>' in text
@@ -144,8 +145,41 @@ def test_the_page_is_whole_and_fetches_nothing(table: Table, preset: Preset, tmp
     assert "currentColor" in text
     assert render([table], unrun, tmp_path) == text
     twice = render([table, dataclasses.replace(table)], unrun, tmp_path)  # a run of two tables is one run
-    assert f"comes from {len(table.runs)} recorded runs" in text
-    assert f"comes from {len(table.runs)} recorded runs" in twice
+    assert f"<p>{len(table.runs)} recorded runs" in text
+    assert f"<p>{len(table.runs)} recorded runs" in twice
+
+
+def test_a_study_has_its_verdict_then_its_picture_then_its_table(table: Table, tmp_path: Path) -> None:
+    for kind in ("forest", "curves"):
+        save(forest(table), tmp_path / "figures" / f"quickstart_{kind}")
+    text = render([table], [], tmp_path)
+    own = text[text.index('<section id="quickstart">') :]
+    parts = ('<ul class="verdict">', "figure-quickstart_forest", '<table class="sortable">', "figure-quickstart_curves")
+    places = [own.index(part) for part in parts]
+    assert places == sorted(places)
+    assert text.index("Commit of these runs: ") > text.index('<section id="missing">')
+
+
+def test_the_summary_names_a_few_and_counts_more(preset: Preset, cells: list[Cell]) -> None:
+    offsets = {"activation=relu": 2.0, "activation=gem": -2.0}
+    records = [record(c, s, 90 + offsets.get(c.overrides, 0.0) + NOISE[s]) for c in cells for s in range(3)]
+    better, equivalent, unclear, worse, without = by_verdict(build(preset, cells, records).rows)
+    assert (better, worse) == ("ReLU", "GEM (N=1)")
+    assert (equivalent, unclear, without) == ("", "GoLU; E-GEM (N=1, ε=1e-4); SE-GEM (N=1, ε=1e-4)", "")
+    assert by_verdict(build(preset, cells, records[:-1]).rows)[-1] == "5 rows"
+
+
+def test_no_study_makes_the_page_heavy() -> None:
+    """Below 3 MB: a drawing of 16 curves with their bands has less than a third of its file's bytes."""
+    assert short_path("M 0 0 \nL 10.04 0 \nL 10.04 0.01 \nL 20 -5.25 \nz\n") == "M0 0l10 0 10-5.2z"
+    assert short_path("M 0 1.5 \nC 0.397805 1.5 0.77937 1.341951 1 1 \n") == "M0 1.5c.4 0 .78-.16 1-.5"
+    assert short_path("M 0 0 \nL 0 0.01") == "M0 0l0 0"  # a dot
+
+
+def test_the_rounding_does_not_add_up() -> None:
+    """A thousand steps of 0.04, none of which is a tenth, end where they should."""
+    path = short_path("M 0 0 " + " ".join(f"L {0.04 * step:.2f} 0" for step in range(1, 1001)))
+    assert sum(float(number) for number in re.findall(r"[\d.]+", path.partition("l")[2])[::2]) == pytest.approx(40)
 
 
 def test_an_empty_report(tmp_path: Path, preset: Preset) -> None:

@@ -91,8 +91,8 @@ def test_it_says_whose_verdict_pairing_would_change(grid: Preset, cells: list[Ce
 
 def test_it_stands_first_in_latex_and_csv_too(table: Table) -> None:
     text = latex(table)
-    assert text.index("% Over the 3 settings") < text.index("mean over settings") < text.index("% Setting by setting")
-    assert text.count("begin{tabular}") == 2
+    assert text.index(". Over the 3 settings") < text.index("mean over settings") < text.index(". Setting by setting")
+    assert text.count("begin{longtable}") == 2
     lines = list(csv.DictReader(io.StringIO(csv_text(table))))
     assert [line["settings"] for line in lines] == ["3"] * 3 + ["1"] * 9
     relu = lines[1]
