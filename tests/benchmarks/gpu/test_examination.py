@@ -109,7 +109,7 @@ def test_a_wrong_activation_is_told() -> None:
 
 def test_a_family_beside_itself() -> None:
     row = compare(["dataset=digits", "model=cnn", "recipe=digits"], "cpu")
-    assert row["right"]
+    assert row["right"], row
     assert row["gradient_difference"] == 0
     assert "test_accuracy" in row["evaluated"]
     assert "UserError" in compare(["dataset=digits", "data_dir=/nowhere", "model=gpt2_tiny"], "cpu")["evaluated"]
