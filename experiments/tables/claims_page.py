@@ -39,7 +39,7 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
     rows = []
     for before, q in zip([None, *asked], asked, strict=False):
         claim = "" if before and before.claim == q.claim else q.claim
-        of = q.of + (" †" if q.known else "")
+        of = q.of + (" ‡" if q.known else "")
         rows.append([claim, of, *(answer_cells(answers[q]) if q in answers else unrun_cells(q)), tables_of(q, answers)])
     short = tabulate(summary_rows(asked, answers), [claimed, *SUMMARY], tablefmt="pipe", disable_numparse=True)
     body = tabulate(rows, [claimed, *HEADERS], tablefmt="pipe", disable_numparse=True)
@@ -54,7 +54,7 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         "In miniature: of a smaller network, data set or training than the paper's. This can hint and not settle. "
         + KNOWN_OF[asked[0].paper],
         *([READINGS] if asked[0].paper == "gem" else []),
-        *(f"† {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
+        *(f"‡ {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
     ]
     bullets = "".join(f"- {note}\n" for note in notes)
     return f"# {TITLE}\n\n{short}\n\n## Question by question\n\n{body}\n\n{bullets}"

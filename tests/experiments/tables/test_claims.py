@@ -167,8 +167,8 @@ def test_a_claim_never_holds_where_runs_diverged(preset: Preset, cells: list[Cel
 
 def test_what_was_known_is_marked(table: Table) -> None:
     asked = dataclasses.replace(question("activation=gem"), known="two of three seeds")
-    assert rows([table], asked)[0][1] == "digits †"
-    assert "- † digits (`quickstart`): known when this was asked: two of three seeds.\n" in claims_markdown(
+    assert rows([table], asked)[0][1] == "digits ‡"
+    assert "- ‡ digits (`quickstart`): known when this was asked: two of three seeds.\n" in claims_markdown(
         [table], [asked]
     )
 
