@@ -281,7 +281,7 @@ def test_the_state_dict_does_not_change_unless_something_is_learned() -> None:
     assert torch.equal(other(X), learned(X))
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_replaced_functions_compile_without_graph_breaks(backend: str) -> None:
     torch._dynamo.reset()
     model = gem.replace_activations(everything(), nn.ReLU, "egem", functional=True)

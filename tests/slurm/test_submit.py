@@ -123,6 +123,7 @@ def test_a_full_disk_under_one_run_leaves_the_others(checkout: Checkout) -> None
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_what_slurm_refuses_is_said_in_one_line_and_leaves_nothing(checkout: Checkout) -> None:
     refused = checkout.submit(*SHORT, "launcher.partition=nowhere")
     assert is_one_error_line(refused, "launcher=slurm: sbatch refused: ", "nvalid partition")
