@@ -12,7 +12,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-CALL, SETUP = 0.3, 3.0  # seconds of the slowest case of a function, and of all that a module sets up
+CALL, SETUP = 0.15, 3.0  # seconds of the slowest case of a function, and of all that a module sets up
 LIST = Path(__file__).with_name("long.txt")
 
 
