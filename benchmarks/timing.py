@@ -8,6 +8,7 @@ import importlib
 import math
 import multiprocessing
 import resource
+import signal
 import time
 import traceback
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from experiments.errors import UserError
+from experiments.families.workers import die_with_parent
 from experiments.runs.provenance import peak_memory_mib
 
 FORK = multiprocessing.get_context("fork")  # data that are loaded are shared; the parent must not compute
@@ -100,6 +102,7 @@ def run_in_fork(function: Callable[[], T]) -> T:
 
 
 def serve(pipe: Connection, make: Callable[[], Callable[[int], object]]) -> None:
+    die_with_parent(signal.SIGKILL)  # its own copy of the other end keeps the pipe open
     try:
         answer = make()
         while count := pipe.recv():

@@ -6,7 +6,6 @@ The process writes a JSON object a row on its standard output. What libraries pr
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import json
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import UNFINISHED, Stopped, UserError
-from experiments.families.workers import PR_SET_PDEATHSIG
+from experiments.families.workers import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 GRACE = 20.0  # seconds to save a run after the signal
@@ -88,7 +87,7 @@ def leave(process: subprocess.Popen[bytes]) -> None:
 def main(module: str, device: str, results_dir: str) -> None:
     import torch
 
-    die_with_parent()
+    die_with_parent(signal.SIGTERM)
     if device == "cpu":
         torch.set_num_threads(1)  # as many runs side by side as there are cores are faster than one with all of them
     out = os.fdopen(os.dup(1), "w")
@@ -100,12 +99,6 @@ def main(module: str, device: str, results_dir: str) -> None:
         sys.exit(UNFINISHED)
     except UserError as error:
         sys.exit(str(error))
-
-
-def die_with_parent() -> None:
-    """Be asked to end when the process that reads the rows is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":
