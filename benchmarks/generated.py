@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
 import numpy
 import torch
 
+from benchmarks.steps import endless
 from experiments.config.schema import Config
-from experiments.device import prepare_device, settle_precision
+from experiments.device import prepare_device
 from experiments.families.images.data.images import ImageData
 from experiments.families.images.data.resident import ResidentImages
 from experiments.families.images.schema import ImageRecipe
@@ -30,11 +30,8 @@ SHAPE, CLASSES = (3, 32, 32), 10  # of CIFAR-10
 def endless_trainer(config: Config) -> Trainer:
     """A trainer on generated data that never comes to an end, a log line or an evaluation."""
     device = prepare_device(config.impl)
-    impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
-    endless = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
-    recipe = dataclasses.replace(config.recipe, **endless)  # type: ignore[arg-type]
-    config = dataclasses.replace(config, recipe=recipe, impl=impl)
-    return Trainer(generated_task(config, device), recipe, impl, device)
+    config = endless(config, device)
+    return Trainer(generated_task(config, device), config.recipe, config.impl, device)
 
 
 def generated_task(config: Config, device: torch.device) -> Task[Any]:

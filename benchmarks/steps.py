@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import torch
+
 from benchmarks.timing import Train, repeated
 from experiments.config.schema import Config
 from experiments.device import prepare_device, settle_precision
@@ -11,17 +13,19 @@ from experiments.families.build import build_task
 from experiments.runs.loop import Trainer
 
 
+def endless(config: Config, device: torch.device) -> Config:
+    """``config`` without an end, a log line, an evaluation or a probe, in the precision that ``device`` is good at."""
+    impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
+    never = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
+    recipe = dataclasses.replace(config.recipe, **never)  # type: ignore[arg-type]
+    return dataclasses.replace(config, recipe=recipe, impl=impl)
+
+
 def bare_trainers(config: Config, seeds: int) -> list[Trainer]:
     """Trainers of seeds 0 … seeds - 1 that never come to an end, a log line or an evaluation."""
     device = prepare_device(config.impl)
-    impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
-    endless = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
-    recipe = dataclasses.replace(config.recipe, **endless)  # type: ignore[arg-type]
-    made = []
-    for seed in range(seeds):
-        one = dataclasses.replace(config, seed=seed, recipe=recipe, impl=impl)
-        made.append(Trainer(build_task(one, device), recipe, impl, device))
-    return made
+    each = [dataclasses.replace(endless(config, device), seed=seed) for seed in range(seeds)]
+    return [Trainer(build_task(one, device), one.recipe, one.impl, device) for one in each]
 
 
 def one_by_one(config: Config, seeds: int) -> Train:

@@ -37,12 +37,12 @@ def main(words: list[str]) -> None:
 
 def estimator_for(device: str, results_dir: Path, records: Sequence[Record]) -> Estimator:
     """From what was measured on ``device``, or from ``records`` where none is named."""
-    import torch
-
     if device:
         from benchmarks.gpu.prediction import Prediction
 
         return Prediction(device, results_dir)
+    import torch
+
     here = device_name(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return lambda config: estimate(config, records, here)
 

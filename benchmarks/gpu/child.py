@@ -18,10 +18,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from experiments.config.compose import ROOT
 from experiments.errors import UNFINISHED, Stopped, UserError
 from experiments.families.workers import die_with_parent
 
-ROOT = Path(__file__).parents[2]
 GRACE = 20.0  # seconds to save a run after the signal
 Row = dict[str, Any]
 

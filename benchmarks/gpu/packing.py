@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from benchmarks.generated import endless_trainer
@@ -31,7 +31,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
 
     alone: float | None = None
     for mps in (False, True) if device == "cuda" and shutil.which(CONTROL) else (False,):
-        with daemon() if mps else unchanged():
+        with daemon() if mps else nullcontext():
             for count in COUNTS[device]:
                 taken = in_turn({count: [make] * count}, STEPS[device], ROUNDS)
                 fastest = min((each[count] for each in taken), key=lambda measured: measured.wall)
@@ -59,8 +59,3 @@ def daemon() -> Iterator[None]:
             subprocess.run([CONTROL], input=b"quit\n", check=False)
             for key in own:
                 del os.environ[key]
-
-
-@contextmanager
-def unchanged() -> Iterator[None]:
-    yield

@@ -15,7 +15,7 @@ from experiments.files import read_json
 from experiments.records.store import refresh_records
 from experiments.runs.run import run_config
 from experiments.studies.cells import Cell, cells_of
-from experiments.studies.presets import load_preset
+from experiments.studies.presets import Preset, load_preset
 
 STUDY = {"cuda": "table_cifar10_jpeg_resnet56", "cpu": "quickstart"}
 FIRST = ("segem", "gelu")  # the pair of the published difference
@@ -28,7 +28,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
     by_run = {cell.run: cell.config for cell in cells}
     for seed in preset.counted:
         for cell in cells:
-            yield train(preset.name, cell, seed, device, runs_dir)
+            yield train(preset, cell, seed, device, runs_dir)
             if device == "cuda":
                 counted = range(preset.seeds)
                 refresh_records(preset.name, by_run, counted, results_dir / "records", str(runs_dir), preset.metric)
@@ -39,17 +39,24 @@ def place(overrides: str) -> int:
     return FIRST.index(names[0]) if names else len(FIRST)
 
 
-def train(preset: str, cell: Cell, seed: int, device: str, runs_dir: Path) -> Row:
+def train(preset: Preset, cell: Cell, seed: int, device: str, runs_dir: Path) -> Row:
     """Train one run, or go on with it. Raises UserError where it cannot be trained, and Stopped."""
     impl = "impl=fast" if device == "cuda" else "impl=default"
-    words = [f"experiment={preset}", *cell.words, f"seed={seed}", impl, f"impl.device={device}", "tracking=disabled"]
+    words = [
+        f"experiment={preset.name}",
+        *cell.words,
+        f"seed={seed}",
+        impl,
+        f"impl.device={device}",
+        "tracking=disabled",
+    ]
     config = dataclasses.replace(compose_run(words), runs_dir=str(runs_dir))
     begun = time.monotonic()
     status = run_config(config, " ".join(["python train.py", *words]))
     if status != FINISHED and not (run_path(config) / "metrics.json").exists():
         raise UserError(f"{run_title(config)}: ended with status {status}")
     result = read_json(run_path(config) / "metrics.json")
-    key = load_preset(preset).metric
+    key = preset.metric
     return {
         "run": run_title(config),
         "seed": seed,

@@ -16,6 +16,8 @@ from benchmarks.gpu.child import Row
 from benchmarks.timing import Measured, repeated, run_in_fork, timed
 from experiments.config.compose import compose_run
 from experiments.device import peak_flops
+from experiments.families.images.schema import ImageRecipe
+from experiments.runs.loop import Trainer
 
 WARM = 3  # steps: allocation, graphs
 SECONDS, ROUNDS = 0.7, 3  # of a round
@@ -89,15 +91,16 @@ def measure(words: str) -> Speed:
     taken = [timed(step, count) for _ in range(ROUNDS)]
     middle = Measured(*(statistics.median(values) for values in zip(*taken, strict=True)))
     peak = peak_flops(trainer.device, trainer.bf16) or math.nan
-    examples, unit = examples_of(trainer.task, config)
+    examples, unit = examples_of(trainer)
     return Speed(middle, flops, peak, examples, unit)
 
 
-def examples_of(task: object, config: object) -> tuple[int, str]:
+def examples_of(trainer: Trainer) -> tuple[int, str]:
     """Per step, in the plural."""
-    work = getattr(task, "throughput", None)
-    recipe = getattr(config, "recipe", None)
-    return (work.per_step, work.unit) if work else (int(getattr(recipe, "batch_size", 0)), "images")
+    if work := trainer.task.throughput:
+        return work.per_step, work.unit
+    assert isinstance(trainer.recipe, ImageRecipe)
+    return trainer.recipe.batch_size, "images"
 
 
 def none_if_nan(value: float) -> float | None:

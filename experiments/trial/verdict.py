@@ -153,7 +153,7 @@ def markdown(verdict: Mapping[str, Any]) -> str:
         for row in task["rows"]:
             numbers = difference_text(row, task)
             lines.append(f"| {task['title']} | {marked(row)} | {numbers} | {row['seeds']} | {row['words']} |")
-    lines += ["", *(f"{remark}" for remark in remarks(verdict["tasks"]))]
+    lines += ["", *remarks(verdict["tasks"])]
     lines += ["", f"Command: `{verdict['command']}`", "", verdict["method"], ""]
     failing = [f for part in verdict["certificate"].values() for f in part if f["grade"] in ("fails", "wrong")]
     lines += [f"* {f['name']}: {f['text']} {f['shown_by']}".rstrip() for f in failing]
