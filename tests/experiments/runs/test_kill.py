@@ -63,7 +63,7 @@ def test_a_stop_signal_before_training_also_exits_75(train: Zygote, tmp_path: Pa
     """Imports, composition and data take seconds; a scheduler requeues by the exit status."""
     for attempt in range(ATTEMPTS):
         runs_dir = tmp_path / str(attempt)
-        command = train.start(*TINY, f"runs_dir={runs_dir}")
+        command = train.start(*TINY, "recipe.epochs=10000", f"runs_dir={runs_dir}")  # never over before the signal
         while not command.err.exists():
             time.sleep(0.001)
         time.sleep(0.05 * attempt)
