@@ -1,8 +1,8 @@
 """Smooth rational activation functions for PyTorch: GEM, E-GEM, SE-GEM and GoLU.
 
 ``gem.egem(x, N=1, eps=1e-4)`` is a function, ``gem.EGEM(N=1, eps=1e-4)`` a module, and ``gem.make_activation("egem")``
-makes one by its name. ``gem.replace_activations(model, nn.ReLU, "egem")`` puts it into a model. The definitions, which
-all of this equals, are in ``gem.reference``; read it first.
+makes one by its name. ``gem.replace_activations(model, nn.ReLU, "egem")`` puts it into a model. The definitions are in
+``gem.reference``: every faster implementation equals them. Read that module first.
 """
 
 from gem import functional as functional

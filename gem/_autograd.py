@@ -1,11 +1,11 @@
-"""The family with closed-form derivatives and one saved tensor: what the functions and modules use in eager mode.
+"""Autograd functions of eager mode: closed-form derivatives, and one saved tensor.
 
-:func:`activate` computes f(x) and saves the input, or the output. The output costs nothing where the next layer keeps
-it anyway, as convolutions and linear layers do. First derivatives come from one fused pass, second derivatives from the
-closed form, higher ones by differentiating that.
+:func:`activate` computes f(x) and saves the input or the output. The output costs no memory if the next layer keeps it
+anyway, as convolutions and linear layers do. The first derivative is one fused pass. The second derivative is a closed
+form, and higher ones differentiate that form.
 
-Forward-mode differentiation takes the plain operations of :mod:`gem.reference`, at every order and however modes are
-nested: the ``jvp`` of an autograd function runs with forward mode switched off, and outer levels would be lost in it.
+Forward-mode differentiation uses the plain operations of :mod:`gem.reference`, at every order and in nested modes.
+Reason: the ``jvp`` of an autograd function runs with forward mode switched off, so outer levels would be lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gem.reference import widen
 
 
 def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
-    """f(x), elementwise; ``save="output"`` is for :class:`Gated` only, whose output determines its input."""
+    """f(x), elementwise. ``save="output"`` requires :class:`Gated`, whose output determines its input."""
     if has_values(x):
         return map_values(lambda values: activate(values, family, save), x)
     if is_in_forward_mode() or torch.jit.is_tracing():
@@ -42,7 +42,7 @@ def activate(x: Tensor, family: Family, save: str = "input") -> Tensor:
 
 
 def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-    """grad·f'(x), differentiable, in the type of ``grad``."""
+    """grad·f'(x) in the dtype of ``grad``; differentiable."""
     if is_in_forward_mode():
         return (widen(grad) * family.derivative(widen(x))).to(grad.dtype)
     if not torch.is_grad_enabled():
@@ -53,18 +53,18 @@ def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
 
 
 def is_in_forward_mode() -> bool:
-    """Whether forward-mode differentiation goes on, of autograd or of torch.func."""
+    """Whether forward-mode differentiation is active, of autograd or of torch.func."""
     return forward_ad._current_level >= 0
 
 
 def handle_of(x: Tensor) -> Tensor:
-    """A stand-in for ``x`` in the graph that holds none of its memory: gradients that reach it go on to ``x``."""
+    """A stand-in for ``x`` in the graph without its memory. Gradients that reach it go on to ``x``."""
     out: Tensor = _Handle.apply(x)
     return out
 
 
 def attach(handle: Tensor, x: Tensor) -> Tensor:
-    """``x``, found anew, as the function of everything before it that the tensor was whose handle this is."""
+    """``x`` with the graph history of ``handle``: for an ``x`` that was recomputed from the output."""
     out: Tensor = _Attach.apply(handle, x)
     return out
 
@@ -159,7 +159,7 @@ class _TransformedSlope(Function):
 class _Handle(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.set_materialize_grads(False)  # nothing comes back but from second derivatives
+        ctx.set_materialize_grads(False)  # only second derivatives send a gradient here
         return x.new_zeros(()).expand(x.shape)
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""Checks of parameters and inputs; every message names the parameter, what was given and what is allowed.
+"""Checks of parameters and inputs. Every message names the parameter, the value given and what is allowed.
 
-Where torch.compile traces, the values of numbers are not looked at: a look would tie the compiled code to the value.
+Under torch.compile the values of numbers are not checked: a check would tie the compiled code to one value.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check_integer(name: str, value: object) -> int:
 
 
 def check_real(name: str, value: object, allowed: str) -> float:
-    """Return ``value`` as a float if it is a real number, NaN and the infinities excluded."""
+    """Return ``value`` as a float if it is a finite real number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number in {allowed}, got {value!r}")
     if not math.isfinite(value):
@@ -71,9 +71,9 @@ def check_positive(name: str, value: Tensor) -> Tensor: ...
 @overload
 def check_positive(name: str, value: float) -> float: ...
 def check_positive(name: str, value: float | Tensor) -> float | Tensor:
-    """Return ``value`` if it is a number in [1e-30, 1e30], as a float, or a tensor of positive numbers.
+    """Return ``value`` if it is a number in [1e-30, 1e30] (as a float), or a tensor of positive numbers.
 
-    The elements of a tensor are looked at in eager mode on a CPU only: elsewhere a look would wait for the device.
+    The elements of a tensor are checked only in eager mode on a CPU: elsewhere the check would wait for the device.
     """
     if torch.compiler.is_compiling():
         return value
@@ -90,7 +90,7 @@ def check_positive(name: str, value: float | Tensor) -> float | Tensor:
 
 
 def is_wrapped(x: Tensor) -> bool:
-    """Whether ``x`` belongs to a transform of torch.func or to a vmap of autograd's own."""
+    """Whether ``x`` is wrapped by a transform of torch.func or by autograd's own vmap."""
     return torch._C._functorch.is_functorch_wrapped_tensor(x) or torch._C._functorch.is_legacy_batchedtensor(x)
 
 

@@ -1,7 +1,7 @@
-"""The two gates as values, each with its function's value, first and second derivative in plain operations.
+"""The two families of gates: value, first and second derivative in plain operations.
 
-These take float32 or float64 tensors (see :func:`gem.reference.widen`) and are differentiable themselves, to any order
-and in any mode.
+The methods take float32 or float64 tensors (see :func:`gem.reference.widen`). They are differentiable to any order and
+in any mode.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from gem.reference import ceiling, clip, even_power
 
 @dataclass(frozen=True)
 class Gated:
-    """The GEM family: leaky_relu(x, slope)·v / (c + v), v = (s·x)^(2N). For x > 0 write r = v / (c + v), q = 1 - r.
+    """The GEM family: f(x) = leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N).
 
-    f' = r·(1 + 2N·q), f'' = 2N·r·q·(1 - 2N + 4N·q) / x; for x < 0 the slope multiplies both. ``c`` and ``s`` may be
-    tensors, where the scale is learned.
+    For x > 0 let r = v / (c + v) and q = 1 - r: f' = r·(1 + 2N·q) and f'' = 2N·r·q·(1 - 2N + 4N·q) / x.
+    For x < 0 the slope multiplies both. ``c`` and ``s`` may be tensors if the scale is learned.
     """
 
     N: int
@@ -37,7 +37,7 @@ class Gated:
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Where the gate is about 2^-60 and 1 - 2^-60: outside, its derivative against the scale is nothing."""
+        """The |x| at which the gate is about 2^-60 and 1 - 2^-60. Outside, its derivative by α is negligible."""
         return self.alpha / 2.0 ** (30 / self.N), self.alpha * 2.0 ** (30 / self.N)
 
     def value(self, x: Tensor) -> Tensor:
@@ -55,10 +55,10 @@ class Gated:
         r_over_x = self.s * ((t if N == 1 else even_power(t, N - 1) * t) / (self.c + v))
         bend = 2 * N * r_over_x * q * (1 - 2 * N + 4 * N * q)
         top = ceiling(N, x.dtype)
-        return self._leak(x, torch.where(t.abs() < top, bend, 0 * t))  # beyond the ceiling v is held, and t^(2N-1) not
+        return self._leak(x, torch.where(t.abs() < top, bend, 0 * t))  # above the ceiling v is constant, t^(2N-1) grows
 
     def log_scale_derivative(self, x: Tensor) -> Tensor:
-        """f(x) - x·f'(x) = -2N·q·f(x), the derivative against the logarithm of α; it vanishes at infinity."""
+        """f(x) - x·f'(x) = -2N·q·f(x): the derivative by log α. It tends to 0 at infinity."""
         t, v = self._powers(x)
         near = torch.where(t.abs() < ceiling(self.N, x.dtype), x, 0 * t)
         q: Tensor = self.c / (self.c + v)
@@ -86,7 +86,7 @@ class Gompertz:
 
     @cached_property
     def limits(self) -> tuple[float, float]:
-        """Where the gate has become 0 and alpha."""
+        """The inputs below and above which the gate is exactly 0 and exactly ``alpha``."""
         return reference.golu_limits(self.alpha, self.beta, self.gamma)
 
     def value(self, x: Tensor) -> Tensor:

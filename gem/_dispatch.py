@@ -1,5 +1,7 @@
-"""Which implementation computes in eager mode: pieces or a compiled library on a CPU, Triton on a GPU, or plain
-operations."""
+"""Selects the implementation of eager mode.
+
+CPU: pieces or a compiled library. GPU: Triton. Any other tensor: plain operations.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from gem._closed_forms import Family, Gated
 from gem._inverse import derivative_at
 from gem.reference import widen
 
-# Below this many elements a launch costs more than the work. Not yet measured on a GPU: the smallest sizes of
-# `bench activations` show on which side of it the naive composition wins.
+# Below this many elements a launch costs more than the work. Not yet measured on a GPU: in `bench activations` the
+# smallest sizes show where the naive composition is faster.
 TRITON_FROM = 1 << 12
 
 
@@ -71,13 +73,13 @@ def log_scale_sum(grad: Tensor, x: Tensor, family: Gated) -> Tensor:
 
 
 def _triton_for(x: Tensor, *others: Tensor) -> ModuleType | None:
-    """The Triton kernels, if they are there and serve these tensors."""
+    """The Triton kernels if they are available and support these tensors, else None."""
     wanted = x.device.type == "cuda" and x.dtype != torch.float64 and x.numel() >= TRITON_FROM
     return _load_triton() if wanted and _is_plain(x, *others) else None
 
 
 def triton_status() -> str:
-    """What serves CUDA tensors, as far as it is known without trying."""
+    """What computes CUDA tensors, as far as it is known without a trial launch."""
     if not torch.cuda.is_available():
         return "torch (no device)"
     if os.environ.get("GEM_TRITON") == "0":
@@ -89,7 +91,7 @@ def triton_status() -> str:
 
 @cache
 def _load_triton() -> ModuleType | None:
-    """None where Triton is missing or unwanted (GEM_TRITON=0), or cannot launch: the plain operations serve then."""
+    """The Triton kernels, or None if Triton is missing, unwanted (GEM_TRITON=0) or cannot launch."""
     if os.environ.get("GEM_TRITON") == "0":
         return None
     try:
@@ -97,7 +99,7 @@ def _load_triton() -> ModuleType | None:
         found.try_out(torch.device("cuda"))
     except ImportError:
         return None
-    except Exception as error:  # whatever Triton's compiler raises: no C compiler, a GPU that it does not serve, …
+    except Exception as error:  # Triton's compiler raises many types: no C compiler, an unsupported GPU, …
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         warnings.warn(f"gem: Triton cannot launch ({reason}); slower plain operations are used", stacklevel=2)
         return None
@@ -105,13 +107,15 @@ def _load_triton() -> ModuleType | None:
 
 
 def is_plain_cpu(x: Tensor, *others: Tensor) -> bool:
-    """Whether the memory of these tensors, alike in shape and type, can be read and written directly."""
+    """Whether the memory of these tensors can be accessed directly. They have one shape; False if dtypes differ."""
     return x.device.type == "cpu" and _is_plain(x, *others)
 
 
 def _is_plain(x: Tensor, *others: Tensor) -> bool:
-    """No subclass (fake, distributed, …), strided, outside vmap and outside dispatch modes: those want plain
-    operations, which they can see."""
+    """Whether the tensors are strided, of no subclass (fake, distributed, …), and outside vmap and dispatch modes.
+
+    All others need plain operations, because they intercept each operation.
+    """
     if torch._C._len_torch_dispatch_stack() or not _is_dense(x):
         return False
     return all(_is_dense(t) and t.dtype == x.dtype and t.device == x.device for t in others)

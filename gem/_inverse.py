@@ -1,9 +1,9 @@
-"""The derivative from the output alone: GEM, E-GEM and SE-GEM are monotone, so the output tells the input.
+"""The derivative from the output alone. GEM, E-GEM and SE-GEM are monotone, so the output determines the input.
 
 In units of the scale, w = y/α and t = x/α solve t = w·(1 + t^(-2N)). Two steps of Halley's method from below
-suffice in float32, three in float64, one more where N > 8. The inversion is well conditioned, |dt/t| ≤ |dw/w|, and so
-is the derivative at the result. After *Inverted Activations* (arXiv:2407.15545). GoLU falls and rises: near its
-minimum the output says too little.
+suffice in float32 and three in float64, with one more for N > 8. The inversion is well conditioned, |dt/t| ≤ |dw/w|,
+and so is the derivative at the result. Source of the idea: *Inverted Activations* (arXiv:2407.15545). GoLU is not
+monotone, and near its minimum the output does not determine the input.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor
 from gem._closed_forms import Gated
 from gem.reference import clip, even_power
 
-FAR = 2.0**50  # in units of the scale; from here on the gate is 1 to more than double precision
-MANY = 8  # for a larger N Halley's method takes one step more
+FAR = 2.0**50  # in units of the scale; beyond it the gate is 1 in double precision
+MANY = 8  # for a larger N Halley's method takes one more step
 
 
 def derivative_at(y: Tensor, family: Gated) -> Tensor:
-    """f'(x) where f(x) = ``y``; float32 or float64; 0 where y is 0, and NaN where y is NaN."""
+    """f'(x) where f(x) = ``y``, in float32 or float64. It is 0 at y = 0, and NaN at y = NaN."""
     w, t = _solve(y, family)
     r = w / t
     slope = r * (1 + 2 * family.N * (1 - r))
@@ -27,21 +27,21 @@ def derivative_at(y: Tensor, family: Gated) -> Tensor:
 
 
 def preimage(y: Tensor, family: Gated) -> Tensor:
-    """x where f(x) = ``y``; correct up to |x| = 2^50·α, where f(x) = x or f(x) = slope·x.
+    """x where f(x) = ``y``. Correct up to |x| = 2^50·α, beyond which f(x) = x or f(x) = slope·x.
 
-    Without a slope every x ≤ 0 gives 0: then -α stands for them, where all derivatives are 0.
+    Without a slope every x ≤ 0 has y = 0. Then the result is -α, where all derivatives are 0.
     """
     x = _solve(y, family)[1] * family.alpha
     return torch.where(y == 0, 0 if family.slope else -family.alpha, torch.where(y < 0, -x, x))
 
 
 def halley_steps(N: int, dtype: torch.dtype) -> int:
-    """How many steps give the precision of ``dtype``."""
+    """Number of Halley steps that reach the precision of ``dtype``."""
     return (3 if dtype == torch.float64 else 2) + (N > MANY)
 
 
 def _solve(y: Tensor, family: Gated) -> tuple[Tensor, Tensor]:
-    """w and t, for |y|."""
+    """(w, t) of |y|, in units of the scale."""
     N, tiny = family.N, torch.finfo(y.dtype).tiny
     unit = family.alpha
     w = torch.where(y < 0, y / (-unit * family.slope), y / unit) if family.slope else y / unit

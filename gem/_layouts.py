@@ -1,6 +1,6 @@
-"""Tensors that keep their elements in a dense tensor of values: sparse and nested ones.
+"""Sparse and nested tensors, which keep their elements in a dense tensor of values.
 
-All functions of this package are 0 at 0, so elements that a sparse tensor leaves out stay out.
+All functions of this package are 0 at 0, so the elements that a sparse tensor omits stay 0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def has_values(x: Tensor) -> bool:
 
 
 def map_values(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """``x`` with ``f`` applied to its values. Raises TypeError for a layout that has none."""
+    """``x`` with ``f`` applied to its values. Raises TypeError for an unsupported layout."""
     if x.is_nested:
         return _map_nested(f, x)
     if x.layout is torch.sparse_coo:

@@ -1,6 +1,6 @@
-"""A scale that is learned: α·f(x/α) with α = exp(log_alpha), one for the layer or one for each channel.
+"""A learned scale: α·f(x/α) with α = exp(log_alpha), one for the layer or one for each channel.
 
-One tensor is saved beside the parameter, the input or the output. The derivative against log_alpha is f(x) - x·f'(x).
+Beside the parameter one tensor is saved: the input or the output. The derivative by log_alpha is f(x) - x·f'(x).
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def learnable_gem(
     channel_dim: int | None = None,
     save: str = "input",
 ) -> Tensor:
-    """α·f(x/α) with α = exp(log_alpha) and f = SE-GEM of eps = 1; differentiable in ``x`` and ``log_alpha``.
+    """α·f(x/α) with α = exp(log_alpha) and f = SE-GEM of eps = 1. Differentiable by ``x`` and ``log_alpha``.
 
-    ``log_alpha`` has one element, or one for each index of dimension ``channel_dim``.
+    ``log_alpha`` has one element, or one for each index of dimension ``channel_dim``. Raises TypeError for an input
+    that is not floating-point, and ValueError if the channels do not match the input.
     """
     out: Tensor
     if has_torch_function((x, log_alpha)):
@@ -54,7 +55,7 @@ def learnable_gem(
 
 
 def wants_plain_operations() -> bool:
-    """Whether something looks at the operations, or differentiates in a way that an autograd function does not bear."""
+    """Whether a tracer must see each operation, or the kind of differentiation excludes autograd functions."""
     return (
         torch.compiler.is_compiling()
         or is_in_forward_mode()
@@ -64,13 +65,13 @@ def wants_plain_operations() -> bool:
 
 
 def refuse_channels(channel_dim: int | None) -> None:
-    """Raise TypeError where a sparse or nested tensor is to be scaled by channel."""
+    """Raise TypeError if ``channel_dim`` is given: a sparse or nested tensor has no channels to scale."""
     if channel_dim is not None:
         raise TypeError("channels must be None for a sparse or nested tensor, whose values have no such dimension")
 
 
 def aligned(parameter: Tensor, x: Tensor, channel_dim: int | None) -> Tensor:
-    """``parameter`` in a shape that broadcasts against ``x``."""
+    """``parameter`` in a shape that broadcasts against ``x``. Raises ValueError if the sizes do not match."""
     if channel_dim is None:
         return parameter.reshape(())
     at = channel_dim if channel_dim >= 0 else x.dim() + channel_dim
@@ -82,7 +83,7 @@ def aligned(parameter: Tensor, x: Tensor, channel_dim: int | None) -> Tensor:
 
 
 def _factor(log_alpha: Tensor, x: Tensor) -> Tensor:
-    """1/α in the type in which ``x`` is computed."""
+    """1/α in the dtype of the computation for ``x``."""
     return torch.exp(-log_alpha.to(torch.float64 if x.dtype == torch.float64 else torch.float32))
 
 
@@ -121,7 +122,7 @@ class _Scaled(Function):
 
 
 def _is_one_number(x: Tensor, log_alpha: Tensor) -> bool:
-    """Whether α can be read without waiting for a device, and the kernels for a fixed scale serve."""
+    """Whether α can be read without waiting for a device, so that the kernels of a fixed scale apply."""
     return log_alpha.dim() == 0 and log_alpha.device.type == "cpu" and _dispatch.is_plain_cpu(x)
 
 
@@ -132,7 +133,7 @@ def _with_numbers(log_alpha: Tensor, N: int, slope: float) -> Gated:
 def _gradients(
     grad: Tensor, saved: Tensor, log_alpha: Tensor, handle: Tensor | None, ctx: Any
 ) -> tuple[Tensor, Tensor]:
-    """Against x and log_alpha, in float32 or float64; differentiable where gradients are enabled."""
+    """Gradients by x and log_alpha, in float32 or float64; differentiable if gradients are enabled."""
     x, wide, factor = widen(saved), widen(grad), _factor(log_alpha, saved)
     if handle is not None:
         x = preimage(x.detach() * factor.detach(), Gated(ctx.N, 1.0, 1.0, ctx.slope)) / factor.detach()
@@ -142,7 +143,7 @@ def _gradients(
 
 
 def _pieces(log_alpha: Tensor, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Views of about a piece of each tensor, with which ``log_alpha`` broadcasts as it does with the whole."""
+    """Views of about one piece of each tensor; ``log_alpha`` broadcasts with them as with the whole tensors."""
     if log_alpha.dim() == 0 and all(t.is_contiguous() for t in tensors):
         tensors = tuple(t.view(-1) for t in tensors)
     if tensors[0].dim() == 0 or log_alpha.dim() == tensors[0].dim():

@@ -1,7 +1,7 @@
-"""GoLU with learned parameters: alpha·x·exp(-z), z = beta·exp(-gamma·x), each the exponential of a parameter.
+"""GoLU with learned parameters: alpha·x·exp(-z) with z = beta·exp(-gamma·x).
 
-Beside the parameters one tensor is saved, the input. The derivatives against the logarithms of alpha, beta and gamma
-are y, -y·z and gamma·x·y·z.
+Each of alpha, beta and gamma is the exponential of a parameter. Beside the parameters one tensor is saved, the input.
+The derivatives of y by log alpha, log beta and log gamma are y, -y·z and gamma·x·y·z.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from gem.reference import gompertz_gated, widen
 def learnable_golu(
     x: Tensor, log_alpha: Tensor, log_beta: Tensor, log_gamma: Tensor, channel_dim: int | None = None
 ) -> Tensor:
-    """GoLU with the exponentials of the three parameters, which have one element, or one for each index of
-    ``channel_dim``."""
+    """GoLU with alpha, beta and gamma = the exponentials of the three parameters.
+
+    Each parameter has one element, or one for each index of dimension ``channel_dim``. Raises TypeError for an input
+    that is not floating-point, and ValueError if the channels do not match the input.
+    """
     out: Tensor
     parameters = (log_alpha, log_beta, log_gamma)
     if has_torch_function((x, *parameters)):
@@ -43,7 +46,7 @@ def learnable_golu(
 
 
 def _numbers(x: Tensor, log_alpha: Tensor, log_beta: Tensor, log_gamma: Tensor) -> tuple[Tensor, ...]:
-    """alpha, beta, gamma, and where the gate has become 0 and alpha, in the type in which ``x`` is computed."""
+    """alpha, beta, gamma and the two limits of the gate, in the dtype of the computation for ``x``."""
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     alpha, beta, gamma = (p.to(dtype).exp() for p in (log_alpha, log_beta, log_gamma))
     low = (log_beta.detach().to(dtype) - math.log(800)) / gamma.detach()

@@ -1,4 +1,4 @@
-"""The kernels of ``_native.cpp``: compiled on request, kept in a folder, and loaded from there the next time."""
+"""The kernels of ``_native.cpp``: compiled on request, kept in a folder, and loaded from it afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ops: Any = torch.ops.gem_native
 
 
 def compiler_flags() -> list[str]:
-    """The vector instructions that torch itself uses on this machine, and no fused multiply-add of the compiler's."""
+    """The vector instructions that torch uses on this machine. The compiler adds no fused multiply-add of its own."""
     capability = torch.backends.cpu.get_cpu_capability()
     known = _X86.get(capability, [])
     name = capability if known else "DEFAULT"
@@ -33,14 +33,14 @@ def compiler_flags() -> list[str]:
 
 
 def library_path() -> Path:
-    """Where the library is kept: in torch's cache (``TORCH_HOME``), by a digest of all that it is made from."""
+    """The library's path in torch's cache (``TORCH_HOME``). Its name holds a digest of the source and the options."""
     parts = [SOURCE.read_text(), *compiler_flags(), torch.__version__, platform.machine()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Path(torch.hub.get_dir()).parent / "gem" / f"kernels_{digest}.so"
 
 
 def load(verbose: bool = False) -> Path:
-    """Load the library, after compiling it if it is not there yet. Raises RuntimeError where that fails."""
+    """Load the library; compile it first if it is not there. Raises RuntimeError if compilation or loading fails."""
     path = library_path()
     if not path.is_file():
         _compile(path, verbose)
@@ -49,7 +49,7 @@ def load(verbose: bool = False) -> Path:
 
 
 def _compile(path: Path, verbose: bool) -> None:
-    """In a folder of its own, and moved to its place when it is complete: several processes may do this at once."""
+    """Compile in a temporary folder, then move the finished library: several processes may compile at once."""
     from torch.utils import cpp_extension
 
     path.parent.mkdir(parents=True, exist_ok=True)

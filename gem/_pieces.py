@@ -1,8 +1,8 @@
 """CPU eager kernels in plain torch: a few in-place operations on pieces that stay in the cache.
 
-One pass over main memory reads the inputs and writes the result, whatever the number of operations. Scratch memory is
-kept from call to call, one set a thread, at most ``PIECE`` elements for each thread of torch. Of 2^14 to 2^17 elements,
-2^16 and more were fastest: smaller pieces cost Python overhead.
+One pass over main memory reads the inputs and writes the result, for any number of operations. Scratch memory is
+reused between calls: one set per thread, at most ``PIECE`` elements for each thread of torch. Among sizes of 2^14 to
+2^17 elements, 2^16 and more were fastest: smaller pieces cost Python overhead.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Kernel = Callable[..., None]
 
 
 def value(x: Tensor, family: Family) -> Tensor:
-    """f(x), in the type and memory layout of ``x``."""
+    """f(x) in the dtype and memory layout of ``x``."""
     return _run(_gated_value if isinstance(family, Gated) else _golu_value, (x,), family)
 
 
 def slope_product(grad: Tensor, x: Tensor, family: Family) -> Tensor:
-    """grad·f'(x), in the type of ``grad`` and the memory layout of ``x``."""
+    """grad·f'(x) in the dtype of ``grad`` and the memory layout of ``x``."""
     return _run(_gated_slope_product if isinstance(family, Gated) else _golu_slope_product, (x, grad), family)
 
 
 def slope_product_at(grad: Tensor, y: Tensor, family: Gated) -> Tensor:
-    """grad·f'(x) where f(x) = ``y``, in the type of ``grad`` and the memory layout of ``y``."""
+    """grad·f'(x) where f(x) = ``y``, in the dtype of ``grad`` and the memory layout of ``y``."""
     return _run(_slope_product_at, (y, grad), family)
 
 
@@ -57,7 +57,7 @@ def _run(kernel: Kernel, inputs: tuple[Tensor, ...], family: Family) -> Tensor:
     first = inputs[0]
     out = torch.empty_like(first)
     size, numel, direct = PIECE * torch.get_num_threads(), first.numel(), first.dtype in (torch.float32, torch.float64)
-    if numel <= size:  # one piece: in whatever layout it has
+    if numel <= size:  # one piece, in its own layout
         wide = _scratch(size, torch.float64 if first.dtype == torch.float64 else torch.float32, len(inputs) + 2)
         _step(kernel, inputs, out, [w[:numel].view(first.shape) for w in (wide[:1] if direct else wide)], family)
         return out
@@ -72,7 +72,7 @@ def _run(kernel: Kernel, inputs: tuple[Tensor, ...], family: Family) -> Tensor:
 
 
 def _step(kernel: Kernel, inputs: Any, out: Tensor, wide: list[Tensor], family: Family) -> None:
-    """Half types are widened to float32 and rounded once."""
+    """Run the kernel on one piece. Half-precision inputs are widened to float32, and the result is rounded once."""
     if len(wide) == 1:
         kernel(*inputs, out, wide[0], family)
         return
@@ -112,13 +112,13 @@ def _invert_power(x: Tensor, work: Tensor, family: Gated) -> None:
 
 
 def _invert_gate(k: float, x: Tensor, work: Tensor, family: Gated) -> None:
-    """work ← k·(1 + c/v) with v = (s·x)^(2N): an infinite 1/x or power gives the right limit, so nothing is clamped."""
+    """work ← k·(1 + c/v) with v = (s·x)^(2N). An infinite 1/x or power gives the right limit, so nothing is clamped."""
     _invert_power(x, work, family)
     torch.addcmul(_constant(k, x.dtype), work, work, value=k * family.c, out=work)
 
 
 def _gated_value(x: Tensor, out: Tensor, work: Tensor, family: Gated) -> None:
-    """relu(x) / (1 + c/v); where x ≤ 0 the divisor is made of 1/0."""
+    """relu(x) / (1 + c/v). For x ≤ 0 the divisor comes from 1/0."""
     if family.slope == 0:
         torch.clamp_min(x, 0, out=out)
         _invert_gate(1.0, out, work, family)
@@ -129,7 +129,7 @@ def _gated_value(x: Tensor, out: Tensor, work: Tensor, family: Gated) -> None:
 
 
 def _gated_slope_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, family: Gated) -> None:
-    """With D = (1 + c/v) / (2N + 1) and e = grad / D the product is e·(1 - κ/D) = e - κ·e/D, κ = 2N / (2N + 1)²."""
+    """grad·f'(x) = e - κ·e/D with D = (1 + c/v) / (2N + 1), e = grad / D and κ = 2N / (2N + 1)²."""
     order = 2 * family.N
     if family.slope == 0:
         torch.clamp_min(x, 0, out=out)
@@ -143,7 +143,7 @@ def _gated_slope_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, fam
 
 
 def _log_scale_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, family: Gated) -> None:
-    """grad·f(x)·q = grad·x·w / (1 + w)² with w = c/v, |x| held where w is between 2^-60 and 2^60."""
+    """grad·f(x)·q = grad·x·w / (1 + w)² with w = c/v. |x| is clamped to where w is between 2^-60 and 2^60."""
     if family.slope == 0:
         torch.clamp(x, *family.middle, out=out)
     else:
@@ -153,7 +153,7 @@ def _log_scale_product(x: Tensor, grad: Tensor, out: Tensor, work: Tensor, famil
     out.mul_(work)
     work.add_(1)
     out.div_(work).div_(work)
-    if family.slope != 0:  # f is odd up to the slope, and |x| was taken
+    if family.slope != 0:  # f is odd up to the slope, and |x| was used
         grad = _aten.leaky_relu_backward.grad_input(grad, x, -family.slope, False, grad_input=work)
     out.mul_(grad)
 

@@ -1,8 +1,8 @@
-"""The two numbers by which every member of the GEM family enters the arithmetic.
+"""The two constants c and s through which every member of the GEM family is computed.
 
-With α the scale of the log-logistic gate, the gate is v / (c + v) where v = (s·x)^(2N) and c = (s·α)^(2N). Any s >
-0 gives the same function. A power of two costs no rounding, so s is chosen as one that keeps c near 1 where α^(2N)
-itself could leave the range of float32; and c is rounded once, because an error in α would enter 2N-fold.
+With α the scale of the log-logistic gate, the gate is v / (c + v) with v = (s·x)^(2N) and c = (s·α)^(2N). Any s > 0
+gives the same function. A power of two costs no rounding, so s is a power of two. It keeps c near 1 where α^(2N) could
+leave the range of float32. c is rounded once, because an error in α would enter 2N-fold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Scale(NamedTuple):
 
 
 def make_scale(N: int, eps: float, convention: str = "additive") -> Scale:
-    """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``); raises TypeError or ValueError."""
+    """Constants for α = eps^(1/(2N)) (``"additive"``) or α = eps (``"scale"``). Raises TypeError or ValueError."""
     return _make_scale(check_N(N), check_positive("eps", eps), check_choice("convention", convention, CONVENTIONS))
 
 
@@ -50,10 +50,10 @@ def scale_of(log_alpha: float, N: int) -> Scale:
 
 
 def constants_to_bits(c: float, s: float) -> Tensor:
-    """s and c, as the bits of four float32: s and three that add up to c.
+    """s and c as the bits of four float32 numbers: s, and three numbers whose sum is c.
 
-    Integers, because `module.half()` and the like round floating-point buffers; float32, because some devices have
-    no float64.
+    Integers, because ``module.half()`` and similar calls round floating-point buffers. float32, because some devices
+    have no float64.
     """
     parts, rest = [s], c
     for _ in range(3):
@@ -63,6 +63,6 @@ def constants_to_bits(c: float, s: float) -> Tensor:
 
 
 def constants_from_bits(bits: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """c and s, in float64 for float64 inputs, else in float32."""
+    """(c, s) in float64 for float64 inputs, else in float32."""
     s, high, middle, low = bits.view(torch.float32).to(torch.float64 if dtype == torch.float64 else torch.float32)
     return high + (middle + low), s

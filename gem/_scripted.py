@@ -1,11 +1,11 @@
-"""The functions in the subset of Python that torch.jit.script reads. They equal :mod:`gem.reference`."""
+"""The functions in the subset of Python that torch.jit.script supports. They equal :mod:`gem.reference`."""
 
 import torch
 from torch import Tensor
 
 
 def scripted_gated(x: Tensor, numbers: tuple[int, float, float, float]) -> Tensor:
-    """leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N), kept below the ceiling of :func:`gem.reference.ceiling`."""
+    """leaky_relu(x, slope)·v / (c + v) with v = (s·x)^(2N), below the limit of :func:`gem.reference.ceiling`."""
     N, c, s, slope = numbers
     z = x if x.dtype == torch.float64 else x.float()
     top = 2.0 ** ((100.0 if x.dtype == torch.float64 else 60.0) / (2.0 * N))

@@ -1,4 +1,4 @@
-"""Settings of modules that may be changed at any time and are checked whenever they are."""
+"""Settings of modules. They may be changed at any time, and every change is checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Setting(Generic[T]):
     """A setting of an :class:`Activation`.
 
-    One that says where a learned parameter begins cannot be changed where that parameter is learned.
+    A setting that gives the start value of a learned parameter cannot be changed while that parameter is learned.
     """
 
     def __init__(self, learned: bool = False) -> None:
@@ -38,16 +38,16 @@ class Setting(Generic[T]):
 
 
 class Activation(nn.Module):
-    """Base of this package's modules: ``_checked`` checks settings, ``_derived`` is what follows from them."""
+    """Base of this package's modules. ``_checked`` checks the settings, ``_derived`` computes what depends on them."""
 
-    if TYPE_CHECKING:  # so that a call has a type; and torch.jit.script cannot read annotations that are texts
+    if TYPE_CHECKING:  # gives a call a type; torch.jit.script cannot read string annotations
         learnable: bool
         _settings: dict[str, Any]
 
         def __call__(self, x: Tensor) -> Tensor: ...
 
     def _settle(self, settings: dict[str, Any]) -> None:
-        """Take settings over with what follows from them; nothing where one of them is wrong."""
+        """Check and take over all settings and what depends on them. If one is wrong, none changes."""
         checked = self._checked(settings)
         derived = self._derived(checked)
         self._settings = checked
@@ -61,14 +61,14 @@ class Activation(nn.Module):
         return {}
 
     def _shown(self) -> dict[str, Any]:
-        """What ``repr`` shows."""
+        """The settings that ``repr`` shows."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
         return ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v!r}" for k, v in self._shown().items())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Scales saved before they had a dimension are taken for one element."""
+        """Load a scale without dimensions, as older versions saved it, as one element."""
         for name in self._parameters:
             saved = state_dict.get(prefix + name)
             if isinstance(saved, Tensor) and saved.dim() == 0:

@@ -1,7 +1,7 @@
 """Triton kernels for eager use on a GPU: one forward and one backward for the whole family.
 
-Registered as ``torch.ops.gem.value`` and ``torch.ops.gem.slope_product``. They compute in float32, so float64 is
-left to the plain operations. Imported by :mod:`gem._dispatch` alone, at the first call that wants them.
+They are registered as ``torch.ops.gem.value`` and ``torch.ops.gem.slope_product``. They compute in float32, so float64
+uses the plain operations. Only :mod:`gem._dispatch` imports this module, at the first call that needs it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _slope_kernel(  # type: ignore[no-untyped-def]
 
 @torch.library.custom_op("gem::value", mutates_args=())
 def value_op(x: Tensor, N: int, parameters: list[float]) -> Tensor:
-    """f(x); an ``N`` of 0 stands for GoLU. ``parameters`` are those of :func:`arguments`."""
+    """f(x); ``N`` = 0 means GoLU. ``parameters`` are those of :func:`arguments`."""
     out = torch.empty_like(x)
     dense = _laid_out_as(out, x)
     with _on(x):
@@ -160,7 +160,7 @@ value_op.register_autograd(_differentiate, setup_context=_remember)
 
 
 def try_out(device: torch.device) -> None:
-    """Launch once on one element; what Triton raises comes out."""
+    """Launch once on one element. Raises what Triton raises."""
     value_op(torch.zeros(1, device=device), *arguments(Gated(1, 1.0, 1.0, 0.0)))
 
 
@@ -174,7 +174,7 @@ def arguments(family: Family, invert: bool = False) -> tuple[int, list[float]]:
 
 
 def _laid_out_as(out: Tensor, x: Tensor) -> Tensor:
-    """``x`` itself if its elements lie in memory as those of ``out``, which is dense, else a copy that does."""
+    """``x`` in the memory layout of ``out``, which is dense: ``x`` itself if it has this layout, else a copy."""
     return x if x.stride() == out.stride() else torch.empty_like(out, dtype=x.dtype).copy_(x)
 
 

@@ -1,7 +1,7 @@
 """The activations as functions: fast, with one tensor saved for backward.
 
-They equal the definitions in :mod:`gem.reference`, and raise the same errors. ``save="output"`` keeps the output for
-backward in place of the input: no memory where the next layer keeps it anyway, for more arithmetic in backward.
+They equal the definitions in :mod:`gem.reference` and raise the same errors. ``save="output"`` keeps the output for
+backward instead of the input. This costs no memory if the next layer keeps it anyway, but more arithmetic in backward.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from gem.reference import Scalar
 def gem(x: Tensor, N: int = 1, save: str = "input") -> Tensor:
     """GEM: x^(2N+1) / (1 + x^(2N)) for x > 0, else 0. See :func:`gem.reference.gem`.
 
-    Elementwise; any shape and real floating-point type. ``N`` is an integer in [1, 32]. Source: GEM
-    (arXiv:2604.21677), section 2.1. Raises TypeError or ValueError naming the parameter.
+    Elementwise, for any shape and real floating-point dtype; the result has the same shape and dtype. ``N`` is an
+    integer in [1, 32]. Source: GEM (arXiv:2604.21677), section 2.1. Raises TypeError or ValueError naming the
+    parameter.
     """
     if has_torch_function_unary(x):
         out: Tensor = handle_torch_function(gem, (x,), x, N=N, save=save)
@@ -37,11 +38,12 @@ def gem(x: Tensor, N: int = 1, save: str = "input") -> Tensor:
 
 
 def egem(x: Tensor, N: int = 1, eps: Scalar = 1e-4, convention: str = "additive", save: str = "input") -> Tensor:
-    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
+    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0. With ``convention="scale"``, eps^(2N) replaces eps.
 
-    A reconstruction; see :func:`gem.reference.egem`. Elementwise; any shape and real floating-point type. ``eps`` is a
-    number in [1e-30, 1e30], or a positive tensor that broadcasts against ``x``, which takes the plain operations.
-    Raises TypeError or ValueError naming the parameter.
+    A reconstruction; see :func:`gem.reference.egem`. Elementwise, for any shape and real floating-point dtype; the
+    result has the same shape and dtype. ``eps`` is a number in [1e-30, 1e30], or a positive tensor that broadcasts
+    against ``x``. A tensor uses the plain operations. After GEM (arXiv:2604.21677), section 2.2. Raises TypeError or
+    ValueError naming the parameter.
     """
     if has_torch_function_unary(x):
         out: Tensor = handle_torch_function(egem, (x,), x, N=N, eps=eps, convention=convention, save=save)
@@ -62,7 +64,8 @@ def segem(
 ) -> Tensor:
     """SE-GEM: egem(x) - negative_slope·egem(-x). A reconstruction; see :func:`gem.reference.segem`.
 
-    ``negative_slope`` lies in [0, 1); the rest is as in :func:`egem`.
+    ``negative_slope`` is in [0, 1). The other parameters, shapes, dtypes and errors are those of :func:`egem`. After
+    GEM (arXiv:2604.21677), section 2.3.
     """
     if has_torch_function_unary(x):
         settings: Any = {"N": N, "eps": eps, "negative_slope": negative_slope, "convention": convention, "save": save}
@@ -77,8 +80,8 @@ def segem(
 def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -> Tensor:
     """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3.
 
-    Elementwise; any shape and real floating-point type. The parameters lie in [1e-30, 1e30]. Raises TypeError or
-    ValueError naming the parameter.
+    Elementwise, for any shape and real floating-point dtype; the result has the same shape and dtype. The parameters
+    are in [1e-30, 1e30]. Raises TypeError or ValueError naming the parameter.
     """
     if has_torch_function_unary(x):
         out: Tensor = handle_torch_function(golu, (x,), x, alpha=alpha, beta=beta, gamma=gamma)
@@ -90,15 +93,15 @@ def golu(x: Tensor, alpha: float = 1.0, beta: float = 1.0, gamma: float = 1.0) -
 
 
 def gated(N: int, eps: float, convention: str, negative_slope: float) -> Gated:
-    """The function with these parameters, checked, as a value."""
+    """The GEM-family function with these parameters, after they were checked."""
     try:
         return _gated(N, eps, convention, negative_slope)
-    except TypeError:  # also what cannot be a key of the cache
+    except TypeError:  # also if the arguments cannot be a key of the cache
         return _gated.__wrapped__(N, eps, convention, negative_slope)
 
 
 def gompertz(alpha: float, beta: float, gamma: float) -> Gompertz:
-    """The function with these parameters, checked, as a value."""
+    """GoLU with these parameters, after they were checked."""
     try:
         return _gompertz(alpha, beta, gamma)
     except TypeError:

@@ -18,10 +18,11 @@ Device = torch.device | str | int | None
 
 
 def matched_width(plain: int, multiple_of: int = 1) -> int:
-    """Hidden width at which a gated unit has the weights of a plain feed-forward block of width ``plain``.
+    """Hidden width at which a gated unit has as many weights as a plain feed-forward block of width ``plain``.
 
-    A gated unit has three matrices where a plain block has two, so this is 2/3 of ``plain``, rounded to the nearest
-    multiple of ``multiple_of``, at least one multiple. Raises TypeError or ValueError naming the parameter.
+    A gated unit has three matrices where a plain block has two, so the width is 2/3 of ``plain``. It is rounded to the
+    nearest multiple of ``multiple_of``, and is at least one multiple. Raises TypeError or ValueError naming the
+    parameter.
     """
     plain, step = check_count("plain", plain), check_count("multiple_of", multiple_of)
     return max(1, (4 * plain + 3 * step) // (6 * step)) * step
@@ -30,11 +31,11 @@ def matched_width(plain: int, multiple_of: int = 1) -> int:
 class GatedUnit(nn.Module):
     """down(f(gate(x)) · up(x)), with an activation f: a feed-forward block of three linear maps.
 
-    ``features`` is the size of the last dimension of input and output. ``hidden`` is the width within; without it the
-    width is ``matched_width(4 * features)``, which has the weights of a plain block four times as wide. ``activation``
-    is a name for :func:`gem.make_activation`, with ``params``, or something that makes a module. ``out_features`` is
-    the size of the output where it differs. ``device`` and ``dtype`` are those of the parameters. Raises TypeError or
-    ValueError naming the parameter.
+    Input: any floating-point tensor [..., ``features``]. Output: [..., ``out_features``], by default ``features``.
+    ``hidden`` is the inner width. Its default ``matched_width(4 * features)`` gives as many weights as a plain block
+    that is four times as wide. ``activation`` is a name for :func:`gem.make_activation`, with ``params``, or a callable
+    that makes a module. ``device`` and ``dtype`` are those of the parameters. Raises TypeError or ValueError naming the
+    parameter. Source: GLU Variants Improve Transformer (arXiv:2002.05202), section 2.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class GatedUnit(nn.Module):
         self.down = nn.Linear(hidden, out, bias, device, dtype)
         self.activation = made.to(device=device, dtype=dtype)
 
-    if TYPE_CHECKING:  # so that a call has a type
+    if TYPE_CHECKING:  # gives a call a type
 
         def __call__(self, x: Tensor) -> Tensor: ...
 

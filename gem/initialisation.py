@@ -1,4 +1,4 @@
-"""The factor by which a linear layer's weights must grow so that the activation keeps the second moment."""
+"""Kaiming gain: the factor on a linear layer's weights with which the activation keeps the second moment."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gem.registry import make_activation
 
 
 def gain(activation: str | Callable[[Tensor], Tensor], **params: Any) -> float:
-    """Kaiming gain 1/√E[f(z)²] for z ~ N(0, 1), of a name (with ``params``), a module or a function.
+    """Kaiming gain 1/√E[f(z)²] for z ~ N(0, 1). ``activation`` is a name (with ``params``), a module or a function.
 
-    Weights drawn with standard deviation gain/√fan_in keep E[f²] = 1 from layer to layer; ReLU has √2. Computed by
-    Simpson's rule in float64 on both sides of 0, where these functions have their only kink; exact to about 1e-9.
-    Source: He et al. 2015 (arXiv:1502.01852), section 2.2. Raises ValueError where the second moment is 0 or not
-    finite, and what :func:`gem.make_activation` raises.
+    Weights with standard deviation gain/√fan_in keep E[f²] = 1 from layer to layer. ReLU has the gain √2. The integral
+    uses Simpson's rule in float64 on each side of 0, where these functions have their only kink. It is exact to about
+    1e-9. Source: He et al. 2015 (arXiv:1502.01852), section 2.2. Raises ValueError if the second moment is 0 or not
+    finite, and the errors of :func:`gem.make_activation`.
     """
     f = make_activation(activation, **params) if isinstance(activation, str) else activation
     if isinstance(f, nn.Module):

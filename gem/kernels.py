@@ -1,6 +1,6 @@
-"""Which kernels compute in eager mode, and how to have faster ones on a CPU.
+"""The kernels of eager mode, and how to get faster ones on a CPU.
 
-Nothing is compiled unless it is asked for, and no result depends on whether a compiler is there. :func:`build_kernels`
+Nothing is compiled unless you ask for it, and no result depends on whether a compiler exists. :func:`build_kernels`
 compiles the CPU kernels (half a minute, once) and uses them in this process from then on. They are several times faster
 on large tensors. Their results equal those of the plain operations up to rounding, but not bit for bit.
 """
@@ -18,11 +18,11 @@ CPU_KERNELS = ("torch", "native")
 
 
 class KernelStatus(NamedTuple):
-    """What computes in eager mode in this process.
+    """The kernels of eager mode in this process.
 
     ``cpu``: ``"torch"`` (plain operations, the default) or ``"native"`` (compiled on request). ``cuda``: ``"triton"``
     or ``"torch"``, with the reason. ``vector``: the vector instructions of torch and of the native kernels.
-    ``library``: the compiled library, where it is in use.
+    ``library``: the path of the compiled library if it is in use.
     """
 
     cpu: str
@@ -32,7 +32,7 @@ class KernelStatus(NamedTuple):
 
 
 def kernel_status() -> KernelStatus:
-    """What computes in eager mode now."""
+    """The kernels of eager mode now."""
     native = _dispatch.cpu is _native
     return KernelStatus(
         "native" if native else "torch",
@@ -43,10 +43,10 @@ def kernel_status() -> KernelStatus:
 
 
 def build_kernels(verbose: bool = False) -> KernelStatus:
-    """Compile the native CPU kernels, or load them if that was done before, and use them from now on in this process.
+    """Compile the native CPU kernels and use them in this process from now on. Loads them if they exist already.
 
-    Needs a C++ compiler and ninja, once. The library is kept in torch's cache (``TORCH_HOME``) for this version of
-    torch and this kind of CPU. Raises RuntimeError where it cannot be compiled; then nothing has changed.
+    The first call needs a C++ compiler and ninja. The library is kept in torch's cache (``TORCH_HOME``) for this
+    version of torch and this kind of CPU. Raises RuntimeError if compilation fails; then nothing has changed.
     """
     _native.load(verbose)
     return use_kernels("native")

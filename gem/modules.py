@@ -1,8 +1,8 @@
 """The activations as modules.
 
-All are elementwise, keep shape, type and memory layout, raise TypeError for an input that is not real
-floating-point, and check their parameters when they are made and when they are changed. ``inplace`` is accepted, so
-that they take the place of other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see
+All are elementwise and keep shape, dtype and memory layout. They raise TypeError for an input that is not real
+floating-point. They check their parameters at construction and at every change. ``inplace`` is accepted for
+compatibility with other activations, and has no effect. E-GEM and SE-GEM are reconstructions, see
 :mod:`gem.reference`.
 """
 
@@ -34,7 +34,7 @@ Device = torch.device | str | int | None  # as torch's own modules take it
 
 
 class _Learnable(Activation):
-    """What is the same whatever is learned: how many elements the parameters have, and which dimension they follow."""
+    """Base of the learnable modules: how many elements the parameters have, and which dimension they follow."""
 
     channel_dim = Setting[int]()
 
@@ -63,7 +63,7 @@ class _Learnable(Activation):
 
 
 class _LogLogistic(_Learnable):
-    """What GEM, E-GEM and SE-GEM share: the constants of the gate, or the learnable scale in their place."""
+    """Base of GEM, E-GEM and SE-GEM: the constants of the gate, or a learnable scale instead of them."""
 
     N = Setting[int]()
     eps = Setting[float](learned=True)
@@ -72,7 +72,7 @@ class _LogLogistic(_Learnable):
     save = Setting[str]()
 
     __jit_unused_properties__ = ["alpha", "_dim"]  # noqa: RUF012, torch's own name
-    if TYPE_CHECKING:  # torch.jit.script cannot read annotations that are texts
+    if TYPE_CHECKING:  # torch.jit.script cannot read string annotations
         _family: Gated
         _bits: Tensor
         _numbers: tuple[int, float, float, float]
@@ -101,8 +101,8 @@ class _LogLogistic(_Learnable):
         return settings | {"N": family.N, "negative_slope": family.slope}
 
     def _derived(self, settings: dict[str, Any]) -> dict[str, Any]:
-        # The bits are read under torch.compile in place of the Python numbers, so that another eps needs no new
-        # compilation. No buffer: what builds a model on the meta device and fills it from a file leaves such undefined.
+        # torch.compile reads these bits instead of the Python numbers, so another eps needs no new compilation. They
+        # are no buffer: code that builds a model on the meta device and loads a file leaves such buffers undefined.
         family = _family_of(settings)
         bits = constants_to_bits(family.c, family.s)
         before = self.__dict__.get("_bits", bits)
@@ -110,12 +110,12 @@ class _LogLogistic(_Learnable):
         return {"_family": family, "_numbers": numbers, "_bits": bits.to(before.device)}
 
     def reset_parameters(self) -> None:
-        """A learnable scale begins where eps puts it."""
+        """Set a learnable scale to its start value, which ``eps`` determines."""
         if self.learnable:
             nn.init.constant_(self.log_alpha, math.log(self._family.alpha))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Follow ``to()`` and its kind to another device; a change of dtype does not touch the constants."""
+        """Follow ``to()`` and similar calls to another device. A change of dtype does not affect the constants."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = fn(torch.empty(0, device=self._bits.device)).device
         bits = constants_to_bits(self._family.c, self._family.s)
@@ -124,7 +124,7 @@ class _LogLogistic(_Learnable):
 
     @property
     def alpha(self) -> Tensor | float:
-        """The scale α, where the gate is 1/2: a number, or a positive tensor of one element or one for each channel."""
+        """The scale α, at which the gate is 1/2: a number, or a positive tensor of one element or one per channel."""
         return widen(self.log_alpha).exp() if self.learnable else self._family.alpha
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ class _LogLogistic(_Learnable):
         return super()._shown() | ({} if self.save == "input" else {"save": self.save})
 
     def _call_function(self, x: Tensor) -> Tensor:
-        """The same by the public function, which tracers and subclasses of tensors may have in their hands."""
+        """The same through the public function, which tracers and tensor subclasses may intercept."""
         raise NotImplementedError
 
 
@@ -157,10 +157,11 @@ def _family_of(settings: dict[str, Any]) -> Gated:
 class GEM(_LogLogistic):
     """GEM: x^(2N+1) / (1 + x^(2N)) for x > 0, else 0. Source: GEM (arXiv:2604.21677), section 2.1.
 
-    ``learnable=True`` makes the scale α, 1 at first, a positive parameter: α·gem(x/α), with ``log_alpha`` of one
-    element, or of ``channels`` elements along dimension ``channel_dim``. ``save="output"`` keeps the output for
-    backward in place of the input: no memory where the next layer keeps it anyway, for more arithmetic in backward.
-    ``device`` and ``dtype`` are those of the learnable scale. Raises TypeError or ValueError naming the parameter.
+    ``N`` is an integer in [1, 32]. ``learnable=True`` makes the scale α a positive parameter: α·gem(x/α) with
+    α = exp(``log_alpha``), which starts at α = 1. ``log_alpha`` has one element, or ``channels`` elements along
+    dimension ``channel_dim``. ``save="output"`` keeps the output for backward instead of the input. This costs no
+    memory if the next layer keeps it anyway, but more arithmetic in backward. ``device`` and ``dtype`` are those of
+    the learnable scale. Raises TypeError or ValueError naming the parameter.
     """
 
     def __init__(
@@ -185,10 +186,12 @@ class GEM(_LogLogistic):
 
 
 class EGEM(_LogLogistic):
-    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0; eps^(2N) in place of eps with ``convention="scale"``.
+    """E-GEM: x^(2N+1) / (eps + x^(2N)) for x > 0, else 0. With ``convention="scale"``, eps^(2N) replaces eps.
 
-    A reconstruction; see :func:`gem.reference.egem`. ``learnable``, ``channels``, ``channel_dim``, ``save``, ``device``
-    and ``dtype`` are as in :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.reference.egem`. ``N`` is an integer in [1, 32], ``eps`` a number in [1e-30, 1e30].
+    ``learnable``, ``channels``, ``channel_dim``, ``save``, ``device`` and ``dtype`` are as in :class:`GEM`; ``eps``
+    determines the start value of α. After GEM (arXiv:2604.21677), section 2.2. Raises TypeError or ValueError naming
+    the parameter.
     """
 
     def __init__(
@@ -218,8 +221,10 @@ class EGEM(_LogLogistic):
 class SEGEM(_LogLogistic):
     """SE-GEM: egem(x) - negative_slope·egem(-x).
 
-    A reconstruction; see :func:`gem.reference.segem`. ``learnable``, ``channels``, ``channel_dim``, ``save``,
-    ``device`` and ``dtype`` are as in :class:`GEM`; α starts where ``eps`` puts it.
+    A reconstruction; see :func:`gem.reference.segem`. ``negative_slope`` is in [0, 1); ``N``, ``eps`` and
+    ``convention`` are as in :class:`EGEM`. ``learnable``, ``channels``, ``channel_dim``, ``save``, ``device`` and
+    ``dtype`` are as in :class:`GEM`; ``eps`` determines the start value of α. After GEM (arXiv:2604.21677), section
+    2.3. Raises TypeError or ValueError naming the parameter.
     """
 
     def __init__(
@@ -251,7 +256,7 @@ class SEGEM(_LogLogistic):
 
 
 class _Logarithmic(Setting[Any]):
-    """A positive number, or a tensor of such where it is learned by its logarithm."""
+    """A positive number, or a positive tensor if it is learned by its logarithm."""
 
     def __init__(self) -> None:
         super().__init__(learned=True)
@@ -264,9 +269,9 @@ class _Logarithmic(Setting[Any]):
 class GoLU(_Learnable):
     """GoLU: x·alpha·exp(-beta·exp(-gamma·x)). Source: GoLU (arXiv:2502.03654), section 3.
 
-    ``learnable=True`` makes all three positive parameters, ``log_alpha``, ``log_beta`` and ``log_gamma``, which start
-    at the values given; ``channels``, ``channel_dim``, ``device`` and ``dtype`` are as in :class:`GEM`. Raises
-    TypeError or ValueError naming the parameter.
+    The parameters are in [1e-30, 1e30]. ``learnable=True`` makes all three positive parameters of the module. They are
+    ``log_alpha``, ``log_beta`` and ``log_gamma``, and start at the values given. ``channels``, ``channel_dim``,
+    ``device`` and ``dtype`` are as in :class:`GEM`. Raises TypeError or ValueError naming the parameter.
     """
 
     alpha = _Logarithmic()
@@ -307,7 +312,7 @@ class GoLU(_Learnable):
         return {"_family": family, "_numbers": (family.alpha, family.beta, family.gamma, *family.limits)}
 
     def reset_parameters(self) -> None:
-        """Learnable parameters begin at the values given."""
+        """Set learnable parameters to the values given."""
         if self.learnable:
             for name in ("alpha", "beta", "gamma"):
                 nn.init.constant_(getattr(self, f"log_{name}"), math.log(self._settings[name]))

@@ -1,4 +1,4 @@
-"""Groups of parameters for an optimizer: the learnable scales without weight decay."""
+"""Parameter groups for an optimizer: learnable scales get no weight decay."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def parameter_groups(model: nn.Module, weight_decay: float, no_decay: tuple[str,
 
     The second group holds the learnable scales of this package's activations. They are learned by their logarithm, so
     weight decay would pull a scale towards 1. It also holds every parameter whose name ends in one of ``no_decay``,
-    such as ``("bias",)``. A shared parameter is taken once, without decay if one of its names says so.
+    such as ``("bias",)``. A shared parameter appears once, without decay if any of its names is in the second group.
 
         torch.optim.AdamW(gem.parameter_groups(model, weight_decay=0.1), lr=1e-3)
 
-    Raises TypeError or ValueError for a ``weight_decay`` that is no number of 0 or more.
+    Raises TypeError or ValueError unless ``weight_decay`` is a number of 0 or more.
     """
     if isinstance(weight_decay, bool) or not isinstance(weight_decay, int | float):
         raise TypeError(f"weight_decay must be a number of 0 or more, got {weight_decay!r}")

@@ -14,7 +14,7 @@ from gem.variants import SEGEMBounded, SEGEMLinear
 
 
 class ActivationSpec(NamedTuple):
-    """How an activation is made: its class, and its parameters with their defaults."""
+    """How to make an activation: its class, and its parameters with their defaults."""
 
     factory: Callable[..., nn.Module]
     defaults: Mapping[str, Any]
@@ -44,7 +44,7 @@ _FACTORIES: dict[str, Callable[..., nn.Module]] = {
 
 
 def _spec(factory: Callable[..., nn.Module]) -> ActivationSpec:
-    """Read the defaults off the signature; what has none (``*args``, ``**kwargs`` of Identity) is no parameter."""
+    """Read the defaults from the signature. Arguments without one (``*args``, ``**kwargs`` of Identity) are skipped."""
     parameters = inspect.signature(factory).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     return ActivationSpec(factory, MappingProxyType(defaults))
@@ -54,7 +54,7 @@ ACTIVATIONS: Mapping[str, ActivationSpec] = MappingProxyType({name: _spec(f) for
 
 
 def make_activation(name: str, **params: Any) -> nn.Module:
-    """A new module for the activation ``name``, with ``params`` over the defaults in ``ACTIVATIONS[name]``.
+    """A new module of the activation ``name``; ``params`` override the defaults in ``ACTIVATIONS[name]``.
 
     Raises ValueError for an unknown name, TypeError for an unknown parameter, and either for a value outside its
     range.

@@ -1,9 +1,9 @@
-"""Two more things that SE-GEM may mean, for the ablation over readings of the paper.
+"""Two alternative definitions of SE-GEM, for the ablation over definitions that fit the paper.
 
-Ours is :func:`gem.reference.segem`. All three have what the paper (arXiv:2604.21677) states: piecewise, C^(2N) at 0
-and no more, no dead units, E-GEM on the positive side (here up to the linear term). **Reconstructions**, none
-confirmed. Plain operations, so in eager mode autograd keeps the intermediates; conventions for types, infinities and
-NaN are those of :mod:`gem.reference`.
+The default is :func:`gem.reference.segem`. All three have the properties that the paper (arXiv:2604.21677) states:
+piecewise, exactly C^(2N) at 0, and no dead units. On the positive side they are E-GEM, up to the linear term of
+:func:`segem_linear`. All are **reconstructions**; none is confirmed. They use plain operations, so in eager mode
+autograd keeps the intermediate tensors. Dtypes, infinities and NaN are as in :mod:`gem.reference`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gem.reference import ceiling, clip, constants, even_power, gated_leaky, wid
 
 
 def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float = 0.01) -> Tensor:
-    """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope`` in [0, 1): a linear term on both sides, slope λ at 0 too.
+    """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope`` in [0, 1). The linear term is on both sides: slope λ at 0.
 
-    Elementwise; parameters otherwise, and errors, as in :func:`gem.reference.egem` (additive eps).
+    Elementwise. The other parameters and the errors are those of :func:`gem.reference.egem` (additive eps).
     """
     out: Tensor
     if has_torch_function_unary(x):
@@ -35,7 +35,7 @@ def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float
         return map_values(lambda values: segem_linear(values, N, eps, slope), x)
     N, c, s = constants(N, eps, "additive")
     if not compiling and slope == 0:
-        return gated_leaky(x, N, c, s, None)  # and 0, not NaN, at -inf
+        return gated_leaky(x, N, c, s, None)  # 0 at -inf, where the sum below would give NaN
     z = widen(x)
     v = even_power(clip(z * s, 0.0, ceiling(N, z.dtype)), N)
     q = c / (c + v)
@@ -46,8 +46,9 @@ def segem_linear(x: Tensor, N: int = 1, eps: float = 1e-4, negative_slope: float
 def segem_bounded(x: Tensor, N: int = 1, eps: float = 1e-4, bound: float = 0.01) -> Tensor:
     """egem(x) for x > 0, else -bound·u^(2N+1) / (eps + u^(2N+1)) with u = -x: the negative side saturates at -bound.
 
-    Its slope there fades, in exact arithmetic never to 0. As eps → 0 it tends to a step of height ``bound`` at 0.
-    Elementwise; ``bound`` lies in [1e-30, 1e30], the rest is as in :func:`gem.reference.egem` (additive eps).
+    Its slope there decreases but is never 0 in exact arithmetic. As eps → 0 it tends to a step of height ``bound`` at
+    0. Elementwise. ``bound`` is in [1e-30, 1e30]. The other parameters and the errors are those of
+    :func:`gem.reference.egem` (additive eps).
     """
     out: Tensor
     if has_torch_function_unary(x):
@@ -65,7 +66,7 @@ def segem_bounded(x: Tensor, N: int = 1, eps: float = 1e-4, bound: float = 0.01)
 
 
 class SEGEMLinear(Activation):
-    """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope``: one reading of SE-GEM, see :func:`segem_linear`."""
+    """(1 - λ)·egem(x) + λ·x with λ = ``negative_slope``: a variant of SE-GEM, see :func:`segem_linear`."""
 
     N = Setting[int]()
     eps = Setting[float]()
@@ -91,7 +92,7 @@ class SEGEMLinear(Activation):
 
 
 class SEGEMBounded(Activation):
-    """E-GEM with a negative side that saturates at -``bound``: one reading of SE-GEM, see :func:`segem_bounded`."""
+    """E-GEM with a negative side that saturates at -``bound``: a variant of SE-GEM, see :func:`segem_bounded`."""
 
     N = Setting[int]()
     eps = Setting[float]()

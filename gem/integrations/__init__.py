@@ -1,4 +1,4 @@
-"""Ways into models that exist already: replacing activations, and names for other libraries."""
+"""Use in existing models: replacing activations, and registering names with other libraries."""
 
 from gem.integrations._count import assert_replaced as assert_replaced
 from gem.integrations._count import count_activations as count_activations

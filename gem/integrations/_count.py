@@ -1,4 +1,4 @@
-"""Which activation functions a forward pass calls, and where: to see that a replacement is complete."""
+"""Counts the activation functions that a forward pass calls, by module: to check that a replacement is complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gem.integrations._functions import label_of_call, labels_of
 
 
 class _Counting(TorchFunctionMode):
-    """Counts calls by the module that makes them; what a function calls in its turn is not counted."""
+    """Counts calls by the module that makes them. Calls inside a counted function are not counted."""
 
     def __init__(self, names: dict[nn.Module, str]) -> None:
         super().__init__()
@@ -41,11 +41,11 @@ class _Counting(TorchFunctionMode):
 
 @contextlib.contextmanager
 def count_activations(model: nn.Module) -> Iterator[Counter[tuple[str, str]]]:
-    """Count the activation functions that are called within the ``with``, by module and function.
+    """Count the activation functions that are called inside the ``with`` block, by module and function.
 
-    The keys are pairs such as ``("layer1.0", "relu")``: the innermost module of ``model`` that runs, and the function.
-    Functions are torch's, whether they are called directly or by a module such as ``nn.ReLU``, and gem's own. Calls
-    that do not pass through Python (a scripted or compiled module, torch's fused layers) are not seen.
+    The keys are pairs such as ``("layer1.0", "relu")``: the innermost running module of ``model``, and the function.
+    Functions of torch count if called directly or by a module such as ``nn.ReLU``. So do those of gem. Calls that
+    bypass Python (a scripted or compiled module, torch's fused layers) are not counted.
 
         with gem.count_activations(model) as calls:
             model(images)
@@ -63,7 +63,7 @@ def count_activations(model: nn.Module) -> Iterator[Counter[tuple[str, str]]]:
 
 
 def assert_replaced(model: nn.Module, old: Any, *inputs: Any, **named_inputs: Any) -> Counter[tuple[str, str]]:
-    """Run ``model(*inputs, **named_inputs)`` and raise AssertionError if it still calls an activation of type ``old``.
+    """Run ``model(*inputs, **named_inputs)``. Raise AssertionError if it still calls an activation of type ``old``.
 
     ``old`` is as in :func:`gem.replace_activations`. Returns the calls that :func:`gem.count_activations` counted.
     """

@@ -1,4 +1,4 @@
-"""Where a model has activations: modules, functions kept in attributes, functions that methods call."""
+"""Finds the activations of a model: modules, functions kept in attributes, and functions that methods call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Kept(NamedTuple):
 
 
 class Call(NamedTuple):
-    """Functions with one label that some methods of a module call."""
+    """Functions with one label that certain methods of a module call."""
 
     name: str
     module: nn.Module
@@ -39,7 +39,7 @@ class Call(NamedTuple):
 
 
 def module_types(old: Any) -> Types:
-    """A class of modules, a tuple, a list or a union of such, as a tuple. Raises TypeError for anything else."""
+    """A module class, or a tuple, list or union of module classes, as a tuple. Raises TypeError for anything else."""
     if isinstance(old, tuple | list):
         found = tuple(old)
     else:
@@ -50,7 +50,7 @@ def module_types(old: Any) -> Types:
 
 
 def predicate(where: Where) -> Callable[[str, nn.Module], bool]:
-    """Whether a name with its module is meant: by a predicate, by names with wildcards, or always."""
+    """A predicate of (name, module) from ``where``: a predicate, names with wildcards, or None for all modules."""
     if where is None:
         return lambda name, module: True
     if callable(where):
@@ -60,7 +60,7 @@ def predicate(where: Where) -> Callable[[str, nn.Module], bool]:
 
 
 def find_kept(model: nn.Module, labels: frozenset[str]) -> Iterator[Kept]:
-    """The functions in attributes, also within a ``functools.partial``."""
+    """The functions in attributes, including those inside a ``functools.partial``."""
     for name, module in model.named_modules():
         for attribute, value in vars(module).items():
             label = label_of(value)
@@ -71,7 +71,7 @@ def find_kept(model: nn.Module, labels: frozenset[str]) -> Iterator[Kept]:
 
 
 def find_calls(model: nn.Module, labels: frozenset[str], without: Types = ()) -> Iterator[Call]:
-    """The functions that methods call, but for modules of the types ``without`` and for what is replaced already."""
+    """The functions that methods call. Skips modules of the types ``without`` and calls that are already replaced."""
     for name, module in model.named_modules():
         if isinstance(module, without):
             continue
@@ -83,7 +83,7 @@ def find_calls(model: nn.Module, labels: frozenset[str], without: Types = ()) ->
 
 
 def classes_present(model: nn.Module) -> str:
-    """The classes of activations that occur in the model with their numbers, as ``GELU (12), Tanh (1)``."""
+    """The classes of activations in the model with their counts, such as ``GELU (12), Tanh (1)``."""
     known = (*MODULE_OF.values(), *(s.factory for s in ACTIVATIONS.values() if isinstance(s.factory, type)))
     homes = ("torch.nn.modules.activation", "transformers.activations", "timm.layers.activations")
     found = Counter(

@@ -1,7 +1,7 @@
-"""The activation functions of torch that a model may call directly, and the modules that are the same function.
+"""The activation functions of torch that a model may call directly, and the modules that compute the same function.
 
 ``nn.ReLU`` is also ``F.relu``, ``torch.relu``, ``Tensor.relu`` and their in-place forms. All of them share the label
-``"relu"``. ``F.hardtanh`` between 0 and 6 is ``"relu6"``: ``nn.ReLU6`` calls it so.
+``"relu"``. ``F.hardtanh`` between 0 and 6 has the label ``"relu6"``, because ``nn.ReLU6`` calls it with these bounds.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _inplace_positions() -> dict[Callable[..., Any], int]:
 _POSITION_OF_INPLACE = _inplace_positions()
 _IN_PLACE = frozenset(function for function in LABEL_OF if function.__name__.endswith("_"))
 
-# torch.compile shows calls of these to no TorchFunctionMode: three by name, and F.relu_ and its kind.
+# torch.compile hides calls of these from every TorchFunctionMode: three by name, and F.relu_ and other in-place forms.
 _BY_NAME = frozenset({"tanh", "sigmoid", "hardswish"})
 HIDDEN_WHEN_COMPILED = frozenset(
     {*(getattr(F, name) for name in _BY_NAME), *(f for f in _IN_PLACE if f is not getattr(Tensor, f.__name__, None))}
@@ -69,7 +69,7 @@ HIDDEN_WHEN_COMPILED = frozenset(
 
 
 def may_be_hidden(name: str) -> bool:
-    """Whether torch.compile hides some function of this name."""
+    """Whether torch.compile hides a function of this name."""
     return name in _BY_NAME or name.endswith("_")
 
 
@@ -84,12 +84,12 @@ def is_in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
 
 
 def label_of(value: object) -> str:
-    """The label of a function; an empty text for anything else."""
+    """The label of a function, or an empty string for any other object."""
     return LABEL_OF.get(value, "") if callable(value) and type(value).__hash__ is not None else ""
 
 
 def label_of_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """The label of a function that is called so; an empty text for any other function."""
+    """The label of a function when it is called with these arguments, or an empty string for any other function."""
     label = LABEL_OF.get(function, "")
     if label != "hardtanh":
         return label

@@ -1,4 +1,4 @@
-"""Activations with their parameters in a name, for libraries that choose an activation by a text."""
+"""Names that hold an activation and its parameters, for libraries that choose an activation by a string."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ FLAGS: dict[str, tuple[str, Any]] = {
 def parse_name(name: str) -> tuple[str, dict[str, Any]]:
     """Activation and parameters of a name such as ``egem_n2_eps1em4`` or ``segem_n1_eps1_slope0.1_scale``.
 
-    Activations: gem, egem, segem, segem_linear, segem_bounded and golu. Keys, each with its value: n (N), eps, slope
-    (negative_slope), bound, alpha, beta, gamma, channels, dim (channel_dim). Words: ``scale`` for that convention,
-    ``learnable``, and ``output`` for ``save="output"``. A minus sign is written ``m``, so 1e-4 is ``1em4``: some
-    libraries split names at ``-``. Names with ``-`` are read too. Raises ValueError for any other name.
+    Activations: gem, egem, segem, segem_linear, segem_bounded and golu. Keys, each followed by its value: n (N), eps,
+    slope (negative_slope), bound, alpha, beta, gamma, channels, dim (channel_dim). Words: ``scale`` for that
+    convention, ``learnable``, and ``output`` for ``save="output"``. A minus sign is written ``m``, so 1e-4 is
+    ``1em4``, because some libraries split names at ``-``. Names with ``-`` are accepted too. Raises ValueError for any
+    other name.
     """
     whole = NAME.fullmatch(name)
     rest = whole["rest"] if whole else ""
@@ -52,7 +53,7 @@ def parse_name(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def is_ours(name: str) -> bool:
-    """Whether :func:`parse_name` reads ``name``."""
+    """Whether :func:`parse_name` accepts ``name``."""
     try:
         parse_name(name)
     except ValueError:
@@ -60,10 +61,10 @@ def is_ours(name: str) -> bool:
     return True
 
 
-def unknown_name(name: object, known: Iterable[str], door: str) -> str:
-    """What to say of a name that a library does not know: to register it, if it is ours, or which names there are."""
+def unknown_name(name: object, known: Iterable[str], function: str) -> str:
+    """The message for an unregistered name: how to register it if it is ours, else which names exist."""
     if isinstance(name, str) and is_ours(name):
-        return f"activation {name!r} is not registered: call {door}({name!r}) first"
+        return f"activation {name!r} is not registered: call {function}({name!r}) first"
     return f"activation must be one of {', '.join(known)}, got {name!r}"
 
 

@@ -1,10 +1,9 @@
-"""Modules whose own calls of ``F.relu`` and the like go to one of their submodules.
+"""Modules whose own calls of ``F.relu`` and similar functions go to one of their submodules.
 
-The module's class becomes a subclass of itself, in which the methods with such calls run under a
-``TorchFunctionMode``. The calls of its children are the children's own. torch.compile and torch.export trace through
-it, but for methods that call functions such as ``F.relu_`` or ``F.tanh``: these are left out of compiled graphs, as
-torch.compile shows such calls to no mode. The module can be copied, pickled and moved; its state dict gains the
-submodule's parameters, if there are any.
+The module's class becomes a subclass of itself. Its methods with these calls run under a ``TorchFunctionMode``. Calls
+that its children make are not affected. torch.compile and torch.export trace through it. Exceptions are methods that
+call functions such as ``F.relu_`` or ``F.tanh``, which torch.compile hides from every mode: these methods stay outside
+compiled graphs. The module can be copied, pickled and moved. Its state dict gains the submodule's parameters, if any.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _HIDDEN = (
 
 
 class _Redirect(TorchFunctionMode):
-    """Hands the activation functions that the present owner calls to the owner's submodules."""
+    """Redirects the activation functions that the current owner calls to the owner's submodules."""
 
     def __init__(self, owner: nn.Module) -> None:
         super().__init__()
@@ -49,13 +48,13 @@ class _Redirect(TorchFunctionMode):
 
 
 def redirect_calls(module: nn.Module, methods: frozenset[str], label: str, replacement: nn.Module) -> None:
-    """From now on ``methods`` of ``module`` call ``replacement`` in place of the functions with ``label``."""
+    """Make ``methods`` of ``module`` call ``replacement`` instead of the functions with ``label``."""
     module.add_module(_PREFIX + label, replacement)
     shield_calls(module, methods)
 
 
 def shield_calls(module: nn.Module, methods: frozenset[str]) -> None:
-    """From now on ``methods`` of ``module`` do not go by what a module that calls them has replaced."""
+    """Keep ``methods`` of ``module`` as they are, even if a module that calls them has replaced its functions."""
     cls, before = _original(type(module))
     methods = before | methods
     eager = frozenset(method for method in methods if calls_hidden_functions(module, method))
@@ -63,20 +62,20 @@ def shield_calls(module: nn.Module, methods: frozenset[str]) -> None:
 
 
 def has_replaced(module: nn.Module, label: str) -> bool:
-    """Whether the calls of the functions with ``label`` go to a submodule already."""
+    """Whether calls of the functions with ``label`` already go to a submodule."""
     return bool(_original(type(module))[1]) and _PREFIX + label in module._modules
 
 
 def _original(cls: type[nn.Module]) -> tuple[type[nn.Module], frozenset[str]]:
-    """The class that was there before, and which of its methods are redirected."""
+    """The class before the redirection, and its redirected methods."""
     found: tuple[type[nn.Module], frozenset[str]] = getattr(cls, "_gem_original", (cls, frozenset()))
     return found
 
 
-@functools.cache  # so that modules of one class stay of one class
+@functools.cache  # modules of one class keep one class
 def _redirecting_class(cls: type[nn.Module], methods: frozenset[str], eager: frozenset[str]) -> type[nn.Module]:
     def reduce_ex(self: nn.Module, protocol: Any) -> Any:
-        """As the original class does it; but the class is made anew, as it has no place to be imported from."""
+        """As the original class does it, but the class is made anew, because it cannot be imported by name."""
         _, _, *rest = super(made, self).__reduce_ex__(max(2, protocol))  # type: ignore[arg-type]
         return (_rebuild, (cls, methods, eager), *rest)
 
@@ -97,7 +96,7 @@ def _redirected(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def redirected(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         for mode in _get_current_function_mode_stack():
-            if isinstance(mode, _Redirect):  # of a module that called this one: take its place for a while
+            if isinstance(mode, _Redirect):  # set by a module that called this one: replace it for this call
                 before, mode.owner = mode.owner, self
                 try:
                     return method(self, *args, **kwargs)

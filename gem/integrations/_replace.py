@@ -1,4 +1,4 @@
-"""Putting a new activation in the place of another, in a model that exists."""
+"""Replaces activations in an existing model."""
 
 from __future__ import annotations
 
@@ -87,26 +87,27 @@ def replace_activations(
     dry_run: bool = False,
     **params: Any,
 ) -> Model | list[Replacement]:
-    """Put a new activation in the place of every activation of type ``old``, in place, and return the model.
+    """Replace every activation of type ``old`` in the model, in place, and return the model.
 
     ``old`` is a module class or several of them (a tuple, a list or a union, such as ``nn.ReLU | nn.GELU``). ``new`` is
-    a name for :func:`gem.make_activation` or something that makes a module; ``params`` go to it. A module used in
-    several places stays one module. Its hooks, its mode and its device carry over. Where ``model`` itself is of type
-    ``old``, the new activation is returned.
+    a name for :func:`gem.make_activation` or a callable that makes a module; both receive ``params``. A module that is
+    used in several places stays one module. Its hooks, its mode and its device carry over. If ``model`` itself is of
+    type ``old``, the new activation is returned.
 
-    ``functional=True`` also replaces the functions that are the same activation: those that a module keeps in an
-    attribute, and those that its methods call (``F.relu(x)``, ``torch.relu(x)``, ``x.relu_()``). Calls are found in the
-    source of the methods. The module that calls gets a submodule ``replaced_relu``, to which the calls then go.
-    In-place calls stay in place. ``functional=False`` leaves functions alone; ``None`` does so too, with a warning.
+    ``functional=True`` also replaces functions that compute the same activation. These are functions that a module
+    keeps in an attribute, and functions that its methods call (``F.relu(x)``, ``torch.relu(x)``, ``x.relu_()``). Calls
+    are found in the source of the methods. The calling module gets a submodule such as ``replaced_relu``, which then
+    receives the calls. In-place calls stay in place. ``functional=False`` leaves functions alone. ``None`` does so too,
+    with a warning.
 
     ``where`` restricts the replacement: names of modules as in ``named_modules()``, with wildcards (``"layer1.*"``),
-    or a predicate of name and module. For a function, it is asked about the module that calls or keeps it.
+    or a predicate of name and module. For a function, it receives the module that calls or keeps it.
 
     ``dry_run=True`` changes nothing and returns the list of what would be replaced, as :class:`Replacement`.
 
-    Raises ValueError where there is nothing to replace; the message lists the activations that occur. Raises TypeError
-    where ``old`` is no type of module, or ``new`` is a module and not what makes one.
-    :func:`gem.assert_replaced` shows that no call is left.
+    Raises ValueError if there is nothing to replace; the message lists the activations that occur. Raises TypeError
+    if ``old`` is no module class, or if ``new`` is a module instead of a callable that makes one.
+    :func:`gem.assert_replaced` checks that no call is left.
     """
     kinds, chosen = module_types(old), predicate(where)
     if isinstance(new, nn.Module):
@@ -135,7 +136,7 @@ def replace_activations(
 
 
 def _make(model: nn.Module, new: str | Callable[..., nn.Module], params: dict[str, Any], near: nn.Module) -> nn.Module:
-    """A new activation, on the device and of the type of the parameters nearby, or else of the model's."""
+    """A new activation on the device and in the dtype of the nearest parameters, or else of the model's."""
     made = make_activation(new, **params) if isinstance(new, str) else new(**params)
     like = next((p for home in (near, model) for p in home.parameters() if p.is_floating_point()), None)
     if like is not None:
@@ -144,14 +145,14 @@ def _make(model: nn.Module, new: str | Callable[..., nn.Module], params: dict[st
 
 
 def _take_over(old: nn.Module, new: nn.Module) -> nn.Module:
-    """Give ``new`` the hooks of ``old``: the dictionaries themselves, so that the handles to remove them stay good."""
+    """Give ``new`` the hook dictionaries of ``old`` themselves, so that the handles that remove hooks stay valid."""
     vars(new).update({name: vars(old)[name] for name in _HOOKS})
     return new
 
 
 def _replace_modules(model: Model, fresh: dict[nn.Module, nn.Module]) -> Model:
     for parent in list(model.modules()):
-        for name, child in list(parent._modules.items()):  # named_children() leaves out what it has named before
+        for name, child in list(parent._modules.items()):  # named_children() skips repeated modules
             if child in fresh:
                 setattr(parent, name, fresh[child])
                 _leave_fast_path(parent)
@@ -171,11 +172,11 @@ def _replace_functions(kept: list[Kept], calls: list[Call], make: Callable[[nn.M
 
 def _leave_fast_path(module: nn.Module) -> None:
     if isinstance(module, nn.TransformerEncoderLayer):
-        module.activation_relu_or_gelu = 0  # by this, and not the module, torch evaluates in its fast path
+        module.activation_relu_or_gelu = 0  # torch's fast path reads this number and ignores the module
 
 
 def _shield_the_rest(model: nn.Module, kinds: Types, labels: frozenset[str]) -> None:
-    """What ``where`` leaves out stays as it is, also within a module whose calls are replaced."""
+    """Keep what ``where`` excludes as it is, even inside a module whose calls are replaced."""
     for call in list(find_calls(model, labels)):
         shield_calls(call.module, call.methods)
     callers = [m for m in model.modules() if isinstance(m, kinds) and type(m).__module__.startswith("torch.nn.")]

@@ -1,4 +1,4 @@
-"""Which methods of a module call activation functions directly: read from their source, nothing is run."""
+"""Finds the methods of a module that call activation functions directly. It reads their source and runs nothing."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from gem.integrations._functions import (
     may_be_hidden,
 )
 
-_DEPTH = 4  # how far helper functions that call helper functions are followed
+_DEPTH = 4  # how many levels of helper functions are followed
 _UNKNOWN = object()
 
 
 def methods_with_calls(module: nn.Module) -> dict[str, frozenset[str]]:
     """The labels of the functions that each method of ``module`` calls, such as ``{"forward": {"relu"}}``.
 
-    Methods that torch's own classes define are left out. Helper functions of the package that defines the method are
-    followed.
+    Methods of torch's own classes are left out. Helper functions are followed if they belong to the package that
+    defines the method.
     """
     found: dict[str, frozenset[str]] = {}
     for name, method in _own_methods(type(module)):
@@ -40,13 +40,13 @@ def methods_with_calls(module: nn.Module) -> dict[str, frozenset[str]]:
 
 
 def calls_hidden_functions(module: nn.Module, name: str) -> bool:
-    """Whether the method calls a function that torch.compile shows to no mode, such as ``F.relu_`` or ``F.tanh``."""
+    """Whether the method calls a function that torch.compile hides from modes, such as ``F.relu_`` or ``F.tanh``."""
     method = dict(_own_methods(type(module))).get(name)
     return method is not None and any(hidden for _, hidden in _calls_in(inspect.unwrap(method), module, 0))
 
 
 def checkpoints_a_closure(module: nn.Module, name: str) -> bool:
-    """Whether the method hands a nested function or lambda with such a call to activation checkpointing."""
+    """Whether the method passes a nested function or lambda with an activation call to activation checkpointing."""
     method = inspect.unwrap(dict(_own_methods(type(module)))[name])
     nested = [constant for constant in method.__code__.co_consts if isinstance(constant, CodeType)]
     return "checkpoint" in method.__code__.co_names and any(NAMES & set(code.co_names) for code in nested)
@@ -98,7 +98,7 @@ def _calls_in(function: FunctionType, module: nn.Module | None, depth: int) -> I
 
 
 def _labels_of_call(function: Any, call: ast.Call | None) -> Iterator[str]:
-    """One label, or all that are possible where the arguments that decide it are not numbers in the source."""
+    """One label. If its deciding arguments are not numbers in the source, all possible labels."""
     args = [_literal(arg) for arg in call.args] if call else []
     kwargs = {keyword.arg or "": _literal(keyword.value) for keyword in call.keywords} if call else {}
     label = label_of_call(function, args, kwargs)
@@ -130,7 +130,7 @@ def _value_of(node: ast.expr, names: dict[str, Any], local: frozenset[str]) -> A
 
 
 def _attribute_of(module: nn.Module, name: str) -> Any:
-    """A static function of the class. None for anything else: a function kept in an attribute is replaced there."""
+    """A static function of the class, else None: a function kept in an attribute is replaced in the attribute."""
     value = inspect.getattr_static(type(module), name, None)
     return value.__func__ if isinstance(value, staticmethod) else None
 

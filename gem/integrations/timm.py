@@ -1,4 +1,4 @@
-"""Names for timm."""
+"""Registers names with timm."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from gem.registry import make_activation
 
 
 class _Layers(dict[str, Any]):
-    """timm's own dictionary with an error that says what to do."""
+    """timm's own dictionary, with an error that says how to register a missing name."""
 
     def __missing__(self, name: str) -> NoReturn:
         raise KeyError(unknown_name(name, self, "gem.register_with_timm"))
 
 
 def register_with_timm(*names: str) -> list[str]:
-    """Make names known to timm, for ``timm.create_model("resnet18", act_layer="egem_n2_eps1em4")``.
+    """Register names with timm, for ``timm.create_model("resnet18", act_layer="egem_n2_eps1em4")``.
 
-    Without arguments registers gem, egem, segem, segem_linear, segem_bounded and golu with their defaults. Parameters
-    stand in the name, see :func:`parse_name`; a wrong one raises here, not when the model is built. From then on a
-    model whose name is not registered raises a KeyError that says what to call. Returns the names. Needs timm.
+    Without arguments it registers gem, egem, segem, segem_linear, segem_bounded and golu with their defaults. The name
+    holds the parameters, see :func:`parse_name`. A wrong name raises ValueError or TypeError here, not later.
+    Afterwards a model with an unregistered name raises a KeyError that says what to call. Returns the names. Needs
+    timm.
     """
     from timm.layers import create_act
 

@@ -1,4 +1,4 @@
-"""Names for Hugging Face transformers."""
+"""Registers names with Hugging Face transformers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from gem.registry import make_activation
 
 
 def register_with_transformers(*names: str) -> list[str]:
-    """Make names known to Hugging Face transformers, for ``hidden_act="egem_n2_eps1em4"`` in a model's configuration.
+    """Register names with Hugging Face transformers, for ``hidden_act="egem_n2_eps1em4"`` in a configuration.
 
-    Without arguments registers gem, egem, segem, segem_linear, segem_bounded and golu with their defaults. Parameters
-    stand in the name, see :func:`parse_name`; a wrong one raises here, not when the model is built. From then on a
-    model whose name is not registered raises a KeyError that says what to call. Returns the names. Needs transformers.
+    Without arguments it registers gem, egem, segem, segem_linear, segem_bounded and golu with their defaults. The name
+    holds the parameters, see :func:`parse_name`. A wrong name raises ValueError or TypeError here, not later.
+    Afterwards a model with an unregistered name raises a KeyError that says what to call. Returns the names. Needs
+    transformers.
     """
     from transformers.activations import ACT2FN
 
@@ -27,14 +28,14 @@ def register_with_transformers(*names: str) -> list[str]:
 
 
 def register_config(config: Any) -> list[str]:
-    """Register every name of this package in a configuration of transformers, before a checkpoint is loaded.
+    """Register every name of this package in a transformers configuration, before a checkpoint is loaded.
 
         config = AutoConfig.from_pretrained(folder)
         gem.register_config(config)
         model = AutoModel.from_pretrained(folder, config=config)
 
-    ``config`` is a configuration or its dictionary; those within it are looked at too. Returns the names registered.
-    Raises ValueError where there is none, naming the activations that are there. Needs transformers.
+    ``config`` is a configuration or its dictionary, including nested ones. Returns the names registered. Raises
+    ValueError if there is none; the message lists the activations found. Needs transformers.
     """
     texts = _activations_in(config if isinstance(config, dict) else config.to_dict())
     names = [name for name in dict.fromkeys(text.removeprefix("gated-") for text in texts) if is_ours(name)]
@@ -44,7 +45,7 @@ def register_config(config: Any) -> list[str]:
 
 
 def _activations_in(values: dict[str, Any]) -> list[str]:
-    """What stands under a key with ``act`` in it or T5's ``feed_forward_proj``, here and in what lies within."""
+    """The values of keys that contain ``act`` and of T5's ``feed_forward_proj``, including nested ones."""
     found: list[str] = []
     for key, value in values.items():
         if isinstance(value, dict):
