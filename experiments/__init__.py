@@ -1,6 +1,6 @@
-"""The experiment suite: what turns a configuration into a run, runs into records, and records into verdicts.
+"""The experiment suite: from a configuration to a run, from runs to records, and from records to verdicts.
 
-``config`` types what is asked, ``activations`` finds the activation, ``families`` hold the kinds of task, ``runs``
-train one run, ``sweeps`` many. ``records`` keep the results, ``studies`` say what is asked of them, ``stats`` whether
-a difference is real; ``tables``, ``figures``, ``landscape`` and ``report`` show it.
+``config`` types the configuration, ``activations`` finds the activation, and ``families`` hold the kinds of task.
+``runs`` train one run, ``sweeps`` many. ``records`` keep the results, ``studies`` define which comparisons are made,
+and ``stats`` test them. ``tables``, ``figures``, ``landscape`` and ``report`` show the outcome.
 """

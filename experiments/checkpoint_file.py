@@ -1,4 +1,4 @@
-"""A checkpoint file: one header line (format, sha256 and length of the rest), and what ``torch.save`` wrote."""
+"""A checkpoint file: one header line (format, sha256 and length of the rest), then the output of ``torch.save``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAGIC = b"gem-checkpoint 1"
 
 
 class Broken(Exception):
-    """A checkpoint that cannot be used, with the reason."""
+    """A checkpoint that cannot be used; the message is the reason."""
 
 
 def header_of(payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The command line of scripts: ``key=value`` words, as in train.py, checked against what the script knows."""
+"""The command line of scripts: ``key=value`` words as in train.py, checked against the keys of the script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.exits import guarded
 
 
 def key_values(words: Sequence[str], known: dict[str, str]) -> dict[str, str]:
-    """``known`` (keys with defaults) overlaid with ``words``. Raises UserError for a word that is not key=value."""
+    """The keys and defaults ``known``, updated by ``words``. Raises UserError for a word that is not key=value."""
     values = dict(known)
     for word in words:
         key, equals, value = word.partition("=")
@@ -47,8 +47,10 @@ def read_positive(key: str, text: str) -> float:
 
 
 def read_device(text: str, there: Callable[[], bool] | None = None) -> str:
-    """``cpu``, or ``cuda`` where ``there`` is one: who asks in the process itself cannot use it in forks. Raises
-    UserError."""
+    """``cpu``, or ``cuda`` if ``there`` finds a CUDA device. Raises UserError.
+
+    Scripts that fork pass their own ``there``: a process that initialises CUDA cannot use it in its forks.
+    """
     import torch
 
     if text not in ("cpu", "cuda") or (text == "cuda" and not (there or torch.cuda.is_available)()):
@@ -57,7 +59,7 @@ def read_device(text: str, there: Callable[[], bool] | None = None) -> str:
 
 
 def script(main: Callable[[list[str]], int | None], usage: str | None) -> int:
-    """Run a script's ``main`` with the words of the command line; errors are one line, exit status 2.
+    """Run a script's ``main`` with the words of the command line. A user error prints one line and gives status 2.
 
     ``main`` may return an exit status; None is 0.
     """

@@ -1,4 +1,4 @@
-"""The error a user can act on, its wording, and the exit statuses a run ends with."""
+"""The error that a user can act on, its wording, and the exit statuses of a run."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 FINISHED = 0
-FAILED = 1  # a mistake in the code, with its traceback
+FAILED = 1  # an error in the code, with its traceback
 BAD_INPUT = 2
 DIVERGED = 3
 UNFINISHED = 75  # EX_TEMPFAIL: stopped after saving, or held by another process; run the same command again
 
 
 def worst(statuses: Iterable[int]) -> int:
-    """A failure before bad input before divergence before unfinished before finished."""
+    """The worst status, in the order failure, bad input, divergence, unfinished, finished."""
     return min((status for status in statuses if status != FINISHED), default=FINISHED)
 
 
 class UserError(Exception):
-    """Something the user can put right: printed as one line ``error: …``, exit status 2.
+    """An error that the user can correct: printed as one line ``error: …``, exit status 2.
 
-    The text names the key or file, the value that was given, and what is allowed or what to do.
+    The text names the key or file, the value given, and what is allowed or what to do.
     """
 
     def __init__(self, text: str) -> None:
@@ -29,14 +29,14 @@ class UserError(Exception):
 
 
 class Stopped(BaseException):
-    """A signal asked the run to stop; its state is saved and the same command continues it (exit status 75).
+    """A signal asked the run to stop. Its state is saved, and the same command continues it (exit status 75).
 
-    Like KeyboardInterrupt no Exception, so that nothing on the way mistakes it for a failure and goes on.
+    Not an Exception, like KeyboardInterrupt, so that no handler on the way takes it for a failure.
     """
 
 
 class Busy(Exception):
-    """Another process holds the run; nothing was touched (exit status 75)."""
+    """Another process holds the run. Nothing was changed (exit status 75)."""
 
 
 def must_be(key: str, value: Any, allowed: str) -> str:
@@ -45,9 +45,9 @@ def must_be(key: str, value: Any, allowed: str) -> str:
 
 
 def unknown_key(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
-    """``recipe.lrr: unknown; did you mean recipe.lr?``, or the known keys where none is close.
+    """``recipe.lrr: unknown; did you mean recipe.lr?``, or the known keys if none is close.
 
-    ``elsewhere``: keys of other groups, which may have been meant too.
+    ``elsewhere``: keys of other groups that the user may have meant.
     """
     return f"{key}: unknown; {suggestion(key, known, elsewhere)}"
 
@@ -55,7 +55,7 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -
 def suggestion(key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
     """The closest of ``known`` and ``elsewhere``, else all of ``known``.
 
-    What stands before the last point does not make names alike.
+    Similarity counts only the part after the last point.
     """
     last = {name.rpartition(".")[2]: name for name in (*elsewhere, *known)}
     close = difflib.get_close_matches(key.partition("=")[0].rpartition(".")[2], list(last), n=1)

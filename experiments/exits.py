@@ -1,4 +1,4 @@
-"""From exceptions to one line on stderr and an exit status. Imports nothing heavy, so that --help stays quick."""
+"""Turns exceptions into one line on stderr and an exit status. Imports nothing heavy, so that --help stays fast."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from experiments.config.compose import config_files, hydra_word
 from experiments.errors import BAD_INPUT, FAILED, FINISHED, UNFINISHED, Busy, Stopped, UserError, unknown_key, worst
 from experiments.runs.signals import leave_on_signals
 
-MANY = 20  # choices; more are not listed where one of them is close
+MANY = 20  # choices; a longer list is not printed if a close match exists
 
 
 class Outcomes:
-    """The exit statuses of the runs of one command; a sweep goes on after a run that fails."""
+    """The exit statuses of the runs of one command. A sweep continues after a run that fails."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
@@ -41,19 +41,19 @@ class Outcomes:
         return self.attempt(" ".join(HydraConfig.get().overrides.task), functools.partial(run, cfg))
 
     def attempt(self, name: str, work: Callable[[], int]) -> int:
-        """``work()`` is a run, or several; ``name`` says which in the list of failures."""
+        """Run ``work()``, which is one run or several. ``name`` identifies it in the list of failures."""
         try:
             status = work()
         except Stopped as error:
             status = say(error)
             self.statuses.append(status)
-            sys.exit(status)  # the signal was meant for the whole command
+            sys.exit(status)  # the signal stops the whole command
         except BrokenPipeError:
             raise
         except (UserError, Busy, OSError, HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             status = say(error)
             self.failures.append(f"{name}: {words(error)}")
-        except Exception as error:  # in a sweep Hydra would pass over it in silence
+        except Exception as error:  # Hydra would ignore it silently in a sweep
             traceback.print_exc()
             status = FAILED
             self.failures.append(f"{name}: {type(error).__name__}: {words(error)}")
@@ -64,13 +64,13 @@ class Outcomes:
         return worst(self.statuses)
 
 
-outcomes = Outcomes()  # of this command
+outcomes = Outcomes()  # the runs of this command
 
 
 def guarded(main: Callable[[], int | None]) -> int:
-    """The exit status of ``main`` (None is 0); every error a user can act on becomes one line on stderr.
+    """The exit status of ``main`` (None is 0). Every error that a user can act on becomes one line on stderr.
 
-    A reader of stdout that has had enough (``| head``) ends the command without a word, as SIGPIPE ends other tools.
+    If the reader of stdout closes it (``| head``), the command ends silently, as other tools do on SIGPIPE.
     """
     try:
         status = main() or FINISHED
@@ -80,14 +80,14 @@ def guarded(main: Callable[[], int | None]) -> int:
         print("stopped by Ctrl-C", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes again at exit
         return 128 + signal.SIGPIPE
     except (Stopped, HydraException, OmegaConfBaseException, UserError, OSError, yaml.YAMLError) as error:
         return say(error)
 
 
 def one_line(main: Callable[[], Any]) -> int:
-    """Run train.py's ``main`` ``guarded``, and sum up the runs that failed."""
+    """Run train.py's ``main`` with ``guarded``, and list the runs that failed."""
 
     sys.argv[1:] = map(hydra_word, sys.argv[1:])
 
@@ -95,7 +95,7 @@ def one_line(main: Callable[[], Any]) -> int:
         with leave_on_signals():
             try:
                 main()
-            except ValueError as error:  # Hydra's complaint about group=null, which does not say which group
+            except ValueError as error:  # Hydra's error for group=null does not name the group
                 raise UserError(f"{' '.join(sys.argv[1:])}: {error}") from error
         return None
 
@@ -110,7 +110,7 @@ def one_line(main: Callable[[], Any]) -> int:
 
 
 def say(error: BaseException) -> int:
-    """Print the line; return the exit status that belongs to it."""
+    """Print the error line; return its exit status."""
     if isinstance(error, (Busy, Stopped)):
         print(error, file=sys.stderr, flush=True)
         return UNFINISHED
@@ -119,7 +119,7 @@ def say(error: BaseException) -> int:
 
 
 def words(error: BaseException) -> str:
-    """One line for an error of ours, of the operating system, of Hydra or of OmegaConf."""
+    """One line for an error of this suite, of the operating system, of Hydra or of OmegaConf."""
     if isinstance(error, (UserError, Busy)):
         return str(error)
     if isinstance(error, OSError) and error.filename:
@@ -144,7 +144,7 @@ def words(error: BaseException) -> str:
 
 
 def no_such_choice(path: str, options: Sequence[str]) -> str:
-    """``dataset=mnits: must be one of …``; of many the closest alone."""
+    """``dataset=mnits: must be one of …``; among many choices only the closest."""
     group, _, option = path.rpartition("/")
     if path == "hydra/launcher/sweep":
         return "launcher=slurm: needs the extra packages for Slurm; pip install -e '.[slurm]' first"
@@ -162,14 +162,14 @@ def given(key: str) -> str:
 
 
 def known_keys(error: OmegaConfBaseException) -> list[str]:
-    """The keys beside the unknown one, in full."""
+    """The full keys beside the unknown one."""
     prefix = str(error.full_key).rpartition(".")[0]
     keys = list(error.parent_node) if isinstance(error.parent_node, DictConfig) else []
     return [f"{prefix}.{key}" if prefix else str(key) for key in keys]
 
 
 def keys_of_groups(error: OmegaConfBaseException) -> list[str]:
-    """The keys of all groups, in full, where the unknown one is given without a group."""
+    """The full keys of all groups, for an unknown key that has no group."""
     if "." in str(error.full_key) or not isinstance(error.parent_node, DictConfig):
         return []
     root = OmegaConf.to_container(error.parent_node)

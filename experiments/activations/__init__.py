@@ -1,5 +1,5 @@
-"""The activation of a run: one of ``gem``'s by name, one of an installed package, or a stranger's from a file.
+"""The activation of a run: one of ``gem``'s or an installed package's by name, or a user's own from a file.
 
-``target`` finds the object behind ``mine.py:Swash``, ``source`` digests its code, ``resolve`` types its parameters,
+``target`` finds the object behind ``mine.py:Swash``, ``source`` digests its code, ``resolve`` types its parameters, and
 ``build`` makes modules of it.
 """

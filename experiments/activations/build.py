@@ -1,4 +1,4 @@
-"""Modules of the configured activation, anew for every place of a network."""
+"""Makes modules of the configured activation: a new one for every place in a network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FunctionActivation(nn.Module):
 
 
 def activation_factory(activation: Mapping[str, Any]) -> MakeActivation:
-    """What makes the activation ``{"name": …, **parameters}``, or that of its target."""
+    """A factory of the activation ``{"name": …, **parameters}``, or of its target. Raises UserError."""
     parameters = {key: value for key, value in activation.items() if key not in OWN_KEYS}
     if "target" not in activation:
         return functools.partial(gem.make_activation, activation["name"], **parameters)

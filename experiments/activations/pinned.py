@@ -1,4 +1,4 @@
-"""Values of the activations' parameters that a run's hash leaves out: pinned in a file, never read off the code."""
+"""Parameter values of activations that a run's hash leaves out. A file pins them; they never follow the code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ import yaml
 
 @functools.cache
 def pinned_activations() -> dict[str, dict[str, Any]]:
-    """By activation, the values at which a parameter is left out of the hash."""
+    """The pinned value of each parameter, by activation."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pinned.yaml").read_text())
     return found

@@ -1,4 +1,4 @@
-"""An activation as Python that a reader of an exported network can run."""
+"""Python code that makes an activation, for readers of an exported network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.activations.target import load_target
 
 
 def activation_words(activation: Mapping[str, Any]) -> tuple[list[str], str]:
-    """The imports that an activation needs, and what makes a module of it."""
+    """The import lines that an activation needs, and the expression that makes its module class."""
     parameters = keywords({key: value for key, value in activation.items() if key not in OWN_KEYS})
     if "target" not in activation:
         return [], f"lambda: gem.make_activation({', '.join(filter(None, [repr(activation['name']), parameters]))})"

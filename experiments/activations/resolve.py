@@ -1,4 +1,4 @@
-"""The activation of a configuration: its name with every parameter, typed by the defaults of its signature."""
+"""Types the activation of a configuration: its name and every parameter, by the defaults of its signature."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ALLOWED = {int: "an integer", float: "a finite number", bool: "true or false", s
 
 
 def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> Activation:
-    """Name and parameters, with the ``root`` keys N and eps where they are given, checked by building it.
+    """Name and parameters, with the ``root`` keys N and eps if they are given. Builds it once as a check.
 
-    Raises UserError for an unknown name or parameter, a value of another type, and whatever its code refuses.
+    Raises UserError for an unknown name or parameter, a value of another type, and any value that its code rejects.
     """
     plain = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     assert isinstance(plain, dict)
@@ -35,7 +35,7 @@ def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> 
         raise UserError("activation.target: no value given; give activation.target=mine.py:Swash")
     if target is not None:
         return typed_target(name, str(target), plain.get("source"), given)
-    import gem  # imports torch, which --help and a misspelt group need not wait for
+    import gem  # imports torch: slow, and not needed for --help or a misspelt group
 
     if name not in gem.ACTIVATIONS:
         raise UserError(unknown_key(f"activation.name={name}", [*gem.ACTIVATIONS, *registered()]))
@@ -45,7 +45,7 @@ def typed_activation(node: DictConfig | Activation, root: Mapping[str, Any]) -> 
 
 
 def typed_target(name: str, text: str, known: str | None, given: Mapping[str, Any]) -> Activation:
-    """A stranger's activation. ``known``: the digest of the source it was configured with, where it was before."""
+    """A custom activation. ``known``: the digest of its source in an earlier configuration, if there is one."""
     target = load_target(text)
     if known not in (None, target.digest):
         raise UserError(f"activation.target={text}: its source changed since it was submitted; submit again")
@@ -56,10 +56,10 @@ def typed_target(name: str, text: str, known: str | None, given: Mapping[str, An
 
 
 def signature_parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """Name and default of every parameter, ``REQUIRED`` or a type where there is none; a function's tensor is none."""
+    """Name and default of every parameter; ``REQUIRED`` or a type if there is no default. Skips the input tensor."""
     try:
         found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # of a builtin
+    except (TypeError, ValueError):  # builtin functions have no signature
         return {}
     if not isinstance(function, type):
         found = found[1:]
@@ -68,7 +68,7 @@ def signature_parameters(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def typed_parameters(name: str, parameters: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every parameter but those of ``PLACEMENT``, which are there where they are given. Raises UserError."""
+    """Every parameter; those of ``PLACEMENT`` only if they are given. Raises UserError."""
     for key, value in given.items():
         if key not in parameters:
             takes = ", ".join(key for key in parameters if key not in PLACEMENT) or "no parameters"
@@ -89,7 +89,7 @@ def shown_key(key: str) -> str:
 
 
 def cast(key: str, value: Any, default: Any) -> Any:
-    """``value`` in the type of ``default``; an integer is a number too, nothing else is converted."""
+    """``value`` in the type of ``default``. An integer is accepted for a float; nothing else is converted."""
     if default is REQUIRED or default is None:
         return value
     kind = default if isinstance(default, type) else type(default)
@@ -102,7 +102,7 @@ def cast(key: str, value: Any, default: Any) -> Any:
 
 @functools.lru_cache(maxsize=1024)
 def try_out(name: str, values: str) -> None:
-    """Build it and call it once: torch checks some parameters in the call only. Raises UserError."""
+    """Build it and call it once, because torch checks some parameters only in the call. Raises UserError."""
     import torch
 
     from experiments.activations.build import activation_factory  # imports torch too
@@ -111,7 +111,7 @@ def try_out(name: str, values: str) -> None:
     shown = f"activation={name}" if "target" not in activation else f"activation.target={activation['target']}"
     try:
         found = activation_factory(activation)()(torch.zeros(1, 2))
-    except Exception as error:  # a stranger's code may raise anything
+    except Exception as error:  # user code may raise anything
         told = str(error) if "target" not in activation else fault(error)
         raise UserError(f"{shown}: {told}") from error
     if not isinstance(found, torch.Tensor):

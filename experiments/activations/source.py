@@ -1,7 +1,7 @@
-"""The source code behind an activation: which files it is made of, and their digest.
+"""The source files of an activation, and their digest.
 
-A file's own imports count where they lie beside it or in the same package: an edited helper is another activation too.
-Of an installed distribution the version stands for everything but the module itself.
+Local imports count if they lie beside the file or in the same package: an edited helper makes another activation. For
+an installed distribution the digest covers the module itself and the distribution's version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DIGITS = 16
 def source_files(path: Path) -> dict[str, Path]:
     """``path`` and the local files it imports, directly or not, by their path relative to the folder of imports.
 
-    The folder is that of ``path``, or the one that holds its outermost package.
+    The folder is that of ``path``, or the one that contains its outermost package.
     """
     folder = import_folder(path)
     found: dict[str, Path] = {}
@@ -34,7 +34,7 @@ def source_files(path: Path) -> dict[str, Path]:
 
 
 def installed_version(path: Path) -> str | None:
-    """``torch 2.14.1`` of a file below the site packages, by its package's ``__version__``; None of a local file."""
+    """``torch 2.14.1`` for a file below the site packages, by its package's ``__version__``; None for a local file."""
     places = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     place = next((place for place in places if path.resolve().is_relative_to(place)), None)
     if place is None:
@@ -44,7 +44,7 @@ def installed_version(path: Path) -> str | None:
 
 
 def import_folder(path: Path) -> Path:
-    """The folder that ``import`` starts from for ``path``: above its outermost package."""
+    """The folder where imports from ``path`` start: the one above its outermost package."""
     folder = path.resolve().parent
     while (folder / "__init__.py").exists():
         folder = folder.parent
@@ -52,7 +52,7 @@ def import_folder(path: Path) -> Path:
 
 
 def local_imports(file: Path, folder: Path) -> Iterator[Path]:
-    """The files below ``folder`` that ``file`` imports; a file with a mistake in its syntax imports nothing."""
+    """The files below ``folder`` that ``file`` imports; none if its syntax is invalid."""
     try:
         tree = ast.parse(file.read_text())
     except (SyntaxError, ValueError):
@@ -71,7 +71,7 @@ def local_imports(file: Path, folder: Path) -> Iterator[Path]:
 
 
 def files_of(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    """The file of module ``parts`` and of the packages above it, where they lie below ``folder``."""
+    """The files of module ``parts`` and of the packages above it that lie below ``folder``."""
     for length in range(1, len(parts) + 1):
         place = folder.joinpath(*parts[:length])
         for path in (place / "__init__.py", place.with_suffix(".py")):
@@ -80,7 +80,7 @@ def files_of(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
 
 
 def digest_of(files: dict[str, Path], installed: str | None = None) -> str:
-    """16 hexadecimal digits over the names and contents of ``files``, and over the version that is ``installed``."""
+    """16 hexadecimal digits over the names and contents of ``files`` and over the version ``installed``."""
     digest = hashlib.sha256((installed or "").encode())
     for name, path in files.items():
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())

@@ -24,9 +24,9 @@ FORM = "a file and a name, such as mine.py:Swash, or package.module:Class"
 
 @dataclass(frozen=True)
 class Target:
-    """A class or function, where it stands, and the digest of its source files."""
+    """A class or function, its place, and the digest of its source files."""
 
-    text: str  # a file's path is absolute
+    text: str  # the path of a file is absolute
     function: Callable[..., Any]
     files: Mapping[str, Path] = field(repr=False)
     digest: str
@@ -38,7 +38,7 @@ class Target:
 
 
 def load_target(text: str) -> Target:
-    """The object that ``text`` names. Raises UserError: no such file, module or name, or a mistake in its code."""
+    """The object that ``text`` names. Raises UserError if file, module or name is missing, or if its code fails."""
     place, colon, name = text.rpartition(":")
     if not colon or not place or not name.isidentifier():
         raise UserError(must_be("activation.target", text, FORM))
@@ -80,7 +80,7 @@ def module_path(text: str, name: str) -> Path:
 def load_module(text: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # whatever a stranger's module raises
+    except Exception as error:  # a user's module may raise anything
         raise UserError(f"activation.target={text}: {fault(error)}") from error
 
 
@@ -89,14 +89,14 @@ def load_file(text: str, path: Path, digest: str) -> ModuleType:
     """The module at ``path``, executed once for each state of its source."""
     folder = str(import_folder(path))
     if folder not in sys.path:
-        sys.path.append(folder)  # for what it imports from beside it
+        sys.path.append(folder)  # for imports of files beside it
     name = f"gem_activation_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pickling and dataclasses look it up
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a user's folder stays as it is
+    sys.modules[name] = module  # pickling and dataclasses need it
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # do not write into a user's folder
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -108,7 +108,7 @@ def load_file(text: str, path: Path, digest: str) -> ModuleType:
 
 
 def keep_source(activation: Mapping[str, Any], folder: Path) -> None:
-    """Copy the files of a stranger's activation into ``folder``, beside the run that trains with it."""
+    """Copy the files of a custom activation into ``folder``, beside the run that trains with it."""
     if "target" not in activation:
         return
     for name, path in load_target(activation["target"]).files.items():

@@ -1,4 +1,4 @@
-"""The name that Hugging Face transformers has for an activation: for the ``config.json`` of an exported network."""
+"""The names of activations in Hugging Face transformers, for the ``config.json`` of an exported network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHORT = {"N": "n", "negative_slope": "slope"}
 
 
 def activation_name(activation: dict[str, Any]) -> str:
-    """The name in ACT2FN. Raises UserError for an activation that transformers has not and gem does not bring."""
+    """The name in ACT2FN. Raises UserError for an activation that neither transformers nor gem provides."""
     name = activation["name"]
     if name in THEIRS:
         for key, value in activation.items():
@@ -35,7 +35,7 @@ def activation_name(activation: dict[str, Any]) -> str:
 
 
 def lines_for(name: str) -> list[str]:
-    """What a user must know of the activation ``name`` before loading the network."""
+    """What a user must know about the activation ``name`` before loading the network."""
     lines = [f"its activation is {name}"]
     if name not in THEIRS.values():
         lines.append(f"before from_pretrained: gem.register_with_transformers({name!r})")

@@ -1,1 +1,1 @@
-"""Typed configuration: ``schema`` says what exists, ``resolve`` fills and checks it, ``identity`` hashes it."""
+"""Typed configuration: ``schema`` defines the keys, ``resolve`` fills and checks them, ``identity`` hashes them."""

@@ -1,4 +1,4 @@
-"""Composition by Hydra: every key of every schema below the YAML files, for train.py and for scripts alike."""
+"""Composition by Hydra, for train.py and for scripts: the YAML files, and every key of every schema below them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ RECORDS = ROOT / "results" / "records"
 
 
 def register_keys() -> None:
-    """Let every key of the schemas be given on the command line, also those a YAML file does not mention.
+    """Make every key of the schemas known to Hydra, including keys that no YAML file mentions.
 
-    A key that is not given stays missing ("???"), and takes its schema's default in ``resolve``. Below ``hydra/`` so
-    that --help does not list them among the groups a user chooses from.
+    A key that is not given stays missing ("???") and takes its schema's default in ``resolve``. The keys lie below
+    ``hydra/``, so that --help does not list them among the groups a user chooses from.
     """
     every = families().values()
     groups: dict[str, Iterable[type]] = {
@@ -47,9 +47,9 @@ def register_keys() -> None:
 
 
 def register_activations() -> None:
-    """The choices of the group ``activation`` that have no file: a stranger's, and those of installed packages.
+    """Register the choices of group ``activation`` without a file: custom ones, and those of installed packages.
 
-    Which parameters an activation takes is known once it is loaded: any key may be given, and ``resolve`` refuses.
+    The parameters of an activation are known only after loading it. So Hydra accepts any key, and ``resolve`` checks.
     """
     store = ConfigStore.instance()
     store.store(
@@ -61,9 +61,9 @@ def register_activations() -> None:
 
 
 def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
-    """What ``python train.py <overrides>`` would be given; ``with_hydra`` keeps the node hydra. Raises Hydra's errors.
+    """The configuration of ``python train.py <overrides>``. ``with_hydra`` keeps the node hydra. Raises Hydra's errors.
 
-    May be called inside a Hydra application (a launcher), whose own state is set aside meanwhile.
+    It works inside a Hydra application (a launcher) too: the application's state is set aside for the call.
     """
     outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
@@ -75,12 +75,12 @@ def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
 
 @functools.lru_cache(maxsize=256)
 def composed_once(*overrides: str) -> DictConfig:
-    """``compose``, kept: the same object for the same words, not to be changed for good."""
+    """Cached ``compose``: the same object for the same words. Callers must not change it permanently."""
     return compose(overrides)
 
 
 def hydra_word(word: str) -> str:
-    """``launcher=slurm`` and ``launcher.partition=gpu`` as Hydra wants them; every other word as it is."""
+    """``launcher=slurm`` and ``launcher.partition=gpu`` in Hydra's spelling; every other word unchanged."""
     if word.startswith("launcher="):
         return f"hydra/{word}"
     return f"hydra.{word}" if word.startswith("launcher.") else word

@@ -1,8 +1,8 @@
-"""What a run is: a hash over the typed values of everything that may change its result, and the place it follows to.
+"""The identity of a run: a hash over all typed values that may change its result, and the directory it determines.
 
-Every key is hashed, but for a key that has the value which is pinned for it: in the family's ``pinned.yaml``, or in
-that of the activations. Pins serve the runs that were recorded before all keys were hashed. They are never read
-off the code, so a changed default of the code makes another run.
+Every key is hashed unless it has its pinned value. Pins are in the family's ``pinned.yaml`` and in that of the
+activations. They keep the hashes of runs that were recorded before all keys were hashed. Pins never follow the code,
+so a changed default in the code makes another run.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ NOWHERE = object()
 
 
 def science(config: Config) -> dict[str, Any]:
-    """The values that may change the result, without those that are pinned.
+    """The values that may change the result, except those equal to their pin.
 
-    Typed values, so ``1e-4`` and ``0.0001`` are one number. The seed is not among them: runs that differ
-    only in the seed are one configuration.
+    Values are typed, so ``1e-4`` and ``0.0001`` are one number. The seed is not included: runs that differ only in the
+    seed share a configuration.
     """
     return science_of(config.dataset, config.model, config.recipe, config.activation)
 
@@ -42,13 +42,13 @@ def science_of(dataset: Dataset, model: Model, recipe: Recipe, activation: Mappi
 
 
 def identifying(group: Any, pinned: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a dataclass, without labels and without those that equal their pin."""
+    """The values of a dataclass, without labels and without values that equal their pin."""
     values = {f.name: getattr(group, f.name) for f in dataclasses.fields(group) if f.metadata["identity"]}
     return unpinned(values, pinned)
 
 
 def identifying_parameters(activation: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and parameters, without those that equal their pin; of a target the object's name and its source."""
+    """Name and parameters, without values that equal their pin. For a target: the object's name and its source."""
     pinned = pinned_activations().get(activation["name"], {})
     values = unpinned(activation, pinned)
     if "target" in values:
@@ -61,12 +61,12 @@ def unpinned(values: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, 
 
 
 def same(value: Any, pin: Any) -> bool:
-    """Equal in value and type, except that YAML may write a number without a point: 1 is no true, but 1.0."""
+    """Whether value and type are equal. YAML may write a float without a point: 1 equals 1.0, but not true."""
     return bool(value == pin) and isinstance(value, bool) == isinstance(pin, bool)
 
 
 def run_hash(config: Config) -> str:
-    """64 hexadecimal digits; the first eight name the directory."""
+    """64 hexadecimal digits. The first eight are in the name of the directory."""
     return hash_of(science(config))
 
 
@@ -78,12 +78,12 @@ def hash_of(values: dict[str, Any]) -> str:
 def run_path(config: Config) -> Path:
     """``<runs_dir>/<dataset>-<model>/<activation>-<hash8>/seed<k>``"""
     cell = f"{activation_label(config.activation)}-{run_hash(config)[:8]}"
-    task = f"{config.dataset.name}-{config.model.name}".replace("/", "-")  # a folder of data may lie in another
+    task = f"{config.dataset.name}-{config.model.name}".replace("/", "-")  # names of nested data folders contain "/"
     return Path(config.runs_dir) / task / cell / f"seed{config.seed}"
 
 
 def run_directories(runs_dir: Path, file: str) -> list[Path]:
-    """The directories of runs that have ``file``; a directory moved aside, as ``seed1.old``, is no run."""
+    """The run directories that contain ``file``. A directory that was moved aside, such as ``seed1.old``, is no run."""
     found = (path.parent for path in runs_dir.glob(f"*/*/seed*/{file}"))
     return sorted(path for path in found if path.name.removeprefix("seed").isdecimal())
 

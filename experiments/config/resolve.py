@@ -1,4 +1,4 @@
-"""From Hydra's composed configuration to a typed, checked :class:`Config`; every complaint is one line."""
+"""From Hydra's composed configuration to a typed, checked :class:`Config`. Every error message is one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def resolve(cfg: DictConfig) -> Config:
 
 
 def check_family(family: Family, cfg: DictConfig) -> None:
-    """Raise UserError where the data or the recipe belongs to another family than the network."""
+    """Raise UserError if data or recipe belongs to another family than the network."""
     source, name = cfg.dataset.get("source"), cfg.dataset.get("name")
     if source not in family.datasets:
         others = sorted(kind for other in families().values() if source in other.datasets for kind in other.models)
@@ -98,7 +98,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def restore(values: dict[str, Any]) -> Config:
-    """The configuration that ``dataclasses.asdict`` made ``values`` of (a config.yaml, say), typed and checked anew."""
+    """Inverse of ``dataclasses.asdict``: the configuration from its values (of a config.yaml), typed and checked."""
     tags = values["tags"]
     rest = {key: value for key, value in values.items() if key != "tags"}
     return resolve(OmegaConf.create(rest | {"experiment": {"name": tags[0]} if tags else None}))

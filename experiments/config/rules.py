@@ -1,4 +1,4 @@
-"""Typed configuration fields that know which values are allowed, and say so in the words of the error line."""
+"""Typed configuration fields that know their allowed values and word them for the error line."""
 
 from __future__ import annotations
 

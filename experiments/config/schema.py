@@ -1,4 +1,4 @@
-"""The typed configuration of a run. What may change the result: dataset, model, activation, recipe.
+"""The typed configuration of a run. Four groups may change the result: dataset, model, activation, recipe.
 
 A task family (``experiments/families``) derives its own data sets, models and recipe from the classes here.
 """
@@ -25,7 +25,7 @@ from experiments.config.rules import (
 
 @dataclass(kw_only=True)
 class Dataset:
-    """Data by name. ``source`` says how they are read; ``title`` is shown to people."""
+    """Data by name. ``source`` selects the reader; ``title`` is shown to people."""
 
     name: str = text()
     title: str = label()
@@ -34,7 +34,7 @@ class Dataset:
 
 @dataclass(kw_only=True)
 class Model:
-    """A network. ``kind`` says which, and with it the task family."""
+    """A network. ``kind`` selects the architecture and thereby the task family."""
 
     name: str = label()
     kind: str = text()
@@ -51,13 +51,13 @@ class Recipe:
     """
 
     name: str = label()
-    # How long: one of the two.
+    # Length: steps or epochs.
     epochs: int | None = optional(positive_int())
     steps: int | None = optional(positive_int())  # optimiser steps
-    max_steps: int | None = optional(positive_int())  # end after this many optimiser steps, whatever else is said
+    max_steps: int | None = optional(positive_int())  # stop after this many optimiser steps in any case
     # The optimiser.
     optimizer: str = one_of("sgd", "adamw", "rmsprop", "rmsprop_tf")
-    lbfgs_steps: int = whole(0)  # the last so many of the steps are by L-BFGS on one fixed batch; see runs/lbfgs.py
+    lbfgs_steps: int = whole(0)  # this many last steps are by L-BFGS on one fixed batch; see runs/lbfgs.py
     lr: float = positive()
     momentum: float = fraction(0.0)  # all but adamw, which uses betas
     nesterov: bool = switch(False)
@@ -75,7 +75,7 @@ class Recipe:
     milestones: list[float] = rule(
         "epochs in increasing order, each above 0", lambda m: m == sorted(set(m)) and all(v > 0 for v in m), []
     )
-    step_epochs: float | None = optional(positive())  # step: a milestone every so many epochs, in place of milestones
+    step_epochs: float | None = optional(positive())  # step: a milestone every so many epochs, instead of milestones
     lr_factor: float = positive(0.1)  # step: the factor at each milestone
     power: float = positive(0.9)  # poly: (1 - share of the training)^power
     final_lr: float = fraction(0.0)  # where linear, cosine and poly end, as a fraction of lr
@@ -84,20 +84,20 @@ class Recipe:
     # What is logged.
     log_every: int = positive_int(50)  # steps between lines of metrics.jsonl
     eval_every: int | None = optional(positive_int())  # epochs between evaluations; null: eval_every_steps
-    eval_every_steps: int | None = optional(positive_int())  # steps between evaluations, in place of eval_every
+    eval_every_steps: int | None = optional(positive_int())  # steps between evaluations, instead of eval_every
 
 
 @dataclass(kw_only=True)
 class Impl:
-    """What may only change the speed. Not part of the identity."""
+    """Options that change only the speed. Not part of the identity."""
 
     name: str = label()
     device: str = one_of("auto", "cpu", "cuda")
-    precision: str = one_of("fp32", "bf16", "auto")  # auto: bf16 where the hardware computes in it, else fp32
+    precision: str = one_of("fp32", "bf16", "auto")  # auto: bf16 if the hardware computes in it, else fp32
     channels_last: bool = switch(False)
     kernels: str = one_of("torch", "native", default="torch")  # of gem's activations in eager mode on a CPU
     compile: bool = switch(False)
-    cuda_graphs: bool = switch(False)  # replay what is compiled as CUDA graphs; needs one pass a step
+    cuda_graphs: bool = switch(False)  # replay compiled code as CUDA graphs; needs one pass a step
     deterministic: bool = switch(False)
     micro_batch: int | None = optional(positive_int())  # examples a backward pass; null: the task's choice
     threads: int | None = optional(positive_int())  # null: torch's choice
@@ -118,7 +118,7 @@ class Tracking:
 
 @dataclass(kw_only=True)
 class Root:
-    """The keys outside every group that belong to one run. Paths name places of this machine, never results."""
+    """The keys outside every group that belong to one run. Paths are places on this machine, never results."""
 
     seed: int = whole()
     runs_dir: str = text()
@@ -128,7 +128,7 @@ class Root:
 
 @dataclass(kw_only=True)
 class Config(Root):
-    """One run, typed and checked. ``activation`` is its name with every parameter that was given or defaults."""
+    """One run, typed and checked. ``activation`` holds the name and every parameter, given or default."""
 
     dataset: Dataset
     model: Model

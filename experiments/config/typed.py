@@ -1,4 +1,4 @@
-"""One group of the configuration as an instance of its dataclass; every complaint is one line."""
+"""One group of the configuration as an instance of its dataclass. Every error message is one line."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Group = DictConfig | dict[str, Any]  # composed by Hydra, or read from a record
 
 
 def typed(schema: type[Schema], node: Group, prefix: str) -> Schema:
-    """``node`` as an instance of the dataclass ``schema``; ``prefix`` stands before keys in messages.
+    """``node`` as an instance of the dataclass ``schema``. ``prefix`` precedes keys in messages.
 
-    A key that is missing ("???") takes the schema's default. Raises UserError for an unknown key, for a value of
-    another type or outside its range, and where a value without a default is missing.
+    A missing key ("???") takes the schema's default. Raises UserError for an unknown key, for a value of another type
+    or outside its range, and for a missing value without a default.
     """
     plain = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     assert isinstance(plain, dict)
@@ -32,7 +32,7 @@ def typed(schema: type[Schema], node: Group, prefix: str) -> Schema:
 
 @functools.lru_cache(maxsize=1024)
 def typed_json(schema: type[Any], values: str, prefix: str) -> Any:
-    """``typed`` of values as JSON, once for equal values: a table has hundreds of cells that differ in one."""
+    """``typed`` for values as JSON, cached: a table has hundreds of cells that differ in one value."""
     given = json.loads(values)
     fields = {f.name: f for f in dataclasses.fields(schema)}
     for key in given:

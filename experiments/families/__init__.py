@@ -1,5 +1,5 @@
-"""Task families: one folder a kind of task, with its schemas, data, models, task and metrics.
+"""Task families: one folder for each kind of task, with its schemas, data, models, task and metrics.
 
-``family.Family`` says what a family must give, ``task.Task`` what it trains, ``metric.Metric`` what it measures,
-and ``registry`` finds the families: the folders here and the installed packages that offer one.
+``family.Family`` defines what a family provides, ``task.Task`` what it trains, and ``metric.Metric`` what it measures.
+``registry`` finds the families: the folders here, and those of installed packages.
 """

@@ -1,4 +1,4 @@
-"""BatchNorm of a network that several processes train: it computes what it would compute in one process."""
+"""BatchNorm of a network that several processes train: it gives the result of one process."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def has_batch_norm(network: nn.Module) -> bool:
 
 
 def share_batch_norm(network: nn.Module, processes: Processes, share: Share) -> None:
-    """Put a shared layer in the place of every BatchNorm, where there are several processes. Names and values stay.
+    """Replace every BatchNorm by a shared layer if there are several processes. Names and values stay the same.
 
-    Raises UserError for a layer of a library that normalises in a way of its own.
+    Raises UserError for a library's layer with a normalisation of its own.
     """
     if processes.count == 1:
         return
@@ -46,12 +46,13 @@ def shared_layer(layer: nn.modules.batchnorm._BatchNorm, processes: Processes, w
 
 
 class SharedBatchNorm(BATCH_NORM):
-    """``nn.BatchNorm1d`` or ``nn.BatchNorm2d``; parameters and buffers are those of ``layer``, and so are their names.
+    """``nn.BatchNorm1d`` or ``nn.BatchNorm2d`` with the parameters, buffers and names of ``layer``.
 
-    Where a process trains ``whole`` parts of a batch, a part is normalised by itself, and the running statistics move
-    by those of all processes, rank by rank. Otherwise a part is spread over the processes: with n values a channel,
-    mean m and variance v in each, and N = Σ n, it is normalised by the mean M = Σ n m / N and the variance
-    Σ n (v + (m - M)²) / N, in which nothing cancels (Chan, Golub and LeVeque 1979). In evaluation mode it is torch's.
+    If a process trains ``whole`` parts of a batch, each part is normalised on its own. The running statistics then
+    move by the parts of all processes, in the order of ranks. Otherwise a part is spread over the processes. Let each
+    have n values a channel with mean m and variance v, and N = Σ n. The part is normalised by the mean M = Σ n m / N
+    and the variance Σ n (v + (m - M)²) / N, which is free of cancellation (Chan, Golub and LeVeque 1979).
+    In evaluation mode it is torch's BatchNorm.
     """
 
     def __init__(self, layer: nn.modules.batchnorm._BatchNorm, processes: Processes, whole: bool) -> None:
@@ -63,7 +64,7 @@ class SharedBatchNorm(BATCH_NORM):
         self.train(layer.training)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` [B, C, …] of floating point, normalised by channel."""
+        """``x`` [B, C, …], floating-point, normalised by channel."""
         if not self.training:
             own = self.running_mean is None
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own, 0.0, self.eps)
@@ -72,7 +73,7 @@ class SharedBatchNorm(BATCH_NORM):
     def normalise_alone(self, x: Tensor) -> Tensor:
         like = x if self.running_mean is None else self.running_mean
         mean, variance = like.new_zeros(2, self.num_features).unbind()
-        # With a momentum of 1 the two become those of ``x``.
+        # With a momentum of 1 the running statistics become those of ``x``.
         y = F.batch_norm(x, mean, variance, self.weight, self.bias, True, 1.0, self.eps)
         for each in self.processes.stack(torch.stack([mean, variance])):
             self.move(*each)
@@ -94,7 +95,7 @@ class SharedBatchNorm(BATCH_NORM):
 
     @torch.no_grad()
     def move(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics towards those of a part; ``variance`` has N - 1 in its denominator."""
+        """Move the running statistics towards those of a part. ``variance`` has the denominator N - 1."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)
@@ -104,7 +105,7 @@ class SharedBatchNorm(BATCH_NORM):
 
 
 class SharedBatchNormAct(SharedBatchNorm):
-    """timm's BatchNorm with what follows it."""
+    """timm's BatchNorm with dropout and activation after it."""
 
     drop: nn.Module
     act: nn.Module
@@ -122,9 +123,9 @@ class SharedBatchNormAct(SharedBatchNorm):
 class Normalisation(torch.autograd.Function):
     """y = (x - mean) / √(variance + ε)·weight + bias with statistics over all processes, which depend on every x.
 
-    With ŷ = (x - mean) / √(variance + ε) and g the gradient at y, summed over the N values of all processes:
-    gradient at x = weight / √(variance + ε)·(g - Σ g / N - ŷ Σ g ŷ / N). Those at weight and bias are the process's
-    own Σ g ŷ and Σ g, since the gradients of parameters are summed over the processes afterwards.
+    Let ŷ = (x - mean) / √(variance + ε), and let g be the gradient at y. Sums are over the N values of all processes.
+    The gradient at x is weight / √(variance + ε)·(g - Σ g / N - ŷ Σ g ŷ / N). The gradients at weight and bias are the
+    process's own Σ g ŷ and Σ g, because gradients of parameters are summed over the processes afterwards.
     """
 
     @staticmethod
@@ -158,5 +159,5 @@ class Normalisation(torch.autograd.Function):
 
 
 def at_least_float(x: Tensor) -> Tensor:
-    """float32 for half-precision numbers: statistics need its digits."""
+    """``x`` in float32 if it is half precision, because statistics need the digits."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -1,4 +1,4 @@
-"""The task of a configuration, from the family of its network."""
+"""Makes the task of a configuration, through the family of its network."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from experiments.processes import Processes
 
 
 def build_task(config: Config, device: torch.device, processes: Processes | None = None) -> Task[Any]:
-    """The task of ``config``. Raises UserError where its data is missing or wrong."""
+    """The task of ``config``. Raises UserError if its data is missing or wrong."""
     return family_of_model(config.model.kind).build_task(config, device, processes or Processes())

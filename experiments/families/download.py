@@ -1,4 +1,4 @@
-"""Downloads that fifty jobs may start at once: one fetches, under a lock, into a temporary folder, then renames."""
+"""Downloads that many jobs may start at once. One fetches, under a lock, into a temporary folder, then renames."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from filelock import FileLock
 
 from experiments.errors import UserError
 
-PATIENCE = 30.0  # seconds a server may be silent; by default Python waits for ever
+PATIENCE = 30.0  # seconds a server may be silent; Python's default is to wait for ever
 
 
 def fetch_once(data_dir: Path, produced: str, fetch: Callable[[str], Any], missing: Path) -> None:
-    """Have ``fetch(folder)`` fill a temporary folder and move its ``produced`` entry into ``data_dir``.
+    """Let ``fetch(folder)`` fill a temporary folder, then move its entry ``produced`` into ``data_dir``.
 
-    Another process that waited for the lock finds it there and returns. A failure leaves nothing behind and
-    raises UserError naming the ``missing`` file and the ways out.
+    A process that waited for the lock finds the entry there and returns. A failure leaves nothing behind and raises
+    UserError, which names the ``missing`` file and the remedies.
     """
     created = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
     lock = data_dir / f".{produced}.lock"
@@ -34,7 +34,7 @@ def fetch_once(data_dir: Path, produced: str, fetch: Callable[[str], Any], missi
                 fetch(folder)
                 os.rename(f"{folder}/{produced}", data_dir / produced)
     except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError when no mirror answers
-        with suppress(OSError):  # others may be at the same download
+        with suppress(OSError):  # another process may be at the same download
             lock.unlink(missing_ok=True)
             for parent in created:
                 parent.rmdir()

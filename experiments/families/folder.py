@@ -1,4 +1,4 @@
-"""A folder of data, as a configuration names it: below ``data_dir``, so that it is a name and no machine path."""
+"""A folder of data in a configuration: a place below ``data_dir``, so it is a name and no machine path."""
 
 from __future__ import annotations
 

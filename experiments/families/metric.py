@@ -1,4 +1,4 @@
-"""A metric as its family declares it: title, unit, which direction is better, and its range."""
+"""The declaration of a metric: title, unit, direction and range."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Metric:
     """One number of a run's result.
 
-    ``key`` is its name in metrics.jsonl. ``digits`` are those after the point that people see. A value outside
+    ``key`` is its name in metrics.jsonl. ``digits`` is the number of decimals that people see. A value outside
     [``low``, ``high``] is an error.
     """
 
@@ -37,7 +37,7 @@ class Metric:
         return f"{value:.{self.digits}f} {self.unit}".rstrip()
 
     def fault(self, value: object) -> str | None:
-        """Why ``value`` cannot be one of this metric, or None."""
+        """Why ``value`` cannot be a value of this metric, or None."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return f"{self.key}={value!r}: must be a number"
         if not math.isfinite(value):
@@ -48,10 +48,10 @@ class Metric:
 
 
 def percentage(key: str, title: str, digits: int = 2) -> Metric:
-    """A share of successes in percent: more is better."""
+    """A share of successes in percent; higher is better."""
     return Metric(key, title, "%", True, digits, 0.0, 100.0)
 
 
 def loss_in_nats(key: str, title: str) -> Metric:
-    """A mean negative log likelihood: less is better."""
+    """A mean negative log likelihood; lower is better."""
     return Metric(key, title, "nats", False, 4, 0.0)

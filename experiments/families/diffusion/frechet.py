@@ -1,6 +1,6 @@
-"""A Fréchet distance between samples and real pictures, in the features of a classifier that is trained here.
+"""A Fréchet distance between samples and real pictures, in the features of a classifier trained by this suite.
 
-It is not the FID: that is defined by the weights of one Inception network. Values compare within one data set only.
+It is not the FID, which is defined by the weights of one Inception network. Compare values within one data set only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WIDTH, FEATURES = 32, 64
 
 
 class Classifier(nn.Module):
-    """Two strided convolutions, ``FEATURES`` hidden units, classes. With ReLU, whatever activation is under test."""
+    """Two strided convolutions, ``FEATURES`` hidden units, classes. Always with ReLU."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Classifier(nn.Module):
 
 
 def train_classifier(data: ImageData) -> Classifier:
-    """On the training pictures, on the CPU, always with seed 0."""
+    """Train it on the training pictures, on the CPU, always with seed 0."""
     with global_stream(0, "frechet classifier"):
         model = Classifier(data.shape, data.classes)
     optimizer = torch.optim.Adam(model.parameters(), RATE)
@@ -62,7 +62,7 @@ def train_classifier(data: ImageData) -> Classifier:
 
 
 def load_classifier(data: ImageData, cache_dir: Path) -> Classifier:
-    """The classifier of ``data``: trained once, under a lock, and kept below ``cache_dir`` by their fingerprint."""
+    """The classifier of ``data``: trained once, under a lock, and kept below ``cache_dir`` under its fingerprint."""
     path = cache_dir / "classifiers" / f"{data.fingerprint()}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
@@ -71,7 +71,7 @@ def load_classifier(data: ImageData, cache_dir: Path) -> Classifier:
             try:
                 model.load_state_dict(torch.load(path, weights_only=True))
                 return model.eval()
-            except Exception:  # torch.load fails on a damaged file in a dozen ways
+            except Exception:  # torch.load raises many types for a damaged file
                 print(f"warning: {path} is damaged; training the classifier again", file=sys.stderr)
         model = train_classifier(data)
         buffer = io.BytesIO()

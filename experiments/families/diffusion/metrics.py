@@ -1,4 +1,4 @@
-"""What diffusion measures: how well the noise in unseen pictures is predicted."""
+"""The metrics of diffusion: how well the network predicts the noise in unseen pictures."""
 
 from experiments.families.metric import Metric
 

@@ -19,7 +19,7 @@ SIDE = 8  # of the grid, in pictures
 
 
 def draw_samples(config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
-    """``samples.png``: samples on the left, real pictures that were not trained on on the right."""
+    """``samples.png``: samples on the left, real evaluation pictures on the right."""
     data = load_pictures(config.dataset, config.data_dir, config.cache_dir)
     task = DiffusionTask(config, data, torch.device("cpu"), Processes())
     task.model.load_state_dict(state)
@@ -39,7 +39,7 @@ def draw_samples(config: Config, state: Mapping[str, Any], out: Path) -> list[Pa
 
 
 def tiled(pictures: Tensor, columns: int) -> Tensor:
-    """[n, C, H, W] as one picture [rows·(H + 1), columns·(W + 1), C], or without the last axis where C is 1."""
+    """[n, C, H, W] as one picture [rows·(H + 1), columns·(W + 1), C], without the last axis if C is 1."""
     count, channels, height, width = pictures.shape
     rows = -(-count // columns)
     sheet = torch.full((rows * columns, channels, height + 1, width + 1), 255, dtype=torch.uint8)

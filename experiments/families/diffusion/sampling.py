@@ -24,8 +24,8 @@ def sample_pictures(
 ) -> Tensor:
     """``count`` pictures uint8 [count, C, H, W] on the CPU.
 
-    The noise they begin with is a function of the number of the batch alone: every activation and seed starts from
-    the same. DDIM itself draws nothing (η = 0).
+    The initial noise depends only on the number of the batch, so every activation and seed starts from the same noise.
+    DDIM itself draws nothing (η = 0).
     """
     from diffusers import DDIMScheduler
 
@@ -44,7 +44,7 @@ def sample_pictures(
 
 
 def to_unit(pictures: Tensor) -> Tensor:
-    """Bytes as numbers from -1 to 1."""
+    """Bytes as numbers in [-1, 1]."""
     return pictures.float() / 127.5 - 1
 
 

@@ -1,4 +1,4 @@
-"""What can be said of diffusion: the pictures, the network, the recipe."""
+"""The configuration of diffusion: pictures, network and recipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.errors import UserError, must_be
 
 @dataclass(kw_only=True)
 class CelebA(Dataset):
-    """The faces of CelebA in the folder and files that torchvision knows; no labels are read."""
+    """The faces of CelebA in torchvision's folder and files. No labels are read."""
 
     folder: str = text()  # below data_dir
     size: int = positive_int()  # side in pixels
@@ -21,7 +21,7 @@ class CelebA(Dataset):
 
 @dataclass(kw_only=True)
 class UNet(Model):
-    """diffusers' ``UNet2DModel``: one entry of ``channels`` a level, each level half as high and wide as the last."""
+    """diffusers' ``UNet2DModel``. ``channels`` has one entry per level; each level halves height and width."""
 
     channels: list[int] = rule(
         "a list of integers of at least 1, one a level", lambda c: len(c) > 0 and all(v >= 1 for v in c)
@@ -45,7 +45,7 @@ class DiffusionRecipe(Recipe):
     eval_every: int | None = optional(positive_int(), 1)
     eval_images: int | None = optional(positive_int())  # evaluate on the first so many; null: all
     sample_steps: int = positive_int(50)  # of DDIM, for sample grids and the Fréchet distance
-    frechet_images: int = whole(0)  # samples for the Fréchet distance at the end; 0: it is not measured
+    frechet_images: int = whole(0)  # samples for the Fréchet distance at the end; 0: not measured
 
 
 def check_levels(config: UNet) -> None:

@@ -36,10 +36,10 @@ PROBE_IMAGES = 32
 
 
 class DiffusionTask(Task[Rows]):
-    """Mean squared error between the noise that was added and the noise that the network sees.
+    """Mean squared error between the noise that was added and the noise that the network predicts.
 
     A batch is pictures uint8 [B, C, H, W], noise float32 of the same shape, and time steps int64 [B]. Noise and time
-    steps are drawn for the whole batch, so that a row does not depend on how the batch is shared out.
+    steps are drawn for the whole batch, so a row does not depend on how processes share the batch.
     """
 
     libraries = ("diffusers",)
@@ -75,7 +75,7 @@ class DiffusionTask(Task[Rows]):
         return torch.randperm(len(self.train_x), generator=generator(self.seed, "order", epoch))
 
     def batch(self, step: int) -> Rows:
-        """This process's share of the pictures of a step, with their noise and time steps."""
+        """This process's pictures of a step, with their noise and time steps."""
         self.step = step
         epoch, position = divmod(step, self.steps_per_epoch)
         size, shape = self.recipe.batch_size, self.data.shape
@@ -108,7 +108,7 @@ class DiffusionTask(Task[Rows]):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """On the same noise and time steps at every evaluation, of every seed; all time steps equally often."""
+        """The loss on fixed noise and time steps, the same for every evaluation and seed. Time steps occur equally."""
         self.model.eval()
         times = even_time_steps(len(self.test_x), self.recipe.time_steps)
         total = torch.zeros((), dtype=torch.float64)
@@ -128,7 +128,7 @@ class DiffusionTask(Task[Rows]):
         return sample_pictures(self.model, self.recipe, self.data.shape, count, self.device)
 
     def final_metrics(self) -> dict[str, float]:
-        """The Fréchet distance between samples and all pictures that are evaluated on, where the recipe asks for it."""
+        """The Fréchet distance between samples and all evaluation pictures, if the recipe requests it."""
         if not self.recipe.frechet_images or self.data.evaluated != "test":
             return {}
         classifier = load_classifier(self.data, Path(self.cache_dir))
@@ -145,7 +145,7 @@ class DiffusionTask(Task[Rows]):
 
 
 def own_rows(config: Config, processes: Processes) -> tuple[slice, int]:
-    """The rows of a batch that this process works on, and how many at a time. Raises UserError."""
+    """The rows of a batch for this process, and how many of them a pass takes. Raises UserError."""
     recipe, model = config.recipe, config.model
     assert isinstance(recipe, DiffusionRecipe)
     assert isinstance(model, UNet)
@@ -169,7 +169,7 @@ def even_time_steps(count: int, time_steps: int) -> Tensor:
 
 @torch.no_grad()
 def flops_per_picture(model: Any, shape: tuple[int, int, int], device: torch.device) -> float:
-    """Of training on one picture: three times the forward pass, as the backward pass takes about two."""
+    """FLOPs of training on one picture: three times the forward pass, as the backward pass takes about two."""
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, *shape, device=device), torch.zeros(1, dtype=torch.int64, device=device))
     return 3.0 * float(counter.get_total_flops())

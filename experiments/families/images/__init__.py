@@ -76,7 +76,7 @@ class Images(Family):
 
     def data_folder(self, dataset: Dataset, data_dir: str) -> Path | None:
         if not isinstance(dataset, schema.ImageDataset) or dataset.source != "image_folder":
-            return None  # of a million picture files only the list is looked at, when a run begins
+            return None  # a run checks only the list of a million picture files
         return Path(data_dir) / (dataset.folder or dataset.name)
 
     def warm(self, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""Random crop after padding by 4, and mirroring, a whole batch at once on the device (He et al. 2015, 4.2)."""
+"""Random crop after padding by 4, and mirroring, for a whole batch at once on the device (He et al. 2015, 4.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAD = 4
 
 
 def draw_moves(count: int, generator: torch.Generator, flip: bool) -> Tensor:
-    """int64 [3, count]: row offset and column offset from 0 to 2·PAD, and 1 where the image is mirrored."""
+    """int64 [3, count]: row offset and column offset from 0 to 2·PAD, and 1 if the image is mirrored."""
     offsets = torch.randint(2 * PAD + 1, (2, count), generator=generator)
     mirror = torch.randint(2, (1, count), generator=generator)
     return torch.cat([offsets, mirror if flip else torch.zeros_like(mirror)])

@@ -1,4 +1,4 @@
-"""Trained classifiers of torchvision and timm in files that these libraries load."""
+"""Exports trained classifiers of torchvision and timm in files that these libraries load."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLOURS = 3
 def export_classifier(config: Config, state: Mapping[str, Tensor], out: Path) -> list[str]:
     """Write ``model.safetensors``, with the library's own names of the weights, and ``config.json``.
 
-    Returns the lines of Python that load them. Raises UserError for our own networks, which no library has.
+    Returns lines of Python that load them. Raises UserError for this suite's own networks, which no library has.
     """
     model = config.model
     if not isinstance(model, LibraryModel):
@@ -42,7 +42,7 @@ def export_classifier(config: Config, state: Mapping[str, Tensor], out: Path) ->
 
 
 def sizes_of(model: LibraryModel, state: Mapping[str, Tensor]) -> tuple[int, int]:
-    """Channels of the images and number of classes, as the weights have them."""
+    """Channels of the images and number of classes, from the shapes of the weights."""
     default = create(model, COLOURS, 1000).state_dict()
     unlike = {name: state[name].shape for name, value in default.items() if state[name].shape != value.shape}
     channels = next((s[1] for name, s in unlike.items() if s[1:2] != default[name].shape[1:2]), COLOURS)
@@ -51,7 +51,7 @@ def sizes_of(model: LibraryModel, state: Mapping[str, Tensor]) -> tuple[int, int
 
 
 def replaced_classes(network: nn.Module, model: LibraryModel) -> list[type[nn.Module]]:
-    """The classes of activations that are replaced, those that stand for functions among them."""
+    """The classes of the replaced activations, including those of replaced functions."""
     types = hidden_types(model.kind)
     found = gem.replace_activations(network, types, nn.Identity, functional=True, where=is_hidden, dry_run=True)
     names = dict.fromkeys(place.activation for place in found if place.kind == "module" or model.swap == "complete")

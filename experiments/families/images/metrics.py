@@ -1,4 +1,4 @@
-"""What image classification measures: on the test set, or on held-out training images."""
+"""The metrics of image classification, on the test set or on held-out training images."""
 
 from experiments.families.metric import loss_in_nats, percentage
 

@@ -1,7 +1,7 @@
 """Mixup (Zhang et al. 2018, arXiv 1710.09412) and CutMix (Yun et al. 2019, arXiv 1905.04899) of neighbours.
 
-Rows 2i and 2i + 1 of a batch are mixed with each other, so that any even number of rows can be mixed by itself. Batches
-are shuffled, so neighbours are as good as any other partners. What is drawn travels with the rows as numbers.
+Rows 2i and 2i + 1 of a batch are mixed with each other, so any even number of rows can be mixed on its own. Batches are
+shuffled, so neighbours are as good as any other partners. The draws travel with the rows as numbers.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import random
 import torch
 from torch import Tensor
 
-Mix = tuple[float, int, int, int, int]  # weight of the row's own image and label; box of the other: top, bottom, …
+Mix = tuple[float, int, int, int, int]  # weight of the row's own image and label; the other's box: top, bottom, …
 
 
 def draw_mix(seed: int, mixup: float, cutmix: float, height: int, width: int) -> Mix:
     """Weight and box of one part of a batch. Mixup has an empty box.
 
-    The weight is from Beta(α, α). A box has the share 1 - weight of the area before it is cut at the border; the weight
-    is then what the box leaves. With both, each has a chance of one half.
+    The weight is from Beta(α, α). A box has the share 1 - weight of the area. If the border cuts the box, the weight
+    becomes the share outside the box. If both are given, each has probability 1/2.
     """
     draw = random.Random(seed)
     if not cutmix or (mixup and draw.random() < 0.5):
@@ -33,7 +33,7 @@ def draw_mix(seed: int, mixup: float, cutmix: float, height: int, width: int) ->
 
 
 def mix_images(x: Tensor, mix: Tensor) -> Tensor:
-    """``x`` [B, C, H, W], floating point, mixed with its neighbours as ``mix`` float [B, 5] says."""
+    """``x`` [B, C, H, W], floating-point, mixed with its neighbours as ``mix`` float [B, 5] says."""
     other = swap_neighbours(x)
     weight, top, bottom, left, right = (value[:, None, None, None] for value in mix.unbind(1))
     rows = torch.arange(x.shape[2], device=x.device)[:, None]

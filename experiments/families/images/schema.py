@@ -1,4 +1,4 @@
-"""What can be said of image classification: the data, the networks, the recipe."""
+"""The configuration of image classification: data, networks and recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.families.folder import check_folder
 
 @dataclass(kw_only=True)
 class ImageDataset(Dataset):
-    """Images with labels. ``folder`` lies below ``data_dir``; it is a name, not a machine path."""
+    """Images with labels. ``folder`` lies below ``data_dir``: it is a name, not a machine path."""
 
     folder: str | None = optional(text())
     size: int | None = optional(positive_int())  # image_folder: side to which images are resized
@@ -25,13 +25,13 @@ class ImageDataset(Dataset):
 
 @dataclass(kw_only=True)
 class PictureFolder(Dataset):
-    """Picture files that worker processes decode while a network trains, in the layout of torchvision's ImageNet.
+    """Picture files that worker processes decode during training, in the layout of torchvision's ImageNet.
 
-    ``<data_dir>/<folder>/train/<class>/*`` and ``val/<class>/*``; ``test`` will do in place of ``val``.
+    ``<data_dir>/<folder>/train/<class>/*`` and ``val/<class>/*``; ``test`` is accepted instead of ``val``.
     """
 
     folder: str | None = optional(text())
-    size: int = positive_int(224)  # side of what the network sees
+    size: int = positive_int(224)  # side of the network's input
     resize: int = positive_int(256)  # shorter side before the central crop at evaluation
     train_size: int | None = optional(positive_int())
     holdout: int = whole(0)
@@ -81,8 +81,8 @@ class DenseNet(Model):
 class LibraryModel(Model):
     """A classifier of torchvision or timm by its name there. ``options`` go to its constructor.
 
-    ``swap=complete`` puts the activation in every place, ``swap=modules`` in the place of modules alone: functions that
-    the network calls stay what they were, as in GoLU's repository.
+    ``swap=complete`` puts the activation in every place. ``swap=modules`` replaces only modules: functions that the
+    network calls stay as they were, as in GoLU's repository.
     """
 
     architecture: str = text()
@@ -103,27 +103,27 @@ class ImageRecipe(Recipe):
     normalize: str = one_of("dataset", "imagenet", default="dataset")
     init_gain: str = one_of("relu", "activation", default="relu")
     eval_every: int | None = optional(positive_int(), 1)
-    # Pairs of images are mixed; with both, in one of two ways, drawn for each of the ``accumulate`` parts of a batch.
+    # Pairs of images are mixed. With both, each of the ``accumulate`` parts of a batch draws one of the two ways.
     mixup: float = non_negative(0.0)  # α of the Beta distribution of the weights (arXiv 1710.09412); 0: none
     cutmix: float = non_negative(0.0)  # likewise, for a box of the other image (arXiv 1905.04899)
-    # What worker processes do to picture files (source: imagenet).
+    # How worker processes augment picture files (source: imagenet).
     interpolation: str = one_of("bilinear", "bicubic", "random", default="bilinear")
     auto_augment: str = rule(
         "none, imagenet (AutoAugment), randaugment, trivialaugment, or a policy of timm's such as rand-m9-mstd0.5",
         lambda value: POLICY.fullmatch(value) is not None,
         "none",
     )
-    random_erase: float = fraction(0.0)  # the share of images of which a box becomes noise (arXiv 1708.04896)
-    repeats: int = positive_int(1)  # how often an image comes in a batch, augmented anew (arXiv 1901.09335)
+    random_erase: float = fraction(0.0)  # share of images in which a box becomes noise (arXiv 1708.04896)
+    repeats: int = positive_int(1)  # occurrences of an image in a batch, each augmented anew (arXiv 1901.09335)
 
 
 IN_WORKERS = {"interpolation": "bilinear", "auto_augment": "none", "random_erase": 0.0, "repeats": 1}
 
 
 def settled(dataset: Dataset) -> Dataset:
-    """``dataset`` with one spelling of its folder, since it counts in the hash.
+    """``dataset`` with a canonical spelling of its folder, because the folder is part of the hash.
 
-    A folder names the data and a part of the run's path, so it lies below data_dir. Raises UserError.
+    The folder names the data and part of the run's path, so it must lie below data_dir. Raises UserError.
     """
     if isinstance(dataset, PictureFolder):
         return settled_pictures(dataset)
@@ -147,7 +147,7 @@ def settled_pictures(dataset: PictureFolder) -> PictureFolder:
 
 
 def check_images(dataset: Dataset, model: Model, recipe: Recipe) -> None:
-    """Raise UserError where data, network and recipe do not fit together."""
+    """Raise UserError if data, network and recipe do not fit together."""
     assert isinstance(recipe, ImageRecipe)
     files = isinstance(dataset, PictureFolder)
     if files and recipe.augment.startswith("crop"):

@@ -1,4 +1,4 @@
-"""Image classification: batches addressed by (seed, step), a network with the configured activation, cross-entropy."""
+"""Image classification: batches determined by (seed, step), the configured activation, and cross-entropy."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LANDSCAPE_BATCH = 256
 class ImageTask(Task[Rows]):
     """Cross-entropy on shuffled batches of equal size.
 
-    A batch is images [B, C, H, W] and labels int64 [B]. With mixup or CutMix, a third tensor float [B, 5] says how each
-    row is mixed. With dropout or stochastic depth, a last tensor int64 [B], on the CPU, has each row's seed.
+    A batch is images [B, C, H, W] and labels int64 [B]. With mixup or CutMix, a third tensor float [B, 5] holds each
+    row's mix. With dropout or stochastic depth, a last tensor int64 [B], on the CPU, has each row's seed.
     """
 
     def __init__(self, config: Config, images: ImageSource, device: torch.device, processes: Processes) -> None:
@@ -89,7 +89,7 @@ class ImageTask(Task[Rows]):
         return draw_mix(number, self.recipe.mixup, self.recipe.cutmix, height, width)
 
     def parts(self, batch: Rows) -> Iterator[tuple[Rows, float]]:
-        """As ``Task.parts``; torch's global stream is set to the part's address before a pass that draws from it."""
+        """As ``Task.parts``. Sets torch's global stream to the part's address before a pass that draws from it."""
         for part, weight in cut_rows(batch, self.rows, self.processes.count):
             if self.draws:
                 *rows, noise = part
@@ -99,12 +99,12 @@ class ImageTask(Task[Rows]):
                 yield part, weight
 
     def normalise(self, x: Tensor) -> Tensor:
-        """uint8 images in units of the data's sd; what is floating point is so already."""
+        """uint8 images in units of the data's sd; floating-point images are normalised already."""
         values = x.to(self.dtype) if x.is_floating_point() else (x.to(self.dtype) - self.mean) / self.sd
         return values.contiguous(memory_format=self.layout)
 
     def loss(self, batch: Rows) -> Tensor:
-        """The cross-entropy in nats, smoothed as the recipe says; of mixed images, the weighted mean of both labels."""
+        """The cross-entropy in nats, smoothed as the recipe says. Mixed images: the weighted mean for both labels."""
         x, y = self.normalise(batch[0]), batch[1]
         smoothing = self.recipe.label_smoothing
         if len(batch) == 2:
@@ -117,8 +117,10 @@ class ImageTask(Task[Rows]):
         return (weight * own + (1 - weight) * other).mean()
 
     def predict(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """By image, the cross-entropy in nats and whether the prediction is right: bool [B, 1], or [B, 2] with whether
-        the label is among the five likeliest."""
+        """By image, the cross-entropy in nats, and whether the prediction is right: bool [B, 1].
+
+        With top-5 accuracy it is bool [B, 2]; the second column says whether the label is among the five likeliest.
+        """
         logits = self.model(self.normalise(x)).to(self.dtype)
         right = (logits.argmax(1) == y)[:, None]
         if self.images.top_five:
@@ -129,13 +131,13 @@ class ImageTask(Task[Rows]):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
-        # The two beginnings are for a process that has no batch.
+        # The two initial values are for a process without a batch.
         losses = [torch.zeros(0, dtype=torch.float64, device=self.device)]
         right = [torch.zeros(0, 2 if self.images.top_five else 1, dtype=torch.bool, device=self.device)]
         for x, y, fresh in self.images.evaluation():
             loss, correct = self.predict(x, y)
             losses.append(loss[len(y) - fresh :].double())
-            right.append(correct[len(y) - fresh :].clone())  # a CUDA graph writes the next batch's to the same place
+            right.append(correct[len(y) - fresh :].clone())  # a CUDA graph reuses this memory for the next batch
         self.model.train()
         loss, hits = torch.cat(losses), torch.cat(right)
         sums = torch.cat([loss.sum()[None], hits.sum(0).double(), loss.new_tensor([len(loss)])])
@@ -156,7 +158,7 @@ class ImageTask(Task[Rows]):
         self.images.close()
 
     def surroundings(self, examples: int) -> Surroundings:
-        """The first training images, normalised, not augmented. Raises UserError where they are not in memory."""
+        """The first training images, normalised, not augmented. Raises UserError if they are not in memory."""
         if not isinstance(self.images, ResidentImages):
             raise UserError("landscapes: need images in memory; dataset=imagenet decodes them while it trains")
         x, y = self.images.training_images(examples)
@@ -167,7 +169,7 @@ class ImageTask(Task[Rows]):
 
 
 def rows_a_pass(config: Config, model: nn.Module, share: Share, draws: bool) -> int | None:
-    """Images of a backward pass, None for all of the process. Raises UserError where the loss would be another."""
+    """Images per backward pass; None for all of the process. Raises UserError if the loss would change."""
     recipe, micro_batch = config.recipe, config.impl.micro_batch
     assert isinstance(recipe, ImageRecipe)
     normalised = has_batch_norm(model)

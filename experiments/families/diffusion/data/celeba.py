@@ -1,4 +1,4 @@
-"""CelebA in the files that torchvision knows: ``img_align_celeba/*.jpg`` and ``list_eval_partition.txt``."""
+"""CelebA in torchvision's file layout: ``img_align_celeba/*.jpg`` and ``list_eval_partition.txt``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experiments.families.images.data.image_folder import UNREADABLE, read_cache
 from experiments.families.images.data.images import ImageData
 
 PARTITION = "list_eval_partition.txt"
-TRAIN, VALIDATION = "0", "1"  # as the partition file has them; 2 are the test pictures, which GoLU does not use
+TRAIN, VALIDATION = "0", "1"  # codes of the partition file; 2 marks the test pictures, which GoLU does not use
 
 
 def read_celeba(folder: Path, size: int, cache_dir: Path) -> ImageData:
@@ -28,7 +28,7 @@ def read_celeba(folder: Path, size: int, cache_dir: Path) -> ImageData:
     splits = read_partition(folder)
     cache = cache_dir / f"{folder.name}-{size}-{stamp(folder, folder / PARTITION)}.pt"
     with ExitStack() as stack:
-        with suppress(OSError):  # no place for a lock, no place for a cache: ``store`` says so
+        with suppress(OSError):  # if there is no place for a lock, there is none for a cache: ``store`` warns
             cache.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(cache.with_suffix(".lock")))
         data = read_cache(cache)

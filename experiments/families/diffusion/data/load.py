@@ -1,4 +1,4 @@
-"""The pictures that a configuration asks for."""
+"""Loads the pictures of a configuration."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from experiments.randomness import global_stream
 def build_unet(config: UNet, shape: tuple[int, int, int], activation: MakeActivation, seed: int) -> Any:
     """The UNet for pictures of ``shape`` (channels, height, width), initialised by diffusers itself.
 
-    Raises UserError where the pictures cannot be halved at every level.
+    Raises UserError if the pictures cannot be halved at every level.
     """
     check_shape(config, shape)
     with global_stream(seed, "init"):

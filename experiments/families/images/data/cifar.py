@@ -16,7 +16,7 @@ CLASSES = {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}  # torchvision's names
 
 
 def read_cifar(name: str, data_dir: Path) -> ImageData:
-    """50,000 + 10,000 images [3, 32, 32]; downloaded into ``data_dir`` if they are not there."""
+    """50,000 + 10,000 images [3, 32, 32]; downloaded into ``data_dir`` if they are missing."""
     import torchvision
 
     if name not in CLASSES:
@@ -37,7 +37,7 @@ def read_cifar(name: str, data_dir: Path) -> ImageData:
 
 
 def first_bad(reader: Any, folder: Path) -> Path:
-    """The file at fault, which torchvision does not name."""
+    """The faulty file, which torchvision does not name."""
     from torchvision.datasets.utils import check_integrity
 
     sums = {**dict(reader.train_list), **dict(reader.test_list), reader.meta["filename"]: reader.meta["md5"]}

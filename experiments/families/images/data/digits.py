@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits of 8×8 pixels: they come with the package, nothing is downloaded."""
+"""scikit-learn's 1,797 handwritten digits of 8×8 pixels. They come with the package; nothing is downloaded."""
 
 from __future__ import annotations
 

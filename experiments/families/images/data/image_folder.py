@@ -1,4 +1,4 @@
-"""Pictures in train/<class>/* and test/<class>/*, as a folder or one tar archive; decoded once, then cached."""
+"""Pictures in train/<class>/* and test/<class>/*, as a folder or one tar archive. Decoded once, then cached."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def read_image_folder(folder: Path, size: int, cache_dir: Path) -> ImageData:
     archive = next(iter(sorted(folder.glob("*.tar*"))), None)
     cache = cache_dir / f"{folder.name}-{size}-{stamp(folder, archive)}.pt"
     with ExitStack() as stack:
-        with suppress(OSError):  # no place for a lock, no place for a cache: ``store`` says so
+        with suppress(OSError):  # if there is no place for a lock, there is none for a cache: ``store`` warns
             cache.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(cache.with_suffix(".lock")))  # of fifty jobs started at once, one decodes
+            stack.enter_context(FileLock(cache.with_suffix(".lock")))  # of many jobs started at once, one decodes
         data = read_cache(cache)
         if data is None:
             data = decode(folder, archive, size)
@@ -51,7 +51,7 @@ def read_image_folder(folder: Path, size: int, cache_dir: Path) -> ImageData:
 
 
 def read_cache(cache: Path) -> ImageData | None:
-    """What was stored, or None when nothing was, or the file is not whole."""
+    """The cached images, or None if the file is missing or incomplete."""
     if not cache.exists():
         return None
     try:
@@ -59,7 +59,7 @@ def read_cache(cache: Path) -> ImageData | None:
         data = ImageData(**stored["data"])
         if data.fingerprint() == stored["fingerprint"]:
             return data
-    except Exception:  # torch.load fails on a damaged file in a dozen ways
+    except Exception:  # torch.load raises many types for a damaged file
         pass
     print(f"warning: {cache} is damaged; decoding the images again", file=sys.stderr)
     return None
@@ -112,7 +112,7 @@ def entries(folder: Path, archive: Path | None) -> Iterator[tuple[str, IO[bytes]
                         assert file is not None
                         yield member.name, file
                 assert tar.fileobj is not None
-                if tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:  # tarfile takes this for the end
+                if tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:  # tarfile would take this for the end
                     raise tarfile.ReadError("it is cut off: no end-of-archive mark")
         except UNREADABLE as error:
             raise UserError(f"{archive}: cannot be read ({error})") from error
@@ -124,7 +124,7 @@ def entries(folder: Path, archive: Path | None) -> Iterator[tuple[str, IO[bytes]
 
 
 def empty_classes(folder: Path) -> list[Path]:
-    """The folders of classes that hold no picture."""
+    """The class folders without a picture."""
     classes = [path for split in ("train", "test") for path in sorted((folder / split).glob("*")) if path.is_dir()]
     return [path for path in classes if not any(file.suffix.lower() in SUFFIXES for file in path.rglob("*"))]
 

@@ -1,4 +1,4 @@
-"""One set of labelled images in memory, whatever it was read from."""
+"""One set of labelled images in memory, independent of its file format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 class ImageData:
     """Images uint8 [n, C, H, W], labels int64 [n]; ``evaluated`` names the second set: test or holdout.
 
-    What is derived from them is computed once and kept, for the next run of the process.
+    Derived values are computed once and kept for the next run of the process.
     """
 
     train_x: Tensor
@@ -31,9 +31,9 @@ class ImageData:
         channels, height, width = self.train_x.shape[1:]
         return channels, height, width
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019 - few sets a process, and they stay
+    @functools.lru_cache(maxsize=4)  # noqa: B019 - few sets per process, and they stay
     def statistics(self, normalize: str) -> tuple[Tensor, Tensor]:
-        """Mean and sample sd by channel, in units of [0, 1], of the training images or ImageNet's."""
+        """Mean and sample sd by channel, in units of [0, 1], of the training images or of ImageNet."""
         if normalize == "imagenet" and self.shape[0] == 3:
             return torch.tensor(IMAGENET[0]), torch.tensor(IMAGENET[1])
         values = self.train_x.transpose(0, 1).flatten(1)
@@ -45,7 +45,7 @@ class ImageData:
 
     @functools.lru_cache(maxsize=4)  # noqa: B019
     def fingerprint(self) -> str:
-        """sha256 over all pixels and labels: two runs on different data cannot pass for the same."""
+        """sha256 over all pixels and labels. Different data give different fingerprints."""
         digest = hashlib.sha256()
         for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(tensor.contiguous().numpy().tobytes())

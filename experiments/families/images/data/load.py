@@ -1,4 +1,4 @@
-"""The images a configuration asks for: the right reader, then the training subset and the held-out part."""
+"""Loads the images of a configuration: chooses the reader, then the training subset and the held-out part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from experiments.randomness import generator
 
 
 def open_images(config: Config, device: torch.device, processes: Processes) -> ImageSource:
-    """The images of ``config`` in batches: in memory, or decoded while a network trains. Raises UserError."""
+    """The images of ``config`` in batches: kept in memory, or decoded during training. Raises UserError."""
     recipe, dataset = config.recipe, config.dataset
     assert isinstance(recipe, ImageRecipe)
     share = Share.of(processes, recipe.batch_size, recipe.accumulate)
@@ -38,7 +38,7 @@ def open_images(config: Config, device: torch.device, processes: Processes) -> I
 def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageData:
     """The images of ``config``, with ``train_size`` and ``holdout`` applied.
 
-    Raises UserError naming the file that is missing or wrong and the ways out.
+    Raises UserError naming the missing or wrong file and the remedies.
     """
     return chosen_images(
         read_source(config.source, config.name, config.folder, config.size, data_dir, cache_dir), config
@@ -46,7 +46,7 @@ def load_images(config: ImageDataset, data_dir: str, cache_dir: str) -> ImageDat
 
 
 class Choice(Protocol):
-    """What a configuration says of the images to be used."""
+    """The configuration keys that select images."""
 
     name: str
     train_size: int | None
@@ -54,7 +54,7 @@ class Choice(Protocol):
 
 
 def chosen_images(data: ImageData, config: Choice) -> ImageData:
-    """``data`` with ``train_size`` and ``holdout`` applied. Raises UserError where there are too few images."""
+    """``data`` with ``train_size`` and ``holdout`` applied. Raises UserError if there are too few images."""
     if config.holdout + (config.train_size or 1) > len(data.train_y):
         raise UserError(
             f"dataset.holdout={config.holdout} dataset.train_size={config.train_size}: must together be at most "
@@ -75,7 +75,7 @@ def chosen_images(data: ImageData, config: Choice) -> ImageData:
 def read_source(
     source: str, name: str, folder: str | None, size: int | None, data_dir: str, cache_dir: str
 ) -> ImageData:
-    """All images of one source; kept for the next run of the process."""
+    """All images of one source, cached for the next run of the process."""
     if source == "digits":
         from experiments.families.images.data.digits import read_digits
 

@@ -15,7 +15,7 @@ from experiments.families.images.data.images import ImageData
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # apt install dataset-fashion-mnist
 CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # torchvision's names
-# Sums of the unpacked files; those of the archives come from torchvision.
+# MD5 sums of the unpacked files; those of the archives come from torchvision.
 UNPACKED = {
     "mnist": {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -33,8 +33,10 @@ UNPACKED = {
 
 
 def read_mnist(name: str, data_dir: Path) -> ImageData:
-    """60,000 + 10,000 images [1, 28, 28]. Looks in <data_dir>/<name>, torchvision's layout and Debian's package,
-    then downloads. Raises UserError naming the file that is missing or wrong."""
+    """60,000 + 10,000 images [1, 28, 28]. Looks in <data_dir>/<name>, torchvision's layout and Debian's package.
+
+    Downloads them if they are nowhere. Raises UserError naming the file that is missing or wrong.
+    """
     if name not in CLASSES:
         raise UserError(f"dataset.name={name}: with source=mnist must be one of {', '.join(CLASSES)}")
     folders = [data_dir / name, data_dir / CLASSES[name] / "raw"] + ([DEBIAN] if name == "fashion_mnist" else [])

@@ -23,7 +23,7 @@ EVALUATION = ("val", "test")  # names of the folder to evaluate on
 
 @dataclass(frozen=True, eq=False)
 class PictureList:
-    """Files by number. Names lie in one tensor, which processes share, since a million of them are many objects.
+    """Files by number. All names are in one tensor, because processes can share it and a million strings are large.
 
     ``names`` uint8: all paths below ``root``, one after the other; ``ends`` int64 [n]: where each ends; ``labels``
     int64 [n].
@@ -67,7 +67,7 @@ def list_pictures(folder: Path, cache_dir: Path) -> PictureSets:
         )
     cache = cache_dir / f"{folder.name}-pictures-{stamp(classes)}.pt"
     with ExitStack() as stack:
-        with suppress(OSError):  # no place for a lock, no place for a cache
+        with suppress(OSError):  # if there is no place for a lock, there is none for a cache
             cache.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(cache.with_suffix(".lock")))
         stored = read_list(cache) or scan(folder, classes, cache)
@@ -97,7 +97,7 @@ def class_folders(place: Path) -> list[Path]:
 
 
 def stamp(classes: dict[str, list[Path]]) -> str:
-    """Changes where a file is added, removed or renamed."""
+    """A value that changes when a file is added, removed or renamed."""
     digest = hashlib.sha256()
     for split, places in classes.items():
         for place in places:
@@ -106,7 +106,7 @@ def stamp(classes: dict[str, list[Path]]) -> str:
 
 
 def scan(folder: Path, classes: dict[str, list[Path]], cache: Path) -> dict[str, Tensor]:
-    """Look at every file, and keep the list."""
+    """List every file with its size, and cache the list."""
     digest, found = hashlib.sha256(), {}
     for split, places in classes.items():
         names, labels = [], []
@@ -141,5 +141,5 @@ def read_list(cache: Path) -> dict[str, Tensor] | None:
     try:
         stored: dict[str, Tensor] = torch.load(cache, weights_only=True)
         return stored
-    except Exception:  # none there, or damaged: torch.load fails in a dozen ways
+    except Exception:  # missing or damaged: torch.load raises many types
         return None

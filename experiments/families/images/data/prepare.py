@@ -1,4 +1,4 @@
-"""What picture files need before a run: unpacked archives, a list of the files, and that each can be read."""
+"""Prepares picture files for runs: unpacks archives, lists the files, and checks that each can be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARCHIVES = ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar", "ILSVRC2012_de
 
 
 class Faults(Dataset[str]):
-    """By number of a picture: why it cannot be read, or an empty text."""
+    """Maps the number of a picture to the reason why it cannot be read, or to an empty string."""
 
     def __init__(self, pictures: PictureList) -> None:
         self.pictures = pictures
@@ -36,7 +36,7 @@ class Faults(Dataset[str]):
 
 
 def prepare_pictures(dataset: PictureFolder, data_dir: str, cache_dir: str) -> str:
-    """Unpack ImageNet's archives where they lie there, list the files and decode each once.
+    """Unpack ImageNet's archives if they are there, list the files and decode each once.
 
     Raises UserError naming the first picture that cannot be read.
     """
@@ -52,7 +52,7 @@ def prepare_pictures(dataset: PictureFolder, data_dir: str, cache_dir: str) -> s
 
 
 def unpack(folder: Path) -> None:
-    """Unpack the three archives of ILSVRC 2012 by torchvision, which checks them, where they lie in ``folder``."""
+    """Unpack the three archives of ILSVRC 2012 in ``folder``, if they are there; torchvision checks them."""
     if (folder / "train").is_dir() or not all((folder / name).is_file() for name in ARCHIVES):
         return
     from torchvision.datasets import ImageNet

@@ -1,4 +1,4 @@
-"""All images on the device as uint8; order and augmentation of an epoch are drawn at once."""
+"""All images on the device as uint8. Order and augmentation of an epoch are drawn at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ResidentImages(ImageSource):
         return self.data.statistics(self.recipe.normalize)
 
     def draw_epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
-        """Order and augmentation of one epoch, drawn on the CPU whatever the device."""
+        """Order and augmentation of one epoch, drawn on the CPU for every device."""
         count = len(self.train_y)
         order = torch.randperm(count, generator=generator(self.seed, "order", epoch))
         moves = draw_moves(count, generator(self.seed, "augment", epoch), self.recipe.augment == "crop_flip")
@@ -70,6 +70,6 @@ class ResidentImages(ImageSource):
 
 @functools.lru_cache(maxsize=1)
 def placed(data: ImageData, padding: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Training images, with a border of zeros, and labels, and those to evaluate on; one copy for all tasks."""
+    """Padded training images, their labels, the evaluation images and their labels. All tasks share one copy."""
     padded = F.pad(data.train_x, (padding,) * 4) if padding else data.train_x
     return padded.to(device), data.train_y.to(device), data.test_x.to(device), data.test_y.to(device)

@@ -1,6 +1,6 @@
-"""Pictures decoded and augmented by worker processes, in an order and in ways that follow from (seed, epoch, position).
+"""Pictures decoded and augmented by worker processes. (seed, epoch, position) determines order and augmentation.
 
-The number of workers, a resumed run, and what was asked for before change nothing.
+Neither the number of workers nor a resumed run nor earlier requests change the result.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from experiments.families.workers import begin_worker
 from experiments.randomness import generator
 
 CHUNK = 64  # images that a worker makes at a time
-AHEAD = 4  # chunks that a worker makes beforehand
+AHEAD = 4  # chunks that a worker makes in advance
 EVAL_BATCH = 256
-MOST_WORKERS = 8  # where the user does not say
+MOST_WORKERS = 8  # default limit
 
 Key = tuple[int, int, int]  # epoch, position in the epoch, number of the picture
 
 
 class Pictures(Dataset[tuple[Tensor, int] | str]):
-    """Pictures by key, decoded and transformed. One that cannot be read comes as the text of the error."""
+    """Pictures by key, decoded and transformed. For an unreadable picture the item is the text of the error."""
 
     def __init__(self, pictures: PictureList, transform: Transform, seed: int) -> None:
         self.pictures, self.transform, self.seed = pictures, transform, seed
@@ -72,7 +72,7 @@ def chunks(keys: Sequence[Key]) -> Iterator[list[Key]]:
 
 
 class StreamedImages(ImageSource):
-    """The pictures of a folder, of which the process's share of each batch is made by worker processes."""
+    """The pictures of a folder. Worker processes make this process's share of each batch."""
 
     evaluated = "test"
 
@@ -98,8 +98,8 @@ class StreamedImages(ImageSource):
         self.train = self.loader(sets.train, training_transform(recipe, dataset), self.steps)
         self.evaluated = "holdout" if dataset.holdout else "test"
         self.plain = evaluation_transform(recipe, dataset)
-        self.made: Iterator[Any] | None = None  # the chunks to come; the only reference to the workers
-        self.last: tuple[int, tuple[Tensor, Tensor]] | None = None  # the last step asked for, and its batch
+        self.made: Iterator[Any] | None = None  # the chunks to come; holds the only reference to the workers
+        self.last: tuple[int, tuple[Tensor, Tensor]] | None = None  # the last requested step and its batch
 
     def loader(self, pictures: PictureList, transform: Transform, batch_sampler: Any) -> DataLoader[Any]:
         return DataLoader(
@@ -109,7 +109,7 @@ class StreamedImages(ImageSource):
             collate_fn=collate,
             pin_memory=self.device.type == "cuda",
             worker_init_fn=begin_worker,
-            generator=torch.Generator(),  # else it advances the global one
+            generator=torch.Generator(),  # otherwise it would advance the global one
             prefetch_factor=AHEAD if self.workers else None,
         )
 
@@ -120,9 +120,9 @@ class StreamedImages(ImageSource):
         return torch.randperm(self.train_count, generator=generator(self.seed, "order", epoch))
 
     def keys(self, step: int) -> list[Key]:
-        """This process's pictures of a step: of a stretch of the epoch, in which each comes ``repeats`` times in a row.
+        """This process's pictures of a step. In the epoch's order each picture comes ``repeats`` times in a row.
 
-        Within a batch the copies then move far apart, since neighbours are mixed.
+        Within a batch the copies are then moved far apart, because neighbours are mixed.
         """
         epoch, number = divmod(step, self.steps_per_epoch)
         size, repeats = self.recipe.batch_size, self.recipe.repeats
@@ -159,7 +159,7 @@ class StreamedImages(ImageSource):
             yield x, y, size - (start - begin)
 
     def take(self, made: Iterator[Any]) -> tuple[Tensor, Tensor]:
-        """The next chunk. Raises UserError where a picture cannot be read, or a worker died."""
+        """The next chunk. Raises UserError if a picture cannot be read or a worker died."""
         try:
             chunk: tuple[Tensor, Tensor] | str = next(made)
         except RuntimeError as error:
@@ -179,15 +179,15 @@ class StreamedImages(ImageSource):
 
 
 def chunks_of(keys: Sequence[Key], size: int) -> Iterator[list[Key]]:
-    """The chunks of batches of ``size``."""
+    """Batches of ``size`` cut into chunks."""
     for start in range(0, len(keys), size):
         yield from chunks(keys[start : start + size])
 
 
 def split(sets: PictureSets, dataset: PictureFolder) -> tuple[Tensor, Tensor]:
-    """The numbers of the pictures to train on and of those to evaluate on; with ``holdout`` both are training pictures.
+    """The numbers of the training and of the evaluation pictures; with ``holdout`` both are training pictures.
 
-    Raises UserError where there are too few.
+    Raises UserError if there are too few.
     """
     count = len(sets.train)
     if dataset.holdout + (dataset.train_size or 1) > count:
@@ -203,13 +203,13 @@ def split(sets: PictureSets, dataset: PictureFolder) -> tuple[Tensor, Tensor]:
 
 
 def default_workers(processes: int) -> int:
-    """All processors but one, shared by the ``processes`` of the run, at most eight."""
+    """All processors but one, divided among the ``processes`` of the run; at most eight."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_WORKERS, max(1, cores // processes - 1))
 
 
 def collate(made: list[tuple[Tensor, int] | str]) -> tuple[Tensor, Tensor] | str:
-    """A chunk, or the first error in it."""
+    """A chunk as tensors, or the first error in it."""
     fault = next((each for each in made if isinstance(each, str)), None)
     if fault is not None:
         return fault

@@ -1,7 +1,7 @@
-"""From a picture file to what the network sees: decoding by Pillow, augmentation by torchvision v2 and timm.
+"""From a picture file to the network's input: decoding by Pillow, augmentation by torchvision v2 and timm.
 
-The transforms draw from the global streams of torch, Python and NumPy. ``addressed`` sets the three to one address, so
-an image is augmented in one way at one place of one epoch, whichever process does it.
+The transforms draw from the global streams of torch, Python and NumPy. ``addressed`` sets all three to one address. So
+the augmentation of an image depends on its place in the epoch, and not on the process that makes it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ POLICIES = {
 
 
 def decode_picture(path: Path) -> Any:
-    """The picture as Pillow has it, in RGB. Raises UserError naming the file where it cannot be read."""
+    """The picture as Pillow decodes it, in RGB. Raises UserError naming the file if it cannot be read."""
     try:
         with Image.open(path) as opened:
             return opened.convert("RGB")
@@ -41,9 +41,9 @@ def decode_picture(path: Path) -> Any:
 
 
 def training_transform(recipe: ImageRecipe, dataset: PictureFolder) -> Transform:
-    """Augmentation as the recipe says: uint8 [3, size, size], or float normalised where boxes become noise.
+    """Augmentation of the recipe: uint8 [3, size, size], or normalised floats if boxes become noise.
 
-    With ``augment=none`` it is that of evaluation. Raises UserError for a policy that timm does not know.
+    With ``augment=none`` it equals that of evaluation. Raises UserError for a policy that timm does not know.
     """
     if recipe.augment == "none":
         steps = central_crop(recipe, dataset)
@@ -62,7 +62,7 @@ def training_transform(recipe: ImageRecipe, dataset: PictureFolder) -> Transform
 
 
 def evaluation_transform(recipe: ImageRecipe, dataset: PictureFolder) -> Transform:
-    """The shorter side to ``resize``, then the central square of ``size``: uint8 [3, size, size]."""
+    """Resize the shorter side to ``resize``, then cut the central square of ``size``: uint8 [3, size, size]."""
     composed: Transform = v2.Compose([*central_crop(recipe, dataset), v2.PILToTensor()])
     return composed
 
@@ -81,7 +81,7 @@ def resized_crop(recipe: ImageRecipe, size: int) -> Any:
 
 
 def interpolation(recipe: ImageRecipe) -> v2.InterpolationMode:
-    """That of evaluation is bicubic where training takes one of two at random, as in timm."""
+    """The interpolation of evaluation: bicubic if training chooses one of two at random, as in timm."""
     bilinear = recipe.interpolation == "bilinear"
     return v2.InterpolationMode.BILINEAR if bilinear else v2.InterpolationMode.BICUBIC
 
@@ -103,7 +103,7 @@ def policy(recipe: ImageRecipe, size: int) -> Any:
 
 @contextmanager
 def addressed(seed: int, purpose: str, *index: int) -> Iterator[None]:
-    """The global streams of torch, Python and NumPy stand at one address within the block, and as before after it."""
+    """Set the global streams of torch, Python and NumPy to one address within the block, and restore them after it."""
     number = address(seed, purpose, *index)
     python, array = random.getstate(), numpy.random.get_state()
     try:

@@ -1,4 +1,4 @@
-"""The networks for images, by kind, with the configured activation in every place, initialised."""
+"""Builds and initialises the image networks, by kind, with the configured activation in every place."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from experiments.families.images.models.wide_resnet import WideResNet
 
 
 def build(config: Config, shape: tuple[int, int, int], classes: int) -> tuple[nn.Module, Survey | None]:
-    """The network of ``config`` for images of ``shape``, initialised; of a library's, what a pass through it showed.
+    """The initialised network of ``config`` for images of ``shape``, and the survey of a library's network.
 
-    Raises UserError where a library's network does not take the images or the activation.
+    Raises UserError if a library's network does not accept the images or the activation.
     """
     recipe, activation = config.recipe, activation_factory(config.activation)
     assert isinstance(recipe, schema.ImageRecipe)
@@ -46,7 +46,7 @@ def build_surveyed(
 
 
 def build_model(config: Model, activation: MakeActivation, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """One of our own networks for images of ``shape`` (channels, height, width); ``init.initialise`` comes next."""
+    """One of this suite's networks for images of ``shape`` (channels, height, width), before ``init.initialise``."""
     if isinstance(config, schema.MLP):
         return BlockMLP(shape, classes, activation, config.blocks, config.width)
     if isinstance(config, schema.CNN):

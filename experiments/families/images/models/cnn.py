@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 
 class SmallCNN(nn.Module):
-    """3×3 convolutions of stride 2, 2, 1 with width, 2 width, 2 width channels, then Linear on what is left.
+    """3×3 convolutions of stride 2, 2, 1 with width, 2 width, 2 width channels, then Linear on the flat result.
 
-    Input [B, C, H, W], output logits [B, classes]; each stride of 2 rounds up, so any H and W will do.
+    Input [B, C, H, W], output logits [B, classes]. Each stride of 2 rounds up, so any H and W are allowed.
     """
 
     def __init__(

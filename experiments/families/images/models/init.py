@@ -1,4 +1,4 @@
-"""Initialisation, one draw per named parameter, so that it depends on the seed and the name alone."""
+"""Initialisation with one draw per named parameter, so that it depends only on the seed and the name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classifiers of torchvision and timm, built by name, with the configured activation in place of their own."""
+"""Classifiers of torchvision and timm, built by name, with the configured activation instead of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.families.images.models.swap import put_in
 from experiments.families.images.schema import LibraryModel
 from experiments.randomness import global_stream
 
-SET_HERE = ("num_classes", "in_chans", "pretrained", "weights", "act_layer")  # are no options of a configuration
+SET_HERE = ("num_classes", "in_chans", "pretrained", "weights", "act_layer")  # not allowed in ``options``
 
 
 @functools.cache
@@ -45,9 +45,9 @@ def check_library_model(config: LibraryModel) -> None:
 def build_library_model(
     config: LibraryModel, activation: MakeActivation, shape: tuple[int, int, int], classes: int, seed: int
 ) -> tuple[nn.Module, type[nn.Module]]:
-    """The network, and the type of its activations. Its library initialises it, from ``seed`` and whatever activation.
+    """The network, and the type of its activations. Its library initialises it from ``seed``, for any activation alike.
 
-    Raises UserError where the library refuses the options, and where the network cannot take the activation.
+    Raises UserError if the library rejects the options or the network cannot take the activation.
     """
     shown = f"model.architecture={config.architecture}"
     if config.kind == "torchvision" and shape[0] != 3:
@@ -55,7 +55,7 @@ def build_library_model(
     with global_stream(seed, "init"):
         try:
             model = create(config, shape[0], classes)
-        except Exception as error:  # a constructor refuses in its own way
+        except Exception as error:  # constructors raise many types
             raise UserError(
                 f"{shown} model.options={given(config.options)}: {type(error).__name__}: {error}"
             ) from error
@@ -63,7 +63,7 @@ def build_library_model(
 
 
 def create(config: LibraryModel, channels: int, classes: int) -> nn.Module:
-    """The network as the library has it."""
+    """The network as the library builds it."""
     model: nn.Module
     if config.kind == "timm":
         import timm

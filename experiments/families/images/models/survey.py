@@ -1,4 +1,4 @@
-"""What one forward pass of a network shows: whether it takes the images, its activations, its cost."""
+"""Surveys a network in one forward pass: whether it accepts the images, its activations, its cost."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from experiments.errors import UserError
 from experiments.families.images.models.swap import HIDDEN_FUNCTIONS, is_hidden
 from experiments.randomness import global_stream
 
-EXAMPLES = 2  # BatchNorm needs more than one value a channel
+EXAMPLES = 2  # BatchNorm needs more than one value per channel
 LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 @dataclass
 class Survey:
-    """``calls``: of the configured activation; ``left``: of other hidden activations, by place and function.
+    """``calls``: number of calls of the configured activation. ``left``: other hidden activations, by place and name.
 
-    ``activation_type``: of the activations in the network.
-    ``units_last``: activations whose input [B, …, C] counts units along its last axis although it has four axes.
-    ``draws``: whether a training pass draws random numbers, for dropout or stochastic depth. ``flops``: of a forward
-    pass of one image.
+    ``activation_type``: type of the activations in the network.
+    ``units_last``: activations whose input [B, …, C] has its units on the last axis although it has four axes.
+    ``draws``: whether a training pass draws random numbers, for dropout or stochastic depth. ``flops``: FLOPs of a
+    forward pass of one image.
     """
 
     activation_type: type[nn.Module]
@@ -42,9 +42,9 @@ class Survey:
 def survey_model(
     model: nn.Module, activation: type[nn.Module], shape: tuple[int, int, int], classes: int, shown: str
 ) -> Survey:
-    """Run ``model`` once in training mode on images of ``shape``; weights, buffers and generators stay as they are.
+    """Run ``model`` once in training mode on images of ``shape``. Weights, buffers and generators do not change.
 
-    Raises UserError where it fails, or does not return logits [B, classes].
+    Raises UserError if it fails, or does not return logits [B, classes].
     """
     survey = Survey(activation)
     training = model.training
@@ -56,7 +56,7 @@ def survey_model(
             with torch.no_grad(), gem.count_activations(model) as calls, counter:
                 logits = model.train()(images)
             survey.draws = not torch.equal(torch.get_rng_state(), before)
-    except Exception as error:  # a network refuses a size in its own way
+    except Exception as error:  # networks reject a size with many types
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{shown}: cannot take images of {'×'.join(map(str, shape))} ({reason})") from error
     finally:
@@ -87,7 +87,7 @@ def calls_left(model: nn.Module, activation: type[nn.Module], calls: Any) -> dic
 
 @contextmanager
 def kept_buffers(model: nn.Module) -> Iterator[None]:
-    """BatchNorm's running statistics, and all other buffers, are afterwards what they were."""
+    """Restore BatchNorm's running statistics and all other buffers after the block."""
     kept = [buffer.clone() for buffer in model.buffers()]
     try:
         yield
@@ -99,12 +99,12 @@ def kept_buffers(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def observed(model: nn.Module, activation: type[nn.Module], survey: Survey) -> Iterator[None]:
-    """Count the activation's calls, and note those that follow a linear layer on a tensor of more than three axes.
+    """Count the activation's calls. Note those that follow a linear layer on a tensor of more than three axes.
 
-    The last convolution or linear layer with as many axes as the activation's input says where its units are:
-    ConvNeXt and Swin compute on [B, H, W, C].
+    The position of the units is that of the last convolution or linear layer with as many axes as the activation's
+    input. ConvNeXt and Swin compute on [B, H, W, C].
     """
-    last: dict[int, bool] = {}  # by number of axes: whether the units are along the last one
+    last: dict[int, bool] = {}  # by number of axes: whether the units are on the last one
 
     def remember(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         last[output.ndim] = isinstance(module, nn.Linear)

@@ -1,9 +1,9 @@
-"""The configured activation in the place of a library's own.
+"""Replaces a library's own activations by the configured one.
 
-Networks are built as their library builds them, and every hidden activation is replaced afterwards: modules first,
-then functions that methods call. Timm's constructor argument ``act_layer`` is not used: some of its networks ignore it
-in places, and others look its name up in a table. Gates stay as they are: sigmoid, hard sigmoid, tanh and softmax say
-how much of something passes, and their range is part of the architecture.
+The library builds the network, and then every hidden activation is replaced: first modules, then functions that methods
+call. timm's constructor argument ``act_layer`` is not used: some of its networks ignore it in places, and others look
+its name up in a table. Gates (sigmoid, hard sigmoid, tanh and softmax) are not replaced, because their range is part of
+the architecture.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ TORCH = (
 HIDDEN_FUNCTIONS = frozenset(kind.__name__.lower() for kind in TORCH if kind not in (nn.LeakyReLU, nn.PReLU)) | {
     "leaky_relu"
 }
-FEATURE_MAPS = ("kernel_func",)  # linear attention divides by their sum, which has to be positive
+FEATURE_MAPS = ("kernel_func",)  # linear attention divides by their sum, which must be positive
 
 
 @functools.cache
 def timm_types() -> tuple[type[nn.Module], ...]:
-    """Timm's own classes of hidden activations, which are no subclasses of torch's."""
+    """timm's own classes of hidden activations, which do not derive from torch's."""
     from timm.layers import activations
     from timm.models import metaformer
 
@@ -53,12 +53,12 @@ def hidden_types(library: str) -> tuple[type[nn.Module], ...]:
 
 
 def put_in(model: nn.Module, activation: MakeActivation, library: str, swap: str, shown: str) -> type[nn.Module]:
-    """Replace the hidden activations of ``model``, in place. Returns the type that the new ones have in it.
+    """Replace the hidden activations of ``model``, in place. Returns the type of the new activations in it.
 
-    That is a subclass where the activation's own type is among those replaced, see ``gem.replace_activations``.
+    It is a subclass if the activation's own type is among those replaced, see ``gem.replace_activations``.
     ``swap`` is ``complete``, or ``modules`` to leave the functions that methods call, as GoLU's repository does.
-    ``shown`` names the network in messages. Raises UserError where nothing is to be replaced, where the network scales
-    by constants of its own activation, and where ``modules`` is the same as ``complete``.
+    ``shown`` names the network in messages. Raises UserError if nothing can be replaced, if the network is scaled by
+    constants of its own activation, or if ``modules`` would equal ``complete``.
     """
     refuse_constants(model, library, shown)
     types = hidden_types(library)
@@ -78,7 +78,7 @@ def put_in(model: nn.Module, activation: MakeActivation, library: str, swap: str
 
 
 def is_hidden(name: str, module: nn.Module) -> bool:
-    """Whether a module of such a class is an activation that is to be replaced."""
+    """Whether a module of these classes is an activation to replace."""
     return name.rpartition(".")[2] not in FEATURE_MAPS
 
 

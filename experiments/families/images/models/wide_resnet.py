@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class WideBlock(nn.Module):
     """BN-activation-conv-BN-activation-conv plus the shortcut (pre-activation block).
 
-    Where the number of channels changes, the shortcut is a 1×1 convolution of the first activation's output.
+    If the number of channels changes, the shortcut is a 1×1 convolution of the first activation's output.
     """
 
     def __init__(self, channels_in: int, channels: int, stride: int, activation: Callable[[], nn.Module]) -> None:
