@@ -70,7 +70,7 @@ class Family(ABC):
         """Import and read what the runs of a sweep share, before they fork. The runs report errors, not this."""
 
     def example(self, folder: Path) -> list[str]:
-        """The command-line words of a run that takes seconds, or none. Its data come with a library or go to ``folder``.
+        """Command-line words of a run that takes seconds, or none. Its data come with a library or go to ``folder``.
 
         The tests on fake devices and scripts/gpu.py run it.
         """

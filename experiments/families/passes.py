@@ -1,4 +1,4 @@
-"""Dropout and the parts of a batch: each part draws its own masks, so a run must cut every batch alike."""
+"""Dropout and the parts of a batch. Each part draws its own masks, so a run must always cut batches the same way."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from experiments.randomness import address
 
 
 def check_parts(config: Config, processes: Processes) -> None:
-    """Raise UserError where a network with dropout would not be trained in the ``recipe.accumulate`` parts of a batch.
+    """Raise UserError if a network with dropout would not train in the ``recipe.accumulate`` parts of a batch.
 
-    Then neither the number of processes nor ``impl`` changes a mask.
+    With these parts, neither the number of processes nor ``impl`` changes a mask.
     """
     if config.impl.micro_batch is not None:
         raise UserError(

@@ -1,4 +1,4 @@
-"""A folder that transformers' ``from_pretrained`` loads."""
+"""Writes a folder that transformers' ``from_pretrained`` loads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.files import write_atomic
 
 
 def save_pretrained(folder: Path, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-    """``config.json`` of ``settings`` and ``model.safetensors`` of ``weights``, nothing shared."""
+    """Write ``settings`` to ``config.json`` and ``weights`` to ``model.safetensors``, without shared memory."""
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)

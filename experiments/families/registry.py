@@ -1,4 +1,4 @@
-"""The families there are: the folders beside this file, and those of installed packages.
+"""Finds the families: the folders beside this file, and those of installed packages.
 
 A package offers one through the entry point group ``gem_activations.families``: a subclass of ``Family`` or an
 instance of one. A family may bring its configuration files in a folder ``configs`` of its own.
@@ -23,7 +23,7 @@ GROUP = "gem_activations.families"
 
 @functools.cache
 def families() -> Mapping[str, Family]:
-    """Every family by its kind. Raises UserError where two claim the same kind, or the same kind of model."""
+    """Every family by its kind. Raises UserError if two claim the same kind, or the same kind of model."""
     found: dict[str, Family] = {}
     owners: dict[str, str] = {}
     for family in [*own_families(), *(offered_family(entry) for entry in offers())]:
@@ -49,7 +49,7 @@ def offers() -> list[EntryPoint]:
 def offered_family(entry: EntryPoint) -> Family:
     try:
         loaded = entry.load()
-    except Exception as error:  # whatever a stranger's module raises
+    except Exception as error:  # an installed module may raise anything
         raise UserError(f"family {entry.name}: {entry.value} cannot be loaded: {error!r}") from error
     made = loaded() if isinstance(loaded, type) else loaded
     if not isinstance(made, Family):
@@ -58,7 +58,7 @@ def offered_family(entry: EntryPoint) -> Family:
 
 
 def config_folders() -> list[Path]:
-    """The folders ``configs`` that families bring along; their modules are not imported for it."""
+    """The folders ``configs`` of families, found without importing their modules."""
     places = sorted(Path(folder.__path__[0]).glob("*"))
     for entry in offers():
         spec = find_spec(entry.module.partition(".")[0])
@@ -68,7 +68,7 @@ def config_folders() -> list[Path]:
 
 
 def family_of_model(kind: object) -> Family:
-    """The family whose network ``kind`` is. Raises UserError naming the kinds there are."""
+    """The family whose models include ``kind``. Raises UserError naming the known kinds."""
     for family in families().values():
         if kind in family.models:
             return family

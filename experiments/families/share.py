@@ -1,4 +1,4 @@
-"""The rows of a batch that one process trains on, and the passes in which they go through the network."""
+"""The rows of a batch that one process trains on, and the passes that process them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from experiments.processes import Processes
 class Share:
     """A batch has ``parts`` parts (``recipe.accumulate``), each with a backward pass of its own.
 
-    Where the processes can deal the parts out evenly, a process trains ``whole`` parts: as in a game of cards every
-    ``count``-th of them. Otherwise all processes train every part together, each an equal share of its rows.
+    If the processes can divide the parts evenly, a process trains ``whole`` parts: every ``count``-th of them, as cards
+    are dealt. Otherwise all processes train every part together, each an equal share of its rows.
     """
 
     rank: int = 0
@@ -25,7 +25,7 @@ class Share:
 
     @classmethod
     def of(cls, processes: Processes, batch_size: int, parts: int) -> Share:
-        """Raises UserError where a part cannot be shared equally. ``parts`` must divide ``batch_size``."""
+        """The share of this process. ``parts`` must divide ``batch_size``. Raises UserError for unequal shares."""
         share = cls(processes.rank, processes.count, parts)
         if batch_size % (share.passes * share.count):
             raise UserError(
@@ -44,7 +44,7 @@ class Share:
         return self.parts // self.count if self.whole else self.parts
 
     def pass_rows(self, batch_size: int) -> int:
-        """Rows of this process in a pass."""
+        """Rows of this process in one pass."""
         return batch_size // (self.passes * self.count)
 
     def rows(self, batch_size: int) -> Tensor:

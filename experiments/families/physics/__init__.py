@@ -1,4 +1,4 @@
-"""Differential equations solved by a network: derivatives of first, second and fourth order in the loss."""
+"""Differential equations solved by a network, with derivatives of first, second and fourth order in the loss."""
 
 from __future__ import annotations
 

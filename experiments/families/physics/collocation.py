@@ -1,4 +1,4 @@
-"""Where the loss is evaluated: one point in each of many equal cells of the domain."""
+"""The points where the loss is evaluated: one in each of many equal cells of the domain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.families.physics.problems.problem import Axis
 
 
 def cells_per_axis(count: int, axes: int, key: str) -> int:
-    """The cells along each axis. Raises UserError where ``count``, the value of ``key``, gives no equal number."""
+    """The cells along each axis. Raises UserError if ``count``, the value of ``key``, gives no equal number."""
     side: int = round(count ** (1 / axes))
     if side**axes != count:
         raise UserError(
@@ -24,9 +24,9 @@ def cells_per_axis(count: int, axes: int, key: str) -> int:
 def collocation_points(
     axes: Sequence[Axis], count: int, generator: torch.Generator | None, key: str = "recipe.points"
 ) -> Tensor:
-    """Float64 [count, axes]: anywhere in each cell, drawn uniformly, or its centre without a ``generator``.
+    """Float64 [count, axes]: a uniform random point in each cell, or its centre without a ``generator``.
 
-    ``key`` is the key of the configuration that says ``count``.
+    ``key`` is the configuration key that gave ``count``; error messages name it.
     """
     side = cells_per_axis(count, len(axes), key)
     corners = torch.cartesian_prod(*[torch.arange(side, dtype=torch.float64)] * len(axes)).reshape(count, len(axes))

@@ -1,12 +1,12 @@
-"""What physics problems measure, at fixed points that no step trains on.
+"""The metrics of physics problems, at fixed points that no step trains on.
 
-Tuning sees the loss at held-out points alone, as a user does who has no reference solution. Its logarithm is averaged
-over seeds, since losses of equal runs differ by powers of ten.
+Tuning uses only the loss at held-out points, like a user without a reference solution. Its logarithm is averaged over
+seeds, because losses of equal runs differ by powers of ten.
 """
 
 from experiments.families.metric import Metric
 
-FLOOR = 1e-16  # relative errors and losses below it count as it: float64 resolves no more
+FLOOR = 1e-16  # smaller relative errors and losses count as this value: float64 resolves no more
 
 METRICS = (
     Metric("test_log10_error", "log10 of the relative L2 error", "decades", False, 2, low=-16.0),

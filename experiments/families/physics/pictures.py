@@ -45,7 +45,7 @@ def error_of(task: PhysicsTask) -> Tensor:
 
 
 def residual_of(task: PhysicsTask) -> Tensor:
-    """At every test point; of Deep Ritz the error of the derivative."""
+    """The residual at every test point. For Deep Ritz, the error of the derivative."""
     found = []
     for points in task.test_points.split(PIECE):
         jets = task.model.jets(points, task.problem.orders)
@@ -54,7 +54,7 @@ def residual_of(task: PhysicsTask) -> Tensor:
 
 
 def draw_lines(task: PhysicsTask, panels: Mapping[str, Tensor]) -> Figure:
-    """Network and reference in one panel, error and residual in one each."""
+    """Network and reference in one panel; error and residual in one panel each."""
     figure = Figure(figsize=(3 * SIZE[0], SIZE[1]), layout="constrained")
     (left, middle, right) = figure.subplots(1, 3)
     x = task.test_points[:, 0].numpy()
@@ -81,7 +81,7 @@ def draw_maps(task: PhysicsTask, panels: Mapping[str, Tensor]) -> Figure:
 
 
 def draw_map(panel: Axes, task: PhysicsTask, values: Tensor, title: str, top: float) -> None:
-    """Blue below 0, red above; the same strength for the same distance from 0."""
+    """Blue below 0, red above. Equal distances from 0 have equal strength."""
     down, across = task.problem.axes
     image = panel.imshow(
         values.view(down.tested, across.tested).T.numpy(),

@@ -1,4 +1,4 @@
-"""Reference solutions that take a while: computed once, kept below ``cache_dir``."""
+"""Reference solutions that take long: computed once, and kept below ``cache_dir``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from experiments.files import write_atomic
 
 
 def cached(cache_dir: str, name: str, compute: Callable[[], Tensor]) -> Tensor:
-    """What ``compute`` returns, from ``<cache_dir>/physics/<name>.pt`` where that is there and whole.
+    """The result of ``compute``, or of ``<cache_dir>/physics/<name>.pt`` if that file is there and intact.
 
-    The file begins with the sha256 of the rest. A damaged one is computed again.
+    The file begins with the sha256 of the rest. If it is damaged, the result is computed again.
     """
     path = Path(cache_dir) / "physics" / f"{name}.pt"
     data = path.read_bytes() if path.exists() else b""

@@ -1,4 +1,4 @@
-"""What can be said of physics problems: the problem, the network, the recipe."""
+"""The configuration of physics problems: problem, network and recipe."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from experiments.config.schema import Dataset, Model, Recipe
 
 @dataclass(kw_only=True)
 class ProblemDataset(Dataset):
-    """A boundary or initial value problem; ``source`` says which."""
+    """A boundary or initial value problem; ``source`` selects it."""
 
-    holdout: int = whole(0)  # evaluate the loss at this many held-out points instead of the error, as tuning does
+    holdout: int = whole(0)  # evaluate the loss at this many held-out points instead of the error, for tuning
 
     @property
     def order(self) -> int:
@@ -45,9 +45,9 @@ class PINN(Model):
 
 @dataclass(kw_only=True)
 class PhysicsRecipe(Recipe):
-    """Collocation points of each step, one in each of ``points`` equal cells of the domain.
+    """Each step draws one collocation point in each of ``points`` equal cells of the domain.
 
-    L-BFGS trains on the centres of ``lbfgs_points`` cells, or of ``points``: few fixed points are fitted too well.
+    L-BFGS trains on the centres of ``lbfgs_points`` cells, or of ``points``. It overfits if the fixed points are few.
     """
 
     points: int = positive_int()

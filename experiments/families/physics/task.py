@@ -1,4 +1,4 @@
-"""A network that solves a problem: collocation points addressed by (seed, step), errors against the reference."""
+"""A network that solves a problem: collocation points determined by (seed, step), errors against the reference."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PhysicsTask(Task[Rows]):
     """The mean of the problem's loss density over collocation points. A batch is points [B, axes]."""
 
     model: PINN
-    compiles = False  # the loss differentiates within itself
+    compiles = False  # the loss contains derivatives
     steps_per_epoch = 1
 
     def __init__(self, config: Config, device: torch.device, processes: Processes) -> None:
@@ -110,12 +110,12 @@ class PhysicsTask(Task[Rows]):
         return float(error / torch.linalg.vector_norm(self.reference))
 
     def probe_batch(self) -> Rows:
-        """Some test points, the same for every seed, with the reference there."""
+        """Some test points, the same for every seed, with the reference values there."""
         chosen = torch.randperm(len(self.reference), generator=generator(0, "probe"))[:PROBE_POINTS].to(self.device)
         return self.test_points[chosen], self.reference[chosen]
 
     def probe_loss(self, batch: Rows) -> Tensor:
-        """The mean squared error: it reaches every activation by its value alone, as f'(x) is wanted there."""
+        """The mean squared error. It depends on each activation by its value alone, because f'(x) is observed here."""
         points, reference = batch
         return torch.mean((self.solution(points) - reference) ** 2)
 
@@ -124,5 +124,5 @@ class PhysicsTask(Task[Rows]):
 
 
 def log10_above_floor(value: float) -> float:
-    """nan where ``value`` is not finite."""
+    """log10 of ``value``, at least that of ``FLOOR``; nan if ``value`` is not finite."""
     return math.log10(max(value, FLOOR)) if math.isfinite(value) else math.nan

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from experiments.families.scenes.data.scene import Scene
 
-# boxes [n, 4], labels [n], scores [n] and, of Mask R-CNN, masks [n, 1, H, W] from 0 to 1
+# boxes [n, 4], labels [n], scores [n] and, for Mask R-CNN, masks [n, 1, H, W] in [0, 1]
 Prediction = Mapping[str, Tensor]
-# As COCO has them: torchmetrics' own are float32, and an IoU of exactly 0.6 is below its 0.6000000238.
+# COCO's values. torchmetrics' own are float32, so an IoU of exactly 0.6 would be below its 0.6000000238.
 IOUS = numpy.linspace(0.5, 0.95, 10).tolist()
 RECALLS = numpy.linspace(0.0, 1.0, 101).tolist()
-THRESHOLD = 0.5  # from which on a pixel belongs to a predicted mask
+THRESHOLD = 0.5  # pixels from this value on belong to a predicted mask
 
 
 class AveragePrecision:
-    """Mean over classes and over IoU 0.50, 0.55 … 0.95, at most 100 predictions a picture; and at IoU 0.5 alone."""
+    """Mean over classes and over IoU 0.50, 0.55 … 0.95, with at most 100 predictions a picture; also at IoU 0.5."""
 
     def __init__(self, with_masks: bool) -> None:
         from torchmetrics.detection import MeanAveragePrecision
@@ -32,7 +32,7 @@ class AveragePrecision:
             iou_thresholds=IOUS,
             rec_thresholds=RECALLS,
             backend="faster_coco_eval",
-            sync_on_compute=False,  # who shares the work out gives all pictures to one
+            sync_on_compute=False,  # the task itself collects the pictures of all processes
         )
         self.metric.warn_on_many_detections = False
 
@@ -52,12 +52,12 @@ class AveragePrecision:
         return found
 
     def pictures(self) -> list[dict[str, Any]]:
-        """What was added, picture by picture."""
+        """The added predictions and targets, picture by picture."""
         columns = {name: values for name, values in self.metric.metric_state.items() if values}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def take(self, pictures: Sequence[Mapping[str, Any]]) -> None:
-        """``pictures``, of this and of others, in the place of what was added."""
+        """Replace what was added by ``pictures``, of this process and of others."""
         for name in pictures[0]:
             setattr(self.metric, name, [picture[name] for picture in pictures])
 

@@ -1,4 +1,4 @@
-"""Which class was taken for which, and the intersection over union that follows from it."""
+"""The confusion matrix of pixels, and the intersection over union computed from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from experiments.families.scenes.data.scene import UNLABELLED
 
 
 def confusion_matrix(true: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """int64 [classes, classes]: how many pixels of class i were taken for class j. Unlabelled pixels do not count."""
+    """int64 [classes, classes]: number of pixels of class i predicted as class j. Unlabelled pixels do not count."""
     counted = true != UNLABELLED
     pairs = classes * true[counted].long() + predicted[counted].long()
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
@@ -27,5 +27,5 @@ def mean_iou(confusion: Tensor) -> float:
 
 
 def pixel_accuracy(confusion: Tensor) -> float:
-    """Share of labelled pixels whose class was found, in percent."""
+    """Share of labelled pixels with the right class, in percent."""
     return 100 * (confusion.diagonal().sum().double() / confusion.sum()).item()

@@ -25,7 +25,7 @@ class DetectionTask(SceneTask):
 
     def __init__(self, config: Config, source: SceneSource, device: torch.device, processes: Processes) -> None:
         self.with_masks = isinstance(config.model, MaskRCNNModel)
-        self.samples = not isinstance(config.model, RetinaNetModel)  # which anchors and boxes count, at random
+        self.samples = not isinstance(config.model, RetinaNetModel)  # whether the loss samples anchors and boxes
         super().__init__(config, source, device, processes)
         self.samplers = address_samplers(self.model)
         if not self.share.whole:
@@ -39,14 +39,16 @@ class DetectionTask(SceneTask):
         return scene.image, target_of(scene)
 
     def parts(self, batch: SceneBatch) -> Iterator[tuple[SceneBatch, float]]:
-        """Weighted by pictures. That is exact for RetinaNet, whose loss is a mean over pictures. The losses of the
-        R-CNNs are means over sampled anchors and boxes; a picture with few of them weighs more in a part than in the
-        whole batch."""
+        """Parts weighted by their number of pictures.
+
+        This is exact for RetinaNet, whose loss is a mean over pictures. The losses of the R-CNNs are means over sampled
+        anchors and boxes. So a picture with few of them weighs more in a part than in the whole batch.
+        """
         for part in self.cut(batch):
             yield part, len(part.images) / self.recipe.batch_size
 
     def loss(self, batch: SceneBatch) -> Tensor:
-        """The sum of the losses for classes, boxes, masks and proposals, as far as the detector has them."""
+        """The sum of the detector's losses for classes, boxes, masks and proposals."""
         for sampler in self.samplers:
             sampler.numbers = batch.numbers
         images = [self.observable(image) for image in scaled(batch.images)]
@@ -57,8 +59,11 @@ class DetectionTask(SceneTask):
         return (values * self.weights(list(losses)) if together else values).sum()
 
     def weights(self, names: list[str]) -> Tensor:
-        """Of the losses ``names`` of an R-CNN, where processes share a part: with them the mean over the processes is
-        the loss of the part. Each is a mean over what was sampled in a process, of which some have more."""
+        """Weights of the losses ``names`` of an R-CNN if processes share a part.
+
+        With them the mean over the processes is the loss of the part. Reason: each loss is a mean over the samples of a
+        process, and the numbers of samples differ.
+        """
         proposals, boxes = self.samplers
         counts = {"loss_objectness": proposals.sampled, "loss_rpn_box_reg": proposals.sampled}
         counts |= {"loss_classifier": boxes.sampled, "loss_box_reg": boxes.sampled, "loss_mask": boxes.positives}
@@ -68,7 +73,7 @@ class DetectionTask(SceneTask):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """COCO's mAP and, of a RetinaNet on pictures of one size, its loss. The R-CNNs' loss depends on a sample."""
+        """COCO's mAP, and the loss of a RetinaNet on pictures of one size. The R-CNNs' loss depends on a sample."""
         self.model.eval()
         scorer, with_loss = AveragePrecision(self.with_masks), self.source.uniform and not self.samples
         loss_sum = torch.zeros((), dtype=torch.float64)
@@ -86,7 +91,7 @@ class DetectionTask(SceneTask):
         return {f"{self.evaluated}_{key}": value for key, value in found.items()} | self.composed()
 
     def score(self, scorer: AveragePrecision) -> dict[str, float]:
-        """Of the pictures of all processes, in the order of the data: it decides among equal scores."""
+        """The metrics over the pictures of all processes, in the order of the data: it decides between equal scores."""
         batches = self.evaluated_at_once()
         own = [index for number in self.own_evaluation() for index in batches[number]]
         shared = self.processes.to_first(dict(zip(own, scorer.pictures(), strict=True)))
@@ -97,17 +102,17 @@ class DetectionTask(SceneTask):
         return dict(self.processes.from_first(scorer.result()))
 
     def read_scenes(self, number: int) -> list[Scene]:
-        """The pictures that are evaluated together as the ``number``-th."""
+        """The pictures of evaluation batch ``number``."""
         chosen = self.evaluated_at_once()[number]
         return [self.source.scene("evaluation", index, self.with_masks) for index in chosen]
 
 
 def target_of(scene: Scene) -> dict[str, Tensor]:
-    """What torchvision's detectors are trained with."""
+    """The training target of torchvision's detectors."""
     known = {"boxes": scene.boxes, "labels": scene.labels}
     return known if scene.masks is None else known | {"masks": scene.masks}
 
 
 def scaled(images: Sequence[Tensor]) -> list[Tensor]:
-    """From 0 to 1, as torchvision's detectors take pictures; they normalise them by ImageNet's statistics."""
+    """Pictures in [0, 1], as torchvision's detectors expect. The detectors normalise them by ImageNet's statistics."""
     return [image.float() / 255 for image in images]

@@ -1,4 +1,4 @@
-"""A trained network of full size in the form that torchvision's own constructors load."""
+"""Exports a trained full-size network in the form that torchvision's own constructors load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experiments.errors import UserError
 from experiments.families.scenes.models.build import put_in
 from experiments.families.scenes.schema import DeepLabModel, FasterRCNNModel, MaskRCNNModel, RetinaNetModel, SceneModel
 
-# A bias with one entry a class, or so many for each.
+# A bias with one entry per class, or with a fixed number of entries per class.
 OUTPUTS = {
     "head.classification_head.cls_logits.bias": 9,
     "roi_heads.box_predictor.cls_score.bias": 1,
@@ -25,8 +25,10 @@ OUTPUTS = {
 
 
 def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
-    """``model.pt`` in ``out``, and lines of Python that load it. Raises UserError where torchvision has no such
-    network."""
+    """Write ``model.pt`` to ``out``, and return lines of Python that load it.
+
+    Raises UserError if torchvision has no such network.
+    """
     model = config.model
     assert isinstance(model, SceneModel)
     name = constructor_name(model)
@@ -39,7 +41,7 @@ def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]
         library = build_library_network(name, classes, model)
         put_in(library, config.activation, model.swap)
         missing = set(library.state_dict()) - set(weights)
-        counters = [key for key in missing if key.endswith("num_batches_tracked")]  # which frozen BatchNorm has not
+        counters = [key for key in missing if key.endswith("num_batches_tracked")]  # frozen BatchNorm has none
         weights |= {key: torch.zeros((), dtype=torch.int64) for key in counters}
         library.load_state_dict(weights)
     except (RuntimeError, AttributeError) as error:
@@ -69,7 +71,7 @@ def constructor_name(model: SceneModel) -> str:
 
 
 def build_library_network(name: str, classes: int, model: SceneModel) -> nn.Module:
-    """torchvision's own, with random weights. Raises AttributeError where it has none of this name."""
+    """torchvision's own network, with random weights. Raises AttributeError if torchvision has none of this name."""
     options: dict[str, Any] = {"weights": None, "weights_backbone": None, "num_classes": classes}
     if isinstance(model, DeepLabModel):
         made: nn.Module = getattr(torchvision.models.segmentation, name)(aux_loss=model.auxiliary, **options)

@@ -1,10 +1,10 @@
-"""What detection and segmentation measure: on the test set, or on held-out training pictures."""
+"""The metrics of detection and segmentation, on the test set or on held-out training pictures."""
 
 from experiments.families.metric import Metric, loss_in_nats, percentage
 
 
 def metrics_of(evaluated: str, words: str) -> tuple[Metric, ...]:
-    """``evaluated`` begins the keys; ``words`` end the titles."""
+    """Metrics whose keys begin with ``evaluated`` and whose titles end with ``words``."""
     return (
         percentage(f"{evaluated}_box_map", f"box mAP{words}"),
         percentage(f"{evaluated}_box_map50", f"box mAP at IoU 0.5{words}"),

@@ -1,4 +1,4 @@
-"""Pictures of several sizes as one tensor: padded on the right and below, to the largest of all processes."""
+"""Pictures of several sizes as one tensor, padded on the right and at the bottom to the largest of all processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def size_of_largest(images: Sequence[Tensor]) -> tuple[int, int]:
 def padded(
     images: Sequence[Tensor], classes: Sequence[Tensor], least: tuple[int, int] = (0, 0)
 ) -> tuple[Tensor, Tensor]:
-    """One tensor each, as large as the largest and as ``least``; what is added is black and unlabelled."""
+    """Images and classes as one tensor each, as large as the largest and as ``least``. Padding is black, unlabelled."""
     height, width = map(max, size_of_largest(images), least)
 
     def fill(values: Tensor, value: int) -> Tensor:
@@ -36,7 +36,7 @@ def padded(
 
 
 class PaddedTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
-    """torchvision's preparation of pictures, whose batches are at least as large as ``least``."""
+    """torchvision's preparation of pictures, with batches at least as large as ``least``."""
 
     def __init__(self, other: GeneralizedRCNNTransform) -> None:
         super().__init__(
@@ -57,8 +57,10 @@ class PaddedTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
 
 @contextmanager
 def padded_to(detector: nn.Module, least: tuple[int, int]) -> Iterator[None]:
-    """Within the block the batches of ``detector`` are at least as large as ``least``, where that can be asked of it:
-    the anchors of a picture, and what its borders look like, follow from the size of the batch."""
+    """Pad the batches of ``detector`` to at least ``least`` within the block, if the detector supports it.
+
+    The anchors of a picture, and the values at its borders, depend on the size of the batch.
+    """
     transform = detector.transform
     if not isinstance(transform, PaddedTransform):
         yield

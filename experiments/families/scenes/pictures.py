@@ -1,4 +1,4 @@
-"""What a trained network sees in pictures it was not trained on, beside the truth."""
+"""Pictures of predictions beside the truth, on pictures that were not trained on."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from experiments.families.scenes.data.views import resize_image, resize_nearest,
 from experiments.families.scenes.models.build import build_network
 from experiments.families.scenes.schema import DeepLabModel, MaskRCNNModel
 
-SHOWN = 6  # pictures
+SHOWN = 6  # number of pictures
 SIDE = 192  # shorter side of a picture, in pixels
 MARGIN = 16
-SURE = 0.5  # score from which on a prediction is drawn
+SURE = 0.5  # predictions from this score on are drawn
 
 
 def draw_pictures(config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
-    """``predictions.png`` in ``out``: the first pictures to evaluate on, above with the truth, below with what the
-    weights ``state`` predict."""
+    """``predictions.png`` in ``out``: the first evaluation pictures, with the truth above and the prediction below.
+
+    ``state`` holds the weights that predict.
+    """
     source = load_scenes(config.dataset, config.model, config.data_dir)
     network = build_network(config, len(source.class_names), pretrained=False)
     network.load_state_dict(state)
@@ -52,7 +54,7 @@ def draw_pictures(config: Config, state: Mapping[str, Any], out: Path) -> list[P
 
 @torch.no_grad()
 def draw_objects(network: torch.nn.Module, source: SceneSource, index: int, with_masks: bool) -> tuple[Tensor, Tensor]:
-    """Picture ``index`` with its true objects, and with those that the network is sure of."""
+    """Picture ``index`` with its true objects, and with the predictions of a score of at least ``SURE``."""
     scene = source.scene("evaluation", index, with_masks)
     found = network([scene.image.float() / 255])[0]
     sure = found["scores"] >= SURE
@@ -82,7 +84,7 @@ def with_objects(image: Tensor, boxes: Tensor, labels: Tensor, names: list[str],
 
 @torch.no_grad()
 def draw_classes(network: torch.nn.Module, source: SceneSource, index: int) -> tuple[Tensor, Tensor]:
-    """Picture ``index`` with the true class of each pixel, and with the one that the network finds likeliest."""
+    """Picture ``index`` with the true class of each pixel, and with the likeliest predicted class."""
     picture = source.labelled("evaluation", index)
     mean, sd = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
     predicted = network(((picture.image.float() / 255 - mean) / sd)[None])["out"][0].argmax(0)
@@ -102,13 +104,13 @@ def with_classes(image: Tensor, classes: Tensor) -> Tensor:
 
 
 def colour(kind: int) -> tuple[int, int, int]:
-    """Of a class: hues a golden angle apart, so that neighbours differ."""
+    """The colour of a class: successive hues differ by the golden angle, so that neighbours differ."""
     red, green, blue = colorsys.hsv_to_rgb(kind * 0.618 % 1, 0.8, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def sheet(columns: Sequence[tuple[Tensor, Tensor]], title: str) -> Image.Image:
-    """The pictures side by side, each pair one above the other, below a line of text."""
+    """The pairs side by side, each with one picture above the other, below a line of text."""
     widths = [upper.shape[2] for upper, _ in columns]
     height = max(upper.shape[1] for upper, _ in columns)
     made = Image.new("RGB", (sum(widths) + MARGIN * (len(widths) + 1), 2 * height + 4 * MARGIN), "white")

@@ -1,8 +1,8 @@
 """Randomness inside torchvision's networks, by address.
 
 The detectors choose at random which anchors and boxes count in their loss, and draw from torch's global stream.
-Here each picture's choice follows from a number of its own, drawn from (seed, step): a resumed run repeats it, and
-neither the other pictures of the batch nor the device matter.
+Here each picture's choice follows from a number of its own, drawn from (seed, step). So a resumed run repeats it. It
+depends neither on the other pictures of the batch nor on the device.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PARTS = (GeneralizedRCNN, RetinaNet, RegionProposalNetwork, RoIHeads, Generalize
 
 
 class AddressedSampler(BalancedPositiveNegativeSampler):
-    """torchvision's sampler; ``numbers`` has one number for each picture of the batch and is set before a loss.
+    """torchvision's sampler. ``numbers`` has one number per picture of the batch and is set before a loss.
 
-    Afterwards ``positives`` and ``sampled`` are how many positives, and how many in all, count in that loss.
+    Afterwards ``positives`` and ``sampled`` are the numbers of positives and of all samples in that loss.
     """
 
     def __init__(self, other: BalancedPositiveNegativeSampler) -> None:
@@ -37,7 +37,7 @@ class AddressedSampler(BalancedPositiveNegativeSampler):
         self.positives = self.sampled = 0
 
     def __call__(self, matched_idxs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Masks of the positives and of the negatives that count, a pair of lists by picture."""
+        """Masks of the positives and of the negatives that count: two lists, by picture."""
         positive, negative = [], []
         self.positives = self.sampled = 0
         for number, matched in zip(self.numbers, matched_idxs, strict=True):
@@ -52,7 +52,7 @@ class AddressedSampler(BalancedPositiveNegativeSampler):
 
 
 def address_samplers(network: nn.Module) -> list[AddressedSampler]:
-    """Put an ``AddressedSampler`` in the place of every sampler of ``network``, and return them."""
+    """Replace every sampler of ``network`` by an ``AddressedSampler``, and return the new ones."""
     found = []
     for module in network.modules():
         if isinstance(module, RegionProposalNetwork | RoIHeads):
@@ -63,7 +63,7 @@ def address_samplers(network: nn.Module) -> list[AddressedSampler]:
 
 @contextmanager
 def computing_losses(network: nn.Module) -> Iterator[None]:
-    """A detector returns its losses within the block, also in evaluation mode, in which its layers stay."""
+    """Make a detector return its losses within the block, even in evaluation mode. Its layers keep their mode."""
     parts = [module for module in network.modules() if isinstance(module, PARTS)]
     modes = [part.training for part in parts]
     for part in parts:
@@ -77,14 +77,14 @@ def computing_losses(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def global_streams(number: int, device: torch.device) -> Iterator[None]:
-    """Torch's global streams, of the CPU and of ``device``, begin at ``number`` within the block: for dropout."""
+    """Start torch's global streams, of the CPU and of ``device``, at ``number`` within the block: for dropout."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(number)
         yield
 
 
 class SharedDropout(nn.Dropout):
-    """Dropout of a process that has an equal share of the rows: it draws for all rows, and takes its own."""
+    """Dropout in a process with an equal share of the rows: it draws for all rows, and uses its own."""
 
     def __init__(self, p: float, share: Share) -> None:
         super().__init__(p)
@@ -101,7 +101,7 @@ class SharedDropout(nn.Dropout):
 
 
 def share_dropout(network: nn.Module, share: Share) -> None:
-    """Let the processes drop what one process would drop, where they share the rows of a part."""
+    """Make the processes drop what one process would drop, if they share the rows of a part."""
     if share.whole:
         return
     for parent in list(network.modules()):

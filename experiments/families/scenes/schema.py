@@ -1,4 +1,4 @@
-"""What can be said of detection and segmentation: the pictures, the networks, the recipe."""
+"""The configuration of detection and segmentation: pictures, networks and recipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPRITES = ("mnist", "fashion_mnist", "digits")
 
 
 def sides() -> Any:
-    """``[first, last, step]`` of the sides that are drawn from, or ``[]``."""
+    """``[first, last, step]`` of the sides to draw from, or ``[]``."""
     return rule(
         "[first, last, step], integers of at least 1 with first ≤ last, or []",
         lambda s: s == [] or (len(s) == 3 and 1 <= s[0] <= s[1] and s[2] >= 1),
@@ -23,14 +23,14 @@ def sides() -> Any:
 
 @dataclass(kw_only=True)
 class ScenesDataset(Dataset):
-    """Pictures with objects whose places are known."""
+    """Pictures with objects at known places."""
 
     holdout: int = whole(0)  # evaluate on this many held-out training pictures instead of the test set
 
 
 @dataclass(kw_only=True)
 class ComposedScenes(ScenesDataset):
-    """Scenes composed of sprites: a miniature, no evidence about photographs. Every scene follows from its number."""
+    """Scenes composed of sprites: a miniature, no evidence about photographs. Its number determines each scene."""
 
     sprites: list[str] = rule(
         "a list of one or more of " + ", ".join(SPRITES),
@@ -39,10 +39,10 @@ class ComposedScenes(ScenesDataset):
     canvas: int = positive_int(64)  # side of a scene in pixels
     objects: list[int] = rule(
         "two integers [low, high] with 1 ≤ low ≤ high ≤ 100", lambda p: len(p) == 2 and 1 <= p[0] <= p[1] <= 100, [1, 4]
-    )  # how many, fewest and most
+    )  # least and greatest number of objects
     sides: list[int] = rule(
         "two integers [low, high] with 8 ≤ low ≤ high", lambda p: len(p) == 2 and 8 <= p[0] <= p[1], [16, 32]
-    )  # of a sprite in the scene, in pixels
+    )  # least and greatest side of a sprite in the scene, in pixels
     clutter: int = whole(4)  # fragments of sprites behind the objects
     train_size: int = positive_int(8000)
     test_size: int = positive_int(500)
@@ -50,7 +50,7 @@ class ComposedScenes(ScenesDataset):
 
 @dataclass(kw_only=True)
 class CocoScenes(ScenesDataset):
-    """Photographs with a JSON file of annotations in the format of COCO. All places lie below ``folder``."""
+    """Photographs with a JSON file of annotations in COCO's format. All paths are relative to ``folder``."""
 
     folder: str = text()  # below data_dir
     train_images: str = text("train2017")
@@ -60,7 +60,7 @@ class CocoScenes(ScenesDataset):
     categories: list[int] = rule(
         "a list of different category ids, or [] for all", lambda ids: len(set(ids)) == len(ids), []
     )
-    train_area: float = non_negative(0.0)  # segmentation: train where the objects have more pixels than this
+    train_area: float = non_negative(0.0)  # segmentation: train on pictures whose objects have more pixels than this
     train_size: int | None = optional(positive_int())  # use only this many training pictures (drawn by seed 0)
 
 
@@ -80,8 +80,8 @@ class SceneModel(Model):
 
     backbone: str = one_of("lean", "resnet18", "resnet34", "resnet50", "resnet101")
     pretrained: str | None = optional(text())  # folder of runs below runs_dir; the run of this activation and seed
-    frozen_norm: bool = switch(False)  # BatchNorm of the backbone keeps its statistics and its weights
-    trainable_layers: int = rule("an integer from 0 to 5", lambda n: 0 <= n <= 5, 5)  # of a ResNet, from the end
+    frozen_norm: bool = switch(False)  # the backbone's BatchNorm keeps its statistics and weights
+    trainable_layers: int = rule("an integer from 0 to 5", lambda n: 0 <= n <= 5, 5)  # last so many layers of a ResNet
     swap: str = one_of("complete", "modules", default="complete")  # modules: functions stay ReLU, as in GoLU's code
     min_size: int = positive_int()  # pictures are resized to this shorter side
     max_size: int = positive_int(1333)  # detectors: and to at most this longer side
@@ -89,14 +89,14 @@ class SceneModel(Model):
 
 @dataclass(kw_only=True)
 class Detector(SceneModel):
-    """What the detectors have in common."""
+    """Keys common to the detectors."""
 
-    stages: int = rule("an integer from 1 to 4", lambda n: 1 <= n <= 4)  # of the backbone, from the end, in the pyramid
+    stages: int = rule("an integer from 1 to 4", lambda n: 1 <= n <= 4)  # last so many backbone stages in the pyramid
     channels: int = positive_int(256)  # of the feature pyramid
     anchors: list[float] = rule(
         "sizes in pixels, each above 0", lambda sizes: bool(sizes) and all(s > 0 for s in sizes)
     )
-    detections: int = positive_int(100)  # kept of a picture
+    detections: int = positive_int(100)  # kept per picture
 
 
 @dataclass(kw_only=True)
@@ -115,8 +115,8 @@ class FasterRCNNModel(Detector):
     proposals: list[int] = rule(
         "two integers of at least 1: in training and in evaluation", lambda n: len(n) == 2 and min(n) >= 1, [2000, 1000]
     )
-    anchors_sampled: int = positive_int(256)  # of a picture, for the loss of the proposals
-    boxes_sampled: int = positive_int(512)  # of a picture, for the loss of the box head
+    anchors_sampled: int = positive_int(256)  # per picture, for the loss of the proposals
+    boxes_sampled: int = positive_int(512)  # per picture, for the loss of the box head
 
 
 @dataclass(kw_only=True)
@@ -134,7 +134,7 @@ class DeepLabModel(SceneModel):
     rates: list[int] = rule(
         "three dilation rates of at least 1", lambda rates: len(rates) == 3 and min(rates) >= 1, [12, 24, 36]
     )
-    auxiliary: bool = switch(True)  # a second head on the third stage, for training alone
+    auxiliary: bool = switch(True)  # a second head on the third stage, in training only
     dropout: bool = switch(True)
 
 
@@ -146,13 +146,13 @@ class SceneRecipe(Recipe):
     flip: float = rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, 0.0)  # of mirroring a picture
     train_sides: list[int] = sides()  # the shorter side in training is drawn from these; []: model.min_size
     crop: int | None = optional(positive_int())  # deeplab: train on squares of this side cut out at random
-    auxiliary_weight: float = non_negative(0.5)  # deeplab: of the second head's loss
+    auxiliary_weight: float = non_negative(0.5)  # deeplab: weight of the second head's loss
     auxiliary_lr: float = positive(1.0)  # deeplab: the second head's learning rate, as a multiple of lr
     eval_every: int | None = optional(positive_int(), 1)
 
 
 def check_scenes(dataset: Dataset, model: SceneModel, recipe: SceneRecipe) -> None:
-    """Raise UserError where pictures, network and recipe do not fit together."""
+    """Raise UserError if pictures, network and recipe do not fit together."""
     segments = isinstance(model, DeepLabModel)
     if isinstance(dataset, VocScenes) and not segments:
         raise UserError(f"model={model.name}: needs boxes, dataset={dataset.name} has none; use model=deeplab")

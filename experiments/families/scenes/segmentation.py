@@ -21,7 +21,7 @@ from experiments.processes import Processes
 
 
 class SegmentationTask(SceneTask):
-    """Cross-entropy over labelled pixels, of the second head too where there is one. A target has classes [H, W]."""
+    """Cross-entropy over labelled pixels, including the second head's if there is one. A target has classes [H, W]."""
 
     def __init__(self, config: Config, source: SceneSource, device: torch.device, processes: Processes) -> None:
         super().__init__(config, source, device, processes)
@@ -34,7 +34,7 @@ class SegmentationTask(SceneTask):
         return not any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.model.modules())
 
     def number_row(self, row: int) -> int:
-        """The first row of its part, since dropout draws for all rows of a part at once."""
+        """The first row of its part, because dropout draws for all rows of a part at once."""
         size = self.recipe.batch_size // self.recipe.accumulate
         return row // size * size
 
@@ -43,7 +43,7 @@ class SegmentationTask(SceneTask):
         return picture.image, {"classes": picture.classes}
 
     def parts(self, batch: SceneBatch) -> Iterator[tuple[SceneBatch, float]]:
-        """Weighted by labelled pixels, so that their sum is the mean over all labelled pixels of the batch."""
+        """Parts weighted by labelled pixels, so that their sum is the mean over all labelled pixels of the batch."""
         if self.pictures_a_pass is None and self.processes.count == 1:
             yield batch, 1.0
             return
@@ -52,7 +52,7 @@ class SegmentationTask(SceneTask):
             yield part, labelled_pixels(part).item() / max(1.0, total)
 
     def loss(self, batch: SceneBatch) -> Tensor:
-        """Mean cross-entropy in nats a labelled pixel, plus ``recipe.auxiliary_weight`` times the second head's."""
+        """Mean cross-entropy in nats per labelled pixel, plus ``recipe.auxiliary_weight`` times the second head's."""
         images, classes = padded(batch.images, [target["classes"] for target in batch.targets], batch.padded)
         stream = global_streams(batch.numbers[0], self.device) if self.drops else contextlib.nullcontext()
         with stream:
@@ -88,18 +88,20 @@ class SegmentationTask(SceneTask):
         return {f"{self.evaluated}_{key}": value for key, value in found.items()} | self.composed()
 
     def read_pictures(self, number: int) -> list[LabelledPicture]:
-        """The pictures that are evaluated together as the ``number``-th."""
+        """The pictures of evaluation batch ``number``."""
         chosen = self.evaluated_at_once()[number]
         return [evaluation_view(self.source.labelled("evaluation", i), self.model_config.min_size) for i in chosen]
 
 
 def summed_loss(logits: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy in nats, summed over labelled pixels; pixel by pixel, since the picture's own is not
-    deterministic on CUDA."""
+    """Cross-entropy in nats, summed over labelled pixels.
+
+    It sums pixel losses itself, because torch's sum over a picture is not deterministic on CUDA.
+    """
     rows = logits.permute(0, 2, 3, 1).flatten(0, 2).float()
     return F.cross_entropy(rows, classes.flatten().long(), ignore_index=UNLABELLED, reduction="sum")
 
 
 def labelled_pixels(batch: SceneBatch) -> Tensor:
-    """float64, 0-d, so that sums over processes are exact."""
+    """The number of labelled pixels as float64, 0-d, so that sums over processes are exact."""
     return torch.stack([(target["classes"] != UNLABELLED).sum() for target in batch.targets]).sum().double()

@@ -1,4 +1,4 @@
-"""What detection and segmentation share: the order of the pictures, batches by step, and their parts."""
+"""Code common to detection and segmentation: the order of the pictures, batches by step, and their parts."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from experiments.randomness import generator
 
 Made = TypeVar("Made")
 PROBE_PICTURES = 16
-MOST_WORKERS = 8  # where the user does not say
-UNIFORM_BATCH = 50  # pictures of one size that are evaluated at once
+MOST_WORKERS = 8  # default limit
+UNIFORM_BATCH = 50  # pictures of one size in an evaluation batch
 
 
 @dataclass(frozen=True)
 class SceneBatch:
-    """Pictures uint8 [3, H, W] of any sizes, what is known of each, and a number for the randomness of each.
+    """Pictures uint8 [3, H, W] of any sizes, the target of each, and a number for the randomness of each.
 
-    They are padded to one size, which is at least ``padded``: that of the largest where other processes have others.
+    They are padded to one size of at least ``padded``: the largest of all processes.
     """
 
     images: list[Tensor]
@@ -54,9 +54,9 @@ class SceneBatch:
 
 
 class SceneTask(Task[SceneBatch]):
-    """Every picture once an epoch, in an order and with a view of its own; the last partial batch is left out."""
+    """Every picture once per epoch, with its own order and view. The last partial batch is left out."""
 
-    compiles = False  # shapes follow from the data
+    compiles = False  # shapes depend on the data
     libraries: tuple[str, ...] = ("torchvision",)
 
     def __init__(self, config: Config, source: SceneSource, device: torch.device, processes: Processes) -> None:
@@ -88,14 +88,14 @@ class SceneTask(Task[SceneBatch]):
 
     @abstractmethod
     def make(self, index: int, view: Draw) -> tuple[Tensor, dict[str, Tensor]]:
-        """Training picture ``index`` as ``view`` shows it, and what is known of it."""
+        """Training picture ``index`` as ``view`` shows it, and its target."""
 
     @abstractmethod
     def splits_exactly(self) -> bool:
-        """Whether the loss of a batch is the mean of its pictures' losses, normalisation layers aside."""
+        """Whether the loss of a batch is the mean of its pictures' losses, apart from normalisation layers."""
 
     def number_row(self, row: int) -> int:
-        """The row of a batch whose number row ``row`` has: its own."""
+        """The row of a batch whose number row ``row`` uses: its own by default."""
         return row
 
     def draw_order(self, epoch: int) -> list[int]:
@@ -138,24 +138,24 @@ class SceneTask(Task[SceneBatch]):
             yield replace(part, padded=(height, width))
 
     def observable(self, images: Tensor) -> Tensor:
-        """With a gradient in evaluation mode, in which activations are observed: those of frozen layers too."""
+        """The images with a gradient in evaluation mode, so that activations of frozen layers are observed too."""
         return images if self.model.training else images.requires_grad_(torch.is_grad_enabled())
 
     def evaluated_at_once(self) -> list[range]:
-        """Numbers of the pictures to evaluate on, by batch. Pictures of one size are evaluated together."""
+        """Numbers of the evaluation pictures, by batch. Pictures of one size are evaluated together."""
         count = self.source.count("evaluation")
         size = UNIFORM_BATCH if self.source.uniform else 1
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def own_evaluation(self) -> range:
-        """The numbers of those of them that this process evaluates on."""
+        """The numbers of the evaluation batches of this process."""
         return range(len(self.evaluated_at_once()))[self.processes.rank :: self.processes.count]
 
     def read(self, make: Callable[[int], Made], numbers: Iterable[int]) -> Iterator[Made]:
         return read_ahead(make, numbers, self.workers)
 
     def composed(self) -> dict[str, float]:
-        """A mark in the results of composed scenes, by which tables know that they have to say so."""
+        """A mark in the results of composed scenes; tables add a footnote for it."""
         return {"composed_scenes": self.source.count("evaluation")} if self.source.composed else {}
 
 
@@ -166,7 +166,7 @@ def share_of(recipe: SceneRecipe, processes: Processes) -> Share:
 
 
 def pictures_a_pass(config: Config, network: nn.Module, share: Share, exact: bool) -> int | None:
-    """Pictures of a backward pass, None for all of the process. Raises UserError where the loss would be another."""
+    """Pictures per backward pass; None for all of the process. Raises UserError if the loss would change."""
     recipe, micro_batch = config.recipe, config.impl.micro_batch
     assert isinstance(recipe, SceneRecipe)
     live = has_batch_norm(network)
@@ -186,7 +186,7 @@ def views_of(recipe: SceneRecipe, model: SceneModel) -> Views:
 
 
 def workers_of(given: int | None, processes: int) -> int:
-    """All processors but one, shared by the ``processes`` of the run, at most eight, where the user does not say."""
+    """The value given, else all processors but one, divided among the ``processes`` of the run; at most eight."""
     if given is not None:
         return given
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

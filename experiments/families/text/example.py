@@ -1,4 +1,4 @@
-"""A small corpus with some structure, so that a model has something to learn, and a small model for it."""
+"""A small corpus with some structure that a model can learn, and a small model for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SUBJECTS = ["the old film", "this actor", "her new play", "the second scene", "a
 VERBS = ["was", "seemed", "became", "remained"]
 ENDS = ["rather dull", "quite moving", "very long", "a surprise to everyone", "funnier than the book"]
 
-# The smallest real language model on it; ``data_dir`` and ``cache_dir`` are to be added.
+# The smallest real language model on it; add ``data_dir`` and ``cache_dir``.
 TINY_BERT = [
     "dataset=text",
     "dataset.folder=reviews",

@@ -1,4 +1,4 @@
-"""A trained language model in the form that transformers' ``from_pretrained`` loads."""
+"""Exports a trained language model in the form that transformers' ``from_pretrained`` loads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from experiments.files import write_atomic, write_json
 
 IDS = "token_ids.json"
 
-# Ours → theirs, by the part of a name; ``{}`` is the number of the block.
+# Our names → theirs, for parts of a name; ``{}`` is the number of the block.
 GPT2_NAMES = {
     "tokens.weight": "transformer.wte.weight",
     "positions.weight": "transformer.wpe.weight",
@@ -48,8 +48,8 @@ BERT_NAMES = {
 def to_transformers(kind: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights of our GPT-2 or BERT (``state_dict()``) under the names of GPT2LMHeadModel or BertForMaskedLM.
 
-    transformers keeps GPT-2's linear weights transposed, and BERT's query, key and value apart. Raises ValueError
-    for weights that belong to the activation (``learnable=True``), which have no name there.
+    transformers transposes GPT-2's linear weights, and separates BERT's query, key and value. Raises ValueError for
+    weights of the activation (``learnable=True``), which have no name there.
     """
     names = GPT2_NAMES if kind == "gpt2" else BERT_NAMES
     out: dict[str, Tensor] = {}
@@ -78,7 +78,7 @@ def to_transformers(kind: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def zero_biases(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The biases that a GPT-2 without biases lacks, as zeros; theirs always has them."""
+    """Zeros for the biases that a GPT-2 without biases lacks, because transformers' model always has them."""
     lacking = {
         f"{name.removesuffix('weight')}bias": value
         for name, value in weights.items()
@@ -118,15 +118,15 @@ def transformers_config(model: Transformer, vocabulary: int, activation: str) ->
 def write_pretrained(
     folder: Path, model: Transformer, vocabulary: int, activation: str, state: dict[str, Tensor]
 ) -> None:
-    """``config.json`` and ``model.safetensors``."""
+    """Write ``config.json`` and ``model.safetensors``."""
     save_pretrained(folder, transformers_config(model, vocabulary, activation), to_transformers(model.kind, state))
 
 
 def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
-    """The model of a run, with what turns text into its tokens and back.
+    """Export the model of a run, and the files that convert text to its tokens and back. Returns lines for the user.
 
-    ``tokenizer.json`` is the tokenizer of the corpus. A model that knows fewer tokens than it has a vocabulary of its
-    own: ``token_ids.json`` lists the tokenizer's id of each of the model's; the last stands for all others.
+    ``tokenizer.json`` is the tokenizer of the corpus. A model with fewer tokens has its own vocabulary:
+    ``token_ids.json`` lists the tokenizer's id of each of the model's tokens. The last one stands for all others.
     """
     dataset, model = config.dataset, config.model
     assert isinstance(dataset, TextDataset)

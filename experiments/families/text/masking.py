@@ -9,7 +9,7 @@ from experiments.families.text.data.tokenizers import CLS, MASK, SPECIAL
 
 
 def masked_tokens(rate: float, length: int) -> int:
-    """How many of ``length`` tokens are to be predicted."""
+    """The number of tokens to predict among ``length`` tokens."""
     return max(1, round(rate * length))
 
 
@@ -25,7 +25,7 @@ def mask(
 
     Of the chosen tokens 80 % become [MASK], 10 % a random token, 10 % stay. Returns the tokens [B, T], the
     positions and the tokens to predict, both int64 [B, k]. ``tokens`` are rows ``share`` of a batch of
-    ``sequences`` rows: all rows are drawn, so that a row does not depend on how the batch is shared out.
+    ``sequences`` rows. All rows are drawn, so a row does not depend on how processes share the batch.
     """
     rows = sequences or len(tokens)
     length = tokens.shape[1]

@@ -1,4 +1,4 @@
-"""What language modelling measures, on the validation text."""
+"""The metrics of language modelling, on the validation text."""
 
 from experiments.families.metric import Metric, loss_in_nats, percentage
 

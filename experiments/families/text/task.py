@@ -1,4 +1,4 @@
-"""Language modelling: the next token (GPT-2) or masked tokens (BERT), batches addressed by (seed, step)."""
+"""Language modelling: the next token (GPT-2) or masked tokens (BERT). (seed, step) determines the batches."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from experiments.families.text.schema import TextDataset, TextRecipe, Transforme
 from experiments.processes import Processes
 from experiments.randomness import generator
 
-EVAL_TOKENS = 4096  # of an evaluation batch, in at most EVAL_SEQUENCES sequences
+EVAL_TOKENS = 4096  # per evaluation batch, in at most EVAL_SEQUENCES sequences
 EVAL_SEQUENCES = 16
-PROBE_TOKENS = 4096  # of the batch on which activations are observed, at least one sequence
-PASS_TOKENS = 16384  # of a backward pass, unless impl.micro_batch says otherwise: memory goes with it
+PROBE_TOKENS = 4096  # in the batch on which activations are observed, at least one sequence
+PASS_TOKENS = 16384  # per backward pass unless impl.micro_batch is given: memory is proportional to it
 
 
 class TextTask(Task[Rows]):
-    """Cross-entropy over blocks of tokens, every block once an epoch in an order and with a shift of its own.
+    """Cross-entropy over blocks of tokens. Each epoch visits every block once, in its own order and with its own shift.
 
     A batch is tokens int64 [B, T + 1]; for BERT tokens [B, T], positions and targets [B, k].
     """
@@ -53,7 +53,7 @@ class TextTask(Task[Rows]):
         self.eval_sequences = max(1, min(EVAL_SEQUENCES, EVAL_TOKENS // self.length))
         self.vocabulary = min(model.vocab_size, tokens.tokenizer.size)
         self.vocabulary_map = tokens.vocabulary_map(model.vocab_size)
-        # One token more for the next-token loss, one less for BERT, whose sequences begin with [CLS].
+        # One more token for the next-token loss, one less for BERT, whose sequences begin with [CLS].
         self.train, self.validation = (
             tokens.blocks(split, self.length - 1 if self.masked else self.length + 1)
             for split in ("train", "validation")
@@ -107,7 +107,7 @@ class TextTask(Task[Rows]):
         return tuple(tensor.to(self.device) for tensor in masked)
 
     def remap(self, tokens: Tensor) -> Tensor:
-        """Tokenizer ids as the ids of the model's vocabulary."""
+        """Tokenizer ids mapped to the ids of the model's vocabulary."""
         return tokens if self.vocabulary_map is None else self.vocabulary_map[tokens]
 
     def parts(self, batch: Rows) -> Iterator[tuple[Rows, float]]:
@@ -127,7 +127,7 @@ class TextTask(Task[Rows]):
         return len(batch[0])
 
     def loss(self, batch: Rows) -> Tensor:
-        """Mean cross-entropy in nats a predicted token."""
+        """Mean cross-entropy in nats per predicted token."""
         logits, targets = self.logits(*batch)
         return F.cross_entropy(logits, targets)
 
@@ -142,7 +142,7 @@ class TextTask(Task[Rows]):
         return logits.flatten(0, 1).to(self.dtype), targets.flatten()
 
     def predict(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and whether the likeliest token is right, summed over each sequence: two tensors [B]."""
+        """Loss, and number of right predictions, summed over each sequence: two tensors [B]."""
         logits, targets = self.logits(*batch)
         sequences = len(batch[0])
         losses = F.cross_entropy(logits, targets, reduction="none").view(sequences, -1)
@@ -150,7 +150,7 @@ class TextTask(Task[Rows]):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """On validation blocks evenly spread over the text; every process takes its share of them."""
+        """Metrics on validation blocks evenly spread over the text; the processes share them."""
         wanted = self.recipe.eval_tokens or len(self.validation) * self.length
         count = min(len(self.validation), max(1, wanted // self.length))
         blocks = torch.linspace(0, len(self.validation) - 1, count).round().long()
@@ -181,14 +181,16 @@ class TextTask(Task[Rows]):
 
 
 def hold_out(blocks: Blocks, share: float) -> tuple[Blocks, Blocks]:
-    """Training text without its last ``share``, and that share. One block between them is in neither: training
-    blocks are shifted, and must not reach into it."""
+    """Training text without its last ``share``, and that share.
+
+    One block between them is in neither, because training blocks are shifted and must not reach into the share.
+    """
     count = max(2, round(share * len(blocks)))
     return blocks.part(slice(None, -count - 1)), blocks.part(slice(-count, None))
 
 
 def sequences_a_pass(config: Config, share: int, processes: int) -> int:
-    """Sequences of a backward pass, of the ``share`` that a process has of a step."""
+    """Sequences per backward pass, of the ``share`` of a step that a process has."""
     recipe, model, parts = config.recipe, config.model, config.recipe.accumulate
     assert isinstance(recipe, TextRecipe)
     assert isinstance(model, Transformer)
@@ -203,7 +205,7 @@ def sequences_a_pass(config: Config, share: int, processes: int) -> int:
 
 
 def sequences_per_step(recipe: TextRecipe, model: Transformer, length: int, processes: int) -> int:
-    """Sequences of a step over all processes. Raises UserError where the numbers do not divide."""
+    """Sequences per step over all processes. Raises UserError if the numbers do not divide."""
     if length > model.context:
         raise UserError(f"recipe.sequence={length}: must be at most {model.context}, the context of model={model.name}")
     if recipe.tokens_per_step % length:
@@ -219,13 +221,13 @@ def sequences_per_step(recipe: TextRecipe, model: Transformer, length: int, proc
     return sequences
 
 
-OUTPUT = ("tokens", "transform", "ln_head", "bias")  # parameters that multiply where a token is predicted
+OUTPUT = ("tokens", "transform", "ln_head", "bias")  # parameters used only where a token is predicted
 
 
 def flops_per_token(model: nn.Module, config: Transformer, length: int, predicted: float = 1.0) -> float:
-    """Of training: 6 a parameter that multiplies, and 12·layers·width·length for attention (PaLM, appendix B).
+    """Training FLOPs: 6 per multiplying parameter, and 12·layers·width·length for attention (PaLM, appendix B).
 
-    Of the tokens a share of ``predicted`` goes through the output matrix and what stands before it.
+    The share ``predicted`` of the tokens passes through the output matrix and the layers before it.
     """
     counts = {name: p.numel() for name, p in model.named_parameters() if not name.startswith("positions")}
     output = sum(count for name, count in counts.items() if name.partition(".")[0] in OUTPUT)

@@ -1,4 +1,4 @@
-"""Whether the derivatives that a run would train on are right, tried before it begins."""
+"""Checks before a run whether the derivatives that it would train on are right."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from experiments.families.physics.derivatives.elementwise import differentiate, 
 from experiments.families.physics.models.pinn import PINN
 from experiments.families.physics.problems.problem import Problem
 
-PLACES = 101  # at least so many, where an activation is tried, from -REACH to REACH
+PLACES = 101  # least number of points in [-REACH, REACH] at which an activation is tested
 REACH = 4.01
 STEP = 1e-4  # of the central differences
-BENDS = 3  # places at which they may disagree: a bend of the activation may lie within a step
-RELATIVE, OF_LARGEST = 1e-3, 1e-5  # allowed difference: of the derivative itself, and of the largest of all
-ELEMENTS = 5  # that are tried among other neighbours
-POINTS = 3  # where the network is tried
-AGREEMENT = 1e-6  # of its derivatives, relative to the largest
+BENDS = 3  # points that may disagree, because a kink of the activation may lie within a step
+RELATIVE, OF_LARGEST = 1e-3, 1e-5  # allowed difference, relative to the derivative and to the largest of all
+ELEMENTS = 5  # elements tested among other neighbours
+POINTS = 3  # points at which the network is tested
+AGREEMENT = 1e-6  # allowed difference of its derivatives, relative to the largest
 
 
 def check_derivatives(problem: Problem, model: PINN, shown: str) -> None:
-    """Raise UserError where the activation of ``model`` has no derivatives, or wrong ones, of the orders needed.
+    """Raise UserError if the activation of ``model`` has missing or wrong derivatives of the required orders.
 
-    ``shown`` is how the message calls the activation. Training needs one order more than the loss contains. All is
-    done in float64 on a copy.
+    ``shown`` names the activation in the message. Training needs one order more than the loss contains. The check uses
+    float64 and a copy of the network.
     """
     model = copy.deepcopy(model).double()
     order, units = max(problem.orders), model.output.in_features
@@ -42,7 +42,7 @@ def check_derivatives(problem: Problem, model: PINN, shown: str) -> None:
 
 
 def check_elementwise(activation: nn.Module, places: Tensor, shown: str) -> None:
-    """Some elements keep their value when all others change."""
+    """Raise UserError if an element's value changes when all others change."""
     with torch.no_grad():
         values = activation(places).flatten()
         for index in torch.linspace(0, places.numel() - 1, ELEMENTS).long():
@@ -57,7 +57,7 @@ def check_elementwise(activation: nn.Module, places: Tensor, shown: str) -> None
 
 
 def compare_with_differences(activation: nn.Module, places: Tensor, order: int, shown: str) -> None:
-    """Each derivative of the activation against central differences of the one below it."""
+    """Compare each derivative of the activation with central differences of the one below it. Raises UserError."""
     tried = torch.cat([places - STEP, places, places + STEP])
     found = [term.detach().view(3, -1) for term in elementwise_derivatives(activation, tried, order)]
     for n in range(1, order + 1):
@@ -74,7 +74,7 @@ def compare_with_differences(activation: nn.Module, places: Tensor, order: int, 
 
 
 def compare_with_reverse_mode(problem: Problem, model: PINN, shown: str) -> None:
-    """The network's derivatives at once against those of one point after the other by nested reverse mode."""
+    """Compare the network's joint derivatives with nested reverse mode, point by point. Raises UserError."""
     low, high = (torch.tensor([getattr(a, end) for a in problem.axes], dtype=torch.float64) for end in ("low", "high"))
     points = low + (high - low) * torch.linspace(0.21, 0.83, POINTS, dtype=torch.float64).unsqueeze(1)
     jets = model.jets(points, problem.orders)

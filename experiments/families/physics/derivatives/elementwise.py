@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 def elementwise_derivatives(activation: Callable[[Tensor], Tensor], x: Tensor, order: int) -> list[Tensor]:
-    """f(x), f'(x), …, f⁽ᵒʳᵈᵉʳ⁾(x), tensors as ``x``, by nested reverse mode.
+    """f(x), f'(x), …, f⁽ᵒʳᵈᵉʳ⁾(x), tensors like ``x``, by nested reverse mode.
 
-    Right for every f that acts on each element alone and that autograd can differentiate ``order`` times; at a bend,
-    what autograd takes there. The results are differentiable themselves, against x and against f's own parameters.
+    Correct for every f that acts on each element alone and that autograd can differentiate ``order`` times. At a kink
+    it gives autograd's value. The results are differentiable by x and by f's own parameters.
     """
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
@@ -24,7 +24,7 @@ def elementwise_derivatives(activation: Callable[[Tensor], Tensor], x: Tensor, o
 
 
 def differentiate(y: Tensor, x: Tensor, ones: Tensor) -> Tensor:
-    """dy/dx, 0 where y does not depend on x."""
+    """dy/dx; 0 if y does not depend on x."""
     if not y.requires_grad:
         return torch.zeros_like(x)
     (found,) = torch.autograd.grad(y, x, ones, create_graph=True, materialize_grads=True)

@@ -1,4 +1,4 @@
-"""A value with its derivatives along one axis, and the arithmetic of such lists."""
+"""Jets: a value with its derivatives along one axis, and their arithmetic."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-ORDERS = 4  # the highest derivative that `compose` knows
+ORDERS = 4  # the highest derivative that `compose` supports
 
 
 class Jet:
     """``terms[n]`` is the n-th derivative of a function at each point, tensors [B]; terms beyond the last are 0.
 
     Sums and products of jets, tensors and numbers are those of the functions. A tensor or number is a constant.
-    Derivatives above ``order`` are left out.
+    Derivatives above ``order`` are dropped.
     """
 
-    __array_priority__ = 1  # so that tensor * jet asks the jet
+    __array_priority__ = 1  # so that tensor * jet calls the jet's method
 
     def __init__(self, terms: Sequence[Tensor], order: int) -> None:
         self.terms, self.order = list(terms[: order + 1]), order
@@ -66,7 +66,7 @@ def leibniz(u: Sequence[Tensor], v: Sequence[Tensor], n: int) -> Tensor:
 
 
 def compose(outer: Sequence[Tensor], inner: Sequence[Tensor]) -> list[Tensor]:
-    """Derivatives of f(h) from those of f at h, ``outer``, and those of h, ``inner``: Faà di Bruno to order 4."""
+    """Derivatives of f(h) from ``outer``, those of f at h, and ``inner``, those of h: Faà di Bruno up to order 4."""
     f, h, order = outer, inner, len(inner) - 1
     terms = [f[0]]
     if order >= 1:
@@ -91,7 +91,7 @@ def coordinate(values: Tensor, order: int) -> Jet:
 
 
 def sin(x: Field) -> Field:
-    """sin x; of a jet by its derivatives sin, cos, -sin, -cos, sin."""
+    """sin x. For a jet, by the derivatives sin, cos, -sin, -cos, sin."""
     if isinstance(x, Tensor):
         return torch.sin(x)
     s, c = torch.sin(x[0]), torch.cos(x[0])

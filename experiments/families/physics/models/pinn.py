@@ -1,4 +1,4 @@
-"""The network of the physics problems: a multilayer perceptron that gives its derivatives too."""
+"""The network of the physics problems: a multilayer perceptron that also computes its derivatives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from experiments.randomness import generator
 class PINN(nn.Module):
     """``depth`` hidden layers of ``width`` units: points [B, axes] to values [B].
 
-    The first layer sees every axis mapped to [-1, 1]; ``low`` and ``high`` are the ends of the axes.
+    The first layer receives every axis mapped to [-1, 1]; ``low`` and ``high`` are the ends of the axes.
     """
 
     centre: Tensor
@@ -48,10 +48,10 @@ class PINN(nn.Module):
         return values.squeeze(-1)
 
     def jets(self, points: Tensor, orders: Sequence[int]) -> list[Jet]:
-        """For each axis the values with their derivatives along it, to the order that ``orders`` gives for the axis.
+        """For each axis, the values with their derivatives along it, up to the axis's order in ``orders``.
 
-        All derivatives of a layer go through its matrix together. The activations are differentiated once a layer,
-        whatever the number of axes.
+        All derivatives of a layer pass through its matrix together. The activation is differentiated once per layer,
+        for any number of axes.
         """
         first = self.hidden[0]
         assert isinstance(first, nn.Linear)
@@ -79,7 +79,7 @@ class PINN(nn.Module):
 def build_pinn(axes: Sequence[Axis], model: schema.PINN, activation: MakeActivation, seed: int) -> PINN:
     """The network for a problem with ``axes``, float64, initialised by ``seed``.
 
-    Raises UserError for an activation that is 0 everywhere, or not finite.
+    Raises UserError for an activation that is 0 everywhere or not finite.
     """
     ends = [axis.low for axis in axes], [axis.high for axis in axes]
     network = PINN(*ends, model.width, model.depth, activation).double()
@@ -96,8 +96,8 @@ def initialise(network: PINN, gain: float, seed: int) -> None:
     """Weights from N(0, g²/fan_in), biases uniform in [-1, 1], the last bias 0.
 
     g is 1 in the first layer and the activation's ``gain`` (He et al. 2015) in all others. With biases of 0, as is
-    usual with tanh, every unit has its origin at the same place; where an activation is flat around its origin, as
-    GEM is, next to nothing passes and nothing is learned.
+    usual with tanh, the origins of all units coincide. An activation such as GEM is flat around its origin: then
+    almost nothing passes, and the network does not learn.
     """
     for number, linear in enumerate([*network.hidden, network.output]):
         draw = generator(seed, "weights", number)

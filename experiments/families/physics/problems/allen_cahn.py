@@ -17,7 +17,7 @@ from experiments.families.physics.problems.problem import Axis, Problem
 from experiments.families.physics.reference import cached
 
 TIMES, PLACES = 51, 201
-TOLERANCE = 1e-7  # between the reference and the same at half its resolution
+TOLERANCE = 1e-7  # largest difference between the reference and the same at half its resolution
 FINEST = 1600  # points of the finest grid that is tried
 Array = numpy.ndarray
 
@@ -44,9 +44,9 @@ class AllenCahn(Problem):
 
 
 def refined(diffusion: float, reaction: float) -> Tensor:
-    """The solution on the test grid, float64 [TIMES·PLACES]: twice as fine until that changes nothing.
+    """The solution on the test grid, float64 [TIMES·PLACES]. The resolution is doubled until the solution is stable.
 
-    Raises UserError where the finest grid is too coarse.
+    Raises UserError if the finest grid is too coarse.
     """
     points = PLACES - 1
     coarse = allen_cahn_solution(diffusion, reaction, points)
@@ -65,8 +65,8 @@ def refined(diffusion: float, reaction: float) -> Tensor:
 def allen_cahn_solution(diffusion: float, reaction: float, points: int) -> Array:
     """u at TIMES equal times and ``points`` places from -1 up to, not including, 1.
 
-    The initial values are odd and have period 2, and so has the solution: Fourier collocation in space, Runge-Kutta
-    of order 8 in time (tolerance 1e-12).
+    The initial values are odd with period 2, and so is the solution. Fourier collocation in space, Runge-Kutta of
+    order 8 in time (tolerance 1e-12).
     """
     x = -1 + 2 * numpy.arange(points) / points
     eigenvalues = -((numpy.pi * numpy.fft.rfftfreq(points, 1 / points)) ** 2)

@@ -1,4 +1,4 @@
-"""The problem of a data set."""
+"""Makes the problem of a data set."""
 
 from __future__ import annotations
 

@@ -34,14 +34,14 @@ def root_mean_square(order: int) -> float:
 
 
 class Bump(Problem):
-    """What the three share: u is 0 at both ends."""
+    """Base of the three problems: u is 0 at both ends."""
 
     def ansatz(self, coordinates: Sequence[Field], network: Field) -> Field:
         (x,) = coordinates
         return (1 - x * x) * network
 
     def residual(self, points: Tensor, u: Sequence[Jet]) -> Tensor:
-        """The equation's residual over the root mean square of its right-hand side."""
+        """The equation's residual divided by the root mean square of its right-hand side."""
         (along_x,) = u
         order = along_x.order
         return (along_x[order] - solution(points[:, 0], order)) / root_mean_square(order)
@@ -51,12 +51,12 @@ class Bump(Problem):
 
 
 class DeepRitz(Bump):
-    """∫ u'²/2 - f·u is least at the solution of -u'' = f with u(±1) = 0 (E and Yu 2018, arXiv 1710.00211)."""
+    """∫ u'²/2 - f·u is minimal at the solution of -u'' = f with u(±1) = 0 (E and Yu 2018, arXiv 1710.00211)."""
 
     axes: ClassVar = (Axis("x", -1.0, 1.0, 1, TESTED),)
 
     def density(self, points: Tensor, u: Sequence[Jet]) -> Tensor:
-        """The energy relative to the least one, plus 1: its mean is the squared relative error of u'."""
+        """The energy relative to its minimum, plus 1. Its mean is the squared relative error of u'."""
         (along_x,) = u
         force = -solution(points[:, 0], 2)
         return (along_x[1] ** 2 - 2 * force * along_x[0]) / root_mean_square(1) ** 2 + 1

@@ -1,4 +1,4 @@
-"""A boundary or initial value problem as a network is trained on it."""
+"""A boundary or initial value problem for a network."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ class Axis:
 class Problem(ABC):
     """The solution is sought as ``ansatz(coordinates, network)``.
 
-    The ansatz satisfies every boundary and initial condition, whatever the network is. Derive from this class, give
+    The ansatz satisfies every boundary and initial condition for any network. Derive from this class, and define
     ``axes``, ``revision`` and the methods.
     """
 
     axes: ClassVar[Sequence[Axis]]
-    revision: ClassVar[int] = 1  # raise it when the problem or its reference changes: old runs get no verdict then
+    revision: ClassVar[int] = 1  # raise it when the problem or its reference changes: old runs then get no verdict
 
     @abstractmethod
     def ansatz(self, coordinates: Sequence[Field], network: Field) -> Field:
-        """The candidate solution. Fields are tensors [B], or jets where its derivatives are wanted."""
+        """The candidate solution. Fields are tensors [B], or jets if derivatives are needed."""
 
     @abstractmethod
     def residual(self, points: Tensor, u: Sequence[Jet]) -> Tensor:
-        """What is 0 everywhere at the solution, tensor [B]; ``u`` has the candidate's derivatives along each axis."""
+        """The residual [B], which is 0 at the solution. ``u`` has the candidate's derivatives along each axis."""
 
     @abstractmethod
     def reference(self, cache_dir: str) -> Tensor:
         """The solution on the test grid, float64 [tested points]."""
 
     def density(self, points: Tensor, u: Sequence[Jet]) -> Tensor:
-        """The loss at each of ``points`` [B, axes], tensor [B]: the squared residual, unless overridden."""
+        """The loss at each of ``points`` [B, axes], tensor [B]: the squared residual unless overridden."""
         return self.residual(points, u) ** 2
 
     @property
@@ -57,16 +57,16 @@ class Problem(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Of the problem with its constants, not of the reference's last digits, which differ between machines."""
+        """Identifies the problem and its constants, not the reference's last digits, which differ between machines."""
         text = f"{type(self).__name__} {self.revision} {sorted(vars(self).items())} {self.axes}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def test_grids(self) -> list[Tensor]:
-        """The steps of the test grid along each axis, equal from end to end, float64."""
+        """The grid coordinates along each axis, equidistant from end to end, float64."""
         return [torch.linspace(axis.low, axis.high, axis.tested, dtype=torch.float64) for axis in self.axes]
 
     def test_points(self) -> Tensor:
-        """The test grid, float64 [points, axes]; the last axis is the fastest."""
+        """The test grid, float64 [points, axes]; the last axis varies fastest."""
         grids = self.test_grids()
         return torch.cartesian_prod(*grids).reshape(-1, len(grids))
 

@@ -1,1 +1,1 @@
-"""Pictures with objects: composed of sprites, in the format of COCO, or in that of PASCAL VOC."""
+"""Pictures with objects: composed of sprites, or in the formats of COCO or PASCAL VOC."""

@@ -1,7 +1,7 @@
-"""A JSON file of annotations in the format of COCO, read and checked once, kept as bytes by picture.
+"""A JSON file of annotations in COCO's format, read and checked once, and kept as bytes by picture.
 
-The annotations of COCO are 860,000 dictionaries. As bytes in one piece they are shared with worker processes, where
-dictionaries would be copied into each of them.
+COCO has 860,000 annotations. As one block of bytes they can be shared with worker processes. Dictionaries would be
+copied into each worker.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AnnotationFile:
     names: list[str]
     sizes: list[tuple[int, int]]
     blob: bytes
-    ends: numpy.ndarray[Any, Any]  # where each picture's part of ``blob`` ends
+    ends: numpy.ndarray[Any, Any]  # the end of each picture's part of ``blob``
 
     def of(self, index: int) -> list[Annotation]:
         """The annotations of picture ``index``."""
@@ -44,7 +44,7 @@ class AnnotationFile:
 def read_annotations(path: Path, with_masks: bool) -> AnnotationFile:
     """The file at ``path``. Raises UserError naming what is missing or wrong in it.
 
-    ``with_masks``: every object must have a mask, of the size of its picture.
+    ``with_masks``: every object must have a mask of the size of its picture.
     """
     try:
         data = path.read_bytes()
@@ -83,7 +83,7 @@ def annotation_name(annotation: Any, number: int) -> str:
 
 
 def fault_of(annotation: Any, sizes: dict[int, tuple[int, int]], titles: dict[int, str], with_masks: bool) -> str:
-    """What is wrong with an annotation, or nothing."""
+    """The fault of an annotation, or an empty string."""
     if not isinstance(annotation, dict):
         return "is no dictionary"
     if annotation.get("image_id") not in sizes:
@@ -96,7 +96,7 @@ def fault_of(annotation: Any, sizes: dict[int, tuple[int, int]], titles: dict[in
 
 
 def mask_fault(segmentation: Any, size: tuple[int, int]) -> str:
-    """What is wrong with a mask for a picture of ``size`` (height, width), or nothing."""
+    """The fault of a mask for a picture of ``size`` (height, width), or an empty string."""
     if isinstance(segmentation, dict) and {"counts", "size"} <= set(segmentation):
         given = segmentation["size"]
         return "" if given == list(size) else f"has a mask of size {given}, its picture is of size {list(size)}"
@@ -116,7 +116,7 @@ def is_numbers(values: Any, count: int | None = None) -> bool:
 
 
 def slimmed(annotation: Annotation, with_masks: bool) -> Annotation:
-    """What is used of an annotation."""
+    """The fields of an annotation that are used."""
     left, top, width, height = annotation["bbox"]
     kept = {
         "bbox": [left, top, left + width, top + height],

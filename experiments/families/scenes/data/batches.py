@@ -1,4 +1,4 @@
-"""Batches by step, prepared ahead by worker processes where the pictures have to be decoded."""
+"""Batches by step. Worker processes prepare them in advance if pictures have to be decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class Made(Dataset[Item | str], Generic[Item]):
-    """``make(number)`` as a map-style data set; a UserError comes back as its text, and is raised by the reader."""
+    """``make(number)`` as a map-style data set. A UserError is returned as its text, and the reader raises it."""
 
     def __init__(self, make: Callable[[int], Item]) -> None:
         self.make = make
@@ -30,9 +30,9 @@ class Made(Dataset[Item | str], Generic[Item]):
 
 
 def read_ahead(make: Callable[[int], Item], numbers: Iterable[int], workers: int) -> Iterator[Item]:
-    """``make(number)`` for all ``numbers``, in order; with ``workers`` processes they are made in advance.
+    """``make(number)`` for all ``numbers``, in order. With ``workers`` processes they are made in advance.
 
-    Raises the UserError of the first that fails.
+    Raises the first UserError of ``make``.
     """
     if not workers:
         yield from map(make, numbers)
@@ -43,7 +43,7 @@ def read_ahead(make: Callable[[int], Item], numbers: Iterable[int], workers: int
         sampler=numbers,
         num_workers=workers,
         worker_init_fn=begin_worker,
-        generator=torch.Generator(),  # else it advances the global one
+        generator=torch.Generator(),  # otherwise it would advance the global one
         multiprocessing_context="fork" if "fork" in multiprocessing.get_all_start_methods() else None,
     )
     made = iter(loader)
@@ -65,7 +65,7 @@ def read_ahead(make: Callable[[int], Item], numbers: Iterable[int], workers: int
 
 
 class BatchReader(Generic[Item]):
-    """``at(step)``: what ``make(step)`` makes. Steps that follow each other are made in advance."""
+    """``at(step)`` returns ``make(step)``. Consecutive steps are made in advance."""
 
     def __init__(self, make: Callable[[int], Item], workers: int) -> None:
         self.make, self.workers = make, workers

@@ -19,13 +19,13 @@ from experiments.families.scenes.data.scene import LabelledPicture, Scene, Scene
 from experiments.families.scenes.data.split import held_out
 from experiments.families.scenes.schema import CocoScenes
 
-LARGEST_ID = 254  # of categories whose ids serve as classes; 255 marks pixels without a class
+LARGEST_ID = 254  # of category ids that serve as classes; 255 marks pixels without a class
 
 
 class CocoSource(SceneSource):
-    """Training leaves out pictures without a usable object, as torchvision's reference scripts do, and GoLU's.
+    """Training skips pictures without a usable object, as torchvision's and GoLU's reference scripts do.
 
-    A class is its category's id, as in torchvision's detectors: 91 classes with the background for COCO. Where
+    A class is its category's id, as in torchvision's detectors: COCO has 91 classes including the background. If
     ``dataset.categories`` is given, or an id is not from 1 to 254, classes are counted from 1.
     """
 
@@ -49,7 +49,7 @@ class CocoSource(SceneSource):
         self.choose(config)
 
     def choose(self, config: CocoScenes) -> None:
-        """Which pictures serve for what."""
+        """Choose the pictures for training and for evaluation."""
         train = self.files["train"]
         usable = [index for index in range(len(train.names)) if self.is_usable(train.of(index), config.train_area)]
         if not usable:
@@ -77,7 +77,7 @@ class CocoSource(SceneSource):
         return read_rgb(self.folders[split] / file.names[index], file.sizes[index])
 
     def objects(self, annotations: list[Annotation]) -> list[Annotation]:
-        """Those of the chosen categories."""
+        """The annotations of the chosen categories."""
         return [a for a in annotations if a["category_id"] in self.numbers]
 
     def is_usable(self, annotations: list[Annotation], area: float) -> bool:
@@ -90,7 +90,7 @@ class CocoSource(SceneSource):
         return len(self.chosen[split])
 
     def scene(self, split: Split, index: int, with_masks: bool) -> Scene:
-        """In training without crowds and empty boxes, and with boxes cut off at the picture's edge."""
+        """A picture with its objects. In training without crowds and empty boxes, and with boxes cut at the border."""
         file, picture = self.files[split], self.chosen[split][index]
         found, (height, width) = self.objects(file.of(picture)), file.sizes[picture]
         if split == "train":
@@ -131,7 +131,7 @@ def height_of(annotation: Annotation) -> float:
 
 
 def numbered(categories: list[int], file: AnnotationFile) -> dict[int, int]:
-    """The class of every category that is used. Raises UserError for one that the file does not have."""
+    """The class of every category in use. Raises UserError for a category that the file does not have."""
     for category in categories:
         if category not in file.categories:
             known = ", ".join(str(known) for known in sorted(file.categories))
@@ -142,7 +142,7 @@ def numbered(categories: list[int], file: AnnotationFile) -> dict[int, int]:
 
 
 def check_files(folder: Path, file: AnnotationFile) -> None:
-    """Raise UserError where a picture is missing; pictures may lie in folders below."""
+    """Raise UserError if a picture is missing. Pictures may lie in subfolders."""
     places = {name.rpartition("/")[0] for name in file.names}
     there: set[str] = set()
     for place in places:

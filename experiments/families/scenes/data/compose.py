@@ -1,4 +1,4 @@
-"""One scene, composed of sprites. Only integers are computed with, so that a scene is the same on every machine."""
+"""One scene composed of sprites. It uses integers only, so that a scene is the same on every machine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from experiments.randomness import generator
 
 Array = numpy.ndarray[Any, Any]
 DARK = 60  # the background is darker than this, in every channel
-TRIES = 10  # of finding a place for an object
-SOLID = 64  # grey levels from here on belong to the object, what is darker shows the background
+TRIES = 10  # attempts to place an object
+SOLID = 64  # grey levels from here on belong to the object; darker pixels show the background
 DRAWS = 2**31
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How scenes are composed; see ``schema.ComposedScenes``."""
+    """The parameters of composition; see ``schema.ComposedScenes``."""
 
     canvas: int
     objects: tuple[int, int]
@@ -31,8 +31,9 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Composed:
-    """A scene: image uint8 [H, W, 3]; ``owners`` uint8 [H, W], the number from 1 of the object that is seen, or 0;
-    the class of every object."""
+    """A scene: image uint8 [H, W, 3], ``owners`` uint8 [H, W], and the class of every object.
+
+    ``owners`` is the number of the visible object, counted from 1, or 0."""
 
     image: Array
     owners: Array
@@ -55,8 +56,8 @@ class Draws:
 def compose_scene(sets: list[Sprites], rules: Rules, part: str, index: int) -> Composed:
     """Scene ``index`` of ``part``: a dark background, fragments of sprites on it, and one or more objects on these.
 
-    Each has a colour of its own. Objects may overlap, but each later one leaves at least half of every earlier one to
-    be seen; where ``TRIES`` places do not, it is left out.
+    Each has its own colour. Objects may overlap, but at least half of every object stays visible. An object is skipped
+    if ``TRIES`` places would hide more.
     """
     draws = Draws(4 + 9 * rules.clutter + (6 + 2 * TRIES) * rules.objects[1], (part, index))
     image = numpy.empty((rules.canvas, rules.canvas, 3), numpy.int32)
@@ -65,7 +66,7 @@ def compose_scene(sets: list[Sprites], rules: Rules, part: str, index: int) -> C
         add_fragment(image, sets, draws)
     owners = numpy.zeros((rules.canvas, rules.canvas), numpy.uint8)
     classes: list[int] = []
-    whole: list[int] = []  # pixels of each object where nothing hides it
+    whole: list[int] = []  # number of pixels of each object before anything hides it
     for _ in range(draws.between(*rules.objects)):
         sprite, label = draw_sprite(sets, draws)
         side = draws.between(*rules.sides)
@@ -85,7 +86,7 @@ def compose_scene(sets: list[Sprites], rules: Rules, part: str, index: int) -> C
 
 
 def add_fragment(image: Array, sets: list[Sprites], draws: Draws) -> None:
-    """A third of a sprite's height and width, in a colour that objects need not have."""
+    """Add a third of a sprite's height and width, in a colour unrelated to the objects'."""
     sprite, _ = draw_sprite(sets, draws)
     side = max(1, len(sprite) // 3)
     top, left = (draws.below(len(sprite) - side + 1) for _ in range(2))
@@ -101,7 +102,7 @@ def draw_sprite(sets: list[Sprites], draws: Draws) -> tuple[Array, int]:
 
 
 def resized(sprite: Array, side: int) -> Array:
-    """Pillow resizes 8-bit pictures with integers."""
+    """The sprite at height and width ``side``. Pillow resizes 8-bit pictures with integers."""
     return numpy.asarray(Image.fromarray(sprite).resize((side, side), Image.Resampling.BILINEAR))
 
 
@@ -112,5 +113,5 @@ def put(owners: Array, solid: Array, top: int, left: int, number: int) -> Array:
 
 
 def blend(under: Array, grey: Array, colour: list[int]) -> None:
-    """``under`` with ``colour`` over it in place, as dense as ``grey`` is bright."""
+    """Blend ``colour`` over ``under`` in place; ``grey`` is the opacity."""
     under += (numpy.array(colour, numpy.int32) - under) * grey.astype(numpy.int32)[..., None] // 255

@@ -18,8 +18,10 @@ from experiments.families.scenes.schema import ComposedScenes
 
 @dataclass(frozen=True, eq=False)
 class SceneSet:
-    """n scenes: ``images`` uint8 [n, 3, H, W], ``owners`` uint8 [n, H, W], ``classes`` uint8 [n, most objects], 0
-    where there are fewer."""
+    """n scenes: ``images`` uint8 [n, 3, H, W], ``owners`` uint8 [n, H, W], ``classes`` uint8 [n, most objects].
+
+    Unused entries of ``classes`` are 0.
+    """
 
     images: Tensor
     owners: Tensor
@@ -33,7 +35,7 @@ class SceneSet:
 
 
 class ComposedSource(SceneSource):
-    """Scene ``index`` is a function of its part (train, holdout, test) and its number; the parts share no sprite."""
+    """Scene ``index`` is a function of its part (train, holdout, test) and its number. The parts share no sprite."""
 
     uniform = composed = in_memory = True
 
@@ -73,7 +75,7 @@ def as_pair(values: list[int]) -> tuple[int, int]:
 
 
 def boxes_around(masks: Tensor) -> Tensor:
-    """float32 [n, 4]: the smallest boxes around the pixels of ``masks`` bool [n, H, W], none of which is empty."""
+    """float32 [n, 4]: the smallest boxes around the pixels of ``masks`` bool [n, H, W]. No mask may be empty."""
     columns, rows = masks.any(1).byte(), masks.any(2).byte()
     left, top = columns.argmax(1), rows.argmax(1)
     right, bottom = (line.shape[1] - line.flip(1).argmax(1) for line in (columns, rows))
@@ -82,7 +84,7 @@ def boxes_around(masks: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=4)
 def compose_set(part: Part, count: int, names: tuple[str, ...], rules: Rules, data_dir: str) -> SceneSet:
-    """Scenes 0 … ``count`` - 1 of ``part``; kept for the next run of the process."""
+    """Scenes 0 … ``count`` - 1 of ``part``, cached for the next run of the process."""
     sets = [read_sprites(name, part, 1 + 10 * number, data_dir) for number, name in enumerate(names)]
     scenes = [compose_scene(sets, rules, part, index) for index in range(count)]
     classes = torch.zeros(count, rules.objects[1], dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""The pictures a configuration asks for: the right reader."""
+"""Loads the pictures of a configuration with the right reader."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from experiments.families.scenes.schema import CocoScenes, ComposedScenes, DeepL
 
 
 def load_scenes(dataset: Any, model: Any, data_dir: str, every: bool = False) -> SceneSource:
-    """The pictures of ``dataset``, with what ``model`` learns from. Raises UserError naming what is missing or wrong.
+    """The pictures of ``dataset`` with the labels that ``model`` needs. Raises UserError naming what is wrong.
 
-    ``every``: decode every picture to see whether it can be.
+    ``every``: decode every picture as a check.
     """
     if isinstance(dataset, ComposedScenes):
         from experiments.families.scenes.data.composed import ComposedSource

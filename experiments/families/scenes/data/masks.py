@@ -12,7 +12,7 @@ from experiments.families.scenes.data.scene import UNLABELLED
 
 
 def decode_mask(segmentation: Any, size: tuple[int, int], where: str) -> Tensor:
-    """uint8 [H, W] of zeros and ones for a picture of ``size``. Raises UserError where the code is damaged."""
+    """uint8 [H, W] of zeros and ones for a picture of ``size``. Raises UserError if the code is damaged."""
     from faster_coco_eval.core import mask as codes
 
     try:
@@ -24,13 +24,15 @@ def decode_mask(segmentation: Any, size: tuple[int, int], where: str) -> Tensor:
 
 
 def is_packed(segmentation: Any) -> bool:
-    """Whether it is a run-length code packed into a text, as ``encode`` makes it."""
+    """Whether it is a run-length code packed into a string, as ``encode`` makes it."""
     return isinstance(segmentation, dict) and not isinstance(segmentation["counts"], list)
 
 
 def paint_classes(masks: list[Tensor], labels: list[int], size: tuple[int, int]) -> Tensor:
-    """The class of every pixel, uint8 [H, W]: of the one mask over it, background where there is none, and
-    ``UNLABELLED`` where there are several (torchvision, references/segmentation)."""
+    """The class of every pixel, uint8 [H, W]: that of the one mask over it, or background without a mask.
+
+    Several masks over a pixel give ``UNLABELLED`` (torchvision, references/segmentation).
+    """
     classes = torch.zeros(size, dtype=torch.uint8)
     covered = torch.zeros(size, dtype=torch.uint8)
     for mask, label in zip(masks, labels, strict=True):

@@ -1,4 +1,4 @@
-"""Picture files, decoded. What cannot be decoded, or has another size than was said, is an error of one line."""
+"""Decodes picture files. A damaged file or an unexpected size is an error of one line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 
 from experiments.errors import UserError
 
-LOOKED_AT = 200  # pictures of a set that are decoded before a run begins; prepare_data.py decodes all
+LOOKED_AT = 200  # pictures per set that are decoded before a run begins; prepare_data.py decodes all
 
 
 def read_rgb(path: Path, size: tuple[int, int] | None = None) -> Tensor:
-    """uint8 [3, H, W]. Raises UserError where the file is missing or damaged, or is not of ``size`` (height, width)."""
+    """uint8 [3, H, W]. Raises UserError if the file is missing, damaged, or not of ``size`` (height, width)."""
     image = torch.from_numpy(decoded(path, "RGB")).permute(2, 0, 1).contiguous()
     if size is not None and tuple(image.shape[1:]) != size:
         found = "×".join(str(side) for side in image.shape[1:])
@@ -26,7 +26,7 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> Tensor:
 
 
 def read_classes(path: Path) -> Tensor:
-    """uint8 [H, W]: the values of a picture with a palette, or of a grey one."""
+    """uint8 [H, W]: the values of a palette or grey picture."""
     return torch.from_numpy(decoded(path, None))
 
 

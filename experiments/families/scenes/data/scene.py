@@ -1,4 +1,4 @@
-"""A picture and what is known of it, whatever it was read from."""
+"""A picture with its annotations, independent of the file format."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ UNLABELLED = 255  # a pixel that counts in no loss and no metric
 class Scene:
     """A picture uint8 [3, H, W] and its n objects.
 
-    ``boxes`` float32 [n, 4] in pixels (left, top, right, bottom), ``labels`` int64 [n] from 1, ``crowd`` bool [n]: a
-    region of many objects, for evaluation alone. ``masks`` uint8 [n, H, W] of zeros and ones, where they were asked
-    for.
+    ``boxes`` float32 [n, 4] in pixels (left, top, right, bottom) and ``labels`` int64 [n] from 1. ``crowd`` bool [n]
+    marks a region of many objects, for evaluation only. ``masks`` uint8 [n, H, W] of zeros and ones, if they were
+    requested.
     """
 
     image: Tensor
@@ -38,23 +38,23 @@ class LabelledPicture:
 
 
 class SceneSource(ABC):
-    """Pictures to train on and pictures to evaluate on, by number."""
+    """Training and evaluation pictures, by number."""
 
-    class_names: Sequence[str]  # of the classes 0, 1, …; 0 is the background
-    fingerprint: str  # of the data: two runs on different data cannot pass for the same
+    class_names: Sequence[str]  # names of the classes 0, 1, …; 0 is the background
+    fingerprint: str  # differs for different data
     evaluated: str = "test"  # or holdout
-    uniform: bool = False  # all pictures have one size
-    composed: bool = False  # a miniature, not photographs
-    in_memory: bool = False  # no worker processes are worth while
+    uniform: bool = False  # whether all pictures have one size
+    composed: bool = False  # whether it is a miniature instead of photographs
+    in_memory: bool = False  # whether worker processes are useless
 
     @abstractmethod
     def count(self, split: Split) -> int:
-        """How many pictures ``split`` has."""
+        """Number of pictures in ``split``."""
 
     @abstractmethod
     def scene(self, split: Split, index: int, with_masks: bool) -> Scene:
-        """Picture ``index`` with its objects. Raises UserError where its file is damaged."""
+        """Picture ``index`` with its objects. Raises UserError if its file is damaged."""
 
     @abstractmethod
     def labelled(self, split: Split, index: int) -> LabelledPicture:
-        """Picture ``index`` with the class of every pixel. Raises UserError where its file is damaged."""
+        """Picture ``index`` with the class of every pixel. Raises UserError if its file is damaged."""

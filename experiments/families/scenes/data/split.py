@@ -1,4 +1,4 @@
-"""Held-out training pictures, and how many of the rest are used."""
+"""Splits held-out pictures from the training pictures, and limits the rest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from experiments.randomness import generator
 
 
 def held_out(usable: Sequence[int], holdout: int, size: int | None, name: str) -> tuple[list[int], list[int]]:
-    """``holdout`` of ``usable`` for evaluation, drawn at random once for all, and ``size`` of the others for training
-    (None: all), both in increasing order. Raises UserError where there are too few."""
+    """``holdout`` of ``usable`` for evaluation, ``size`` of the others for training (None: all), in increasing order.
+
+    A fixed random draw chooses them. Raises UserError if there are too few.
+    """
     if holdout + (size or 1) > len(usable):
         raise UserError(
             f"dataset.holdout={holdout} dataset.train_size={size}: must together be at most {len(usable)}, "

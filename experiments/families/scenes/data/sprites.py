@@ -1,4 +1,4 @@
-"""Sprites: small grey pictures of one object each, in three parts that share none."""
+"""Sprites: small grey pictures of one object each, in three disjoint parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from experiments.families.images.data.mnist import read_mnist
 from experiments.randomness import generator
 
 Part = Literal["train", "holdout", "test"]
-HELD_OUT = 6  # every sixth training sprite serves held-out scenes, whether they are asked for or not
+HELD_OUT = 6  # every sixth training sprite is reserved for held-out scenes, even if none are requested
 CLOTHES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
 NAMES = {"mnist": [str(digit) for digit in range(10)], "fashion_mnist": CLOTHES}
 NAMES["digits"] = NAMES["mnist"]
@@ -37,9 +37,9 @@ def class_names(names: list[str]) -> list[str]:
 
 @functools.lru_cache(maxsize=8)
 def read_sprites(name: str, part: Part, first: int, data_dir: str) -> Sprites:
-    """The sprites of ``part``; their ten classes are numbered from ``first``. Raises UserError where they are missing.
+    """The sprites of ``part``. Their ten classes are numbered from ``first``. Raises UserError if they are missing.
 
-    Test sprites are the test images of the set; the training images are divided at random, once for all.
+    Test sprites are the test images of the set. A fixed random draw divides the training images.
     """
     data = read_images(name, data_dir)
     if part == "test":

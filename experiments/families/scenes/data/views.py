@@ -1,4 +1,4 @@
-"""What a training step sees of a picture: resized, mirrored and cut out at random, by address."""
+"""The views of a picture in training: resized, mirrored and cut out at random, by address."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from experiments.randomness import generator
 
 @dataclass(frozen=True)
 class Views:
-    """How training pictures are varied: ``sides`` are those the shorter side is drawn from, ``longest`` limits the
-    longer one, ``flip`` is the probability of mirroring, ``crop`` the side of the square that is cut out."""
+    """The random variation of training pictures.
+
+    The shorter side is drawn from ``sides``, and ``longest`` limits the longer one. ``flip`` is the probability of
+    mirroring, ``crop`` the side of the square that is cut out.
+    """
 
     sides: range
     longest: int | None
@@ -26,7 +29,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Draw:
-    """One view: the shorter side, whether it is mirrored, and where the square lies, as shares of what is left."""
+    """One view: the shorter side, whether it is mirrored, and the place of the square as shares of the free space."""
 
     side: int
     mirrored: bool
@@ -42,7 +45,7 @@ def draw_view(views: Views, seed: int, epoch: int, index: int) -> Draw:
 
 
 def resized_to(height: int, width: int, side: int, longest: int | None) -> tuple[int, int]:
-    """Height and width with the shorter one at ``side``, or less where the longer one would exceed ``longest``."""
+    """Height and width with the shorter one at ``side``, or less if the longer one would exceed ``longest``."""
     scale = side / min(height, width)
     if longest is not None:
         scale = min(scale, longest / max(height, width))
@@ -50,7 +53,7 @@ def resized_to(height: int, width: int, side: int, longest: int | None) -> tuple
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear, with a filter against aliasing."""
+    """Bilinear resizing with antialiasing."""
     if tuple(image.shape[-2:]) == size:
         return image
     resized: Tensor = pictures.resize(image, list(size), antialias=True)
@@ -58,14 +61,14 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_nearest(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Masks or classes uint8 [n, H, W]."""
+    """Nearest-neighbour resizing of masks or classes uint8 [n, H, W]."""
     if tuple(values.shape[-2:]) == size or not len(values):
         return values.new_zeros(len(values), *size) if not len(values) else values
     return F.interpolate(values[:, None], size=size, mode="nearest-exact")[:, 0]
 
 
 def view_scene(scene: Scene, views: Views, draw: Draw) -> Scene:
-    """Resized and mirrored with its boxes and masks."""
+    """The scene resized and mirrored, with its boxes and masks."""
     height, width = scene.image.shape[1:]
     size = resized_to(height, width, draw.side, views.longest)
     image, boxes, masks = resize_image(scene.image, size), scene.boxes, scene.masks
@@ -79,7 +82,7 @@ def view_scene(scene: Scene, views: Views, draw: Draw) -> Scene:
 
 
 def view_labelled(picture: LabelledPicture, views: Views, draw: Draw) -> LabelledPicture:
-    """Resized, mirrored, and cut out; what lies outside the picture is black and unlabelled."""
+    """The picture resized, mirrored and cut out. Pixels outside the picture are black and unlabelled."""
     height, width = picture.image.shape[1:]
     size = resized_to(height, width, draw.side, views.longest)
     image, classes = resize_image(picture.image, size), resize_nearest(picture.classes[None], size)[0]
@@ -98,7 +101,7 @@ def view_labelled(picture: LabelledPicture, views: Views, draw: Draw) -> Labelle
 
 
 def evaluation_view(picture: LabelledPicture, side: int) -> LabelledPicture:
-    """Resized to the shorter side that the network is evaluated at."""
+    """The picture resized to the shorter side of evaluation."""
     height, width = picture.image.shape[1:]
     size = resized_to(height, width, side, None)
     return LabelledPicture(resize_image(picture.image, size), resize_nearest(picture.classes[None], size)[0])

@@ -40,8 +40,10 @@ VOC = [
 
 
 class VocSource(SceneSource):
-    """``ImageSets/Segmentation/<list>.txt`` names pictures; ``JPEGImages/<name>.jpg`` is one, and
-    ``SegmentationClass/<name>.png`` holds its classes, 255 where there is none."""
+    """Pictures listed in ``ImageSets/Segmentation/<list>.txt``, with the class of every pixel.
+
+    ``JPEGImages/<name>.jpg`` is the picture and ``SegmentationClass/<name>.png`` holds its classes; 255 is unlabelled.
+    """
 
     def __init__(self, config: VocScenes, data_dir: str) -> None:
         self.folder = Path(data_dir) / config.folder
@@ -72,7 +74,7 @@ class VocSource(SceneSource):
         return names
 
     def digest(self, names: list[str]) -> str:
-        """Over the names and the classes; not over the photographs, which are many times as large."""
+        """A digest of the names and classes. The photographs are left out because they are many times as large."""
         digest = hashlib.sha256()
         for name in names:
             digest.update(name.encode() + (self.folder / "SegmentationClass" / f"{name}.png").read_bytes())

@@ -1,1 +1,1 @@
-"""Networks on torchvision's detectors and segmenters, with the configured activation in every place."""
+"""torchvision's detectors and segmenters, with the configured activation in every place."""

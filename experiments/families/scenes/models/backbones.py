@@ -1,4 +1,4 @@
-"""The networks below detectors and segmenters: torchvision's ResNets, and a lean one for small pictures."""
+"""The backbones of detectors and segmenters: torchvision's ResNets, and a lean one for small pictures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Normalisation = Callable[[int], nn.Module]
 
 
 def build_backbone(config: SceneModel, dilated: bool) -> tuple[nn.Module, list[int]]:
-    """A network with children ``layer1`` … ``layer4``, and the channels that each of them gives.
+    """A network with children ``layer1`` … ``layer4``, and the number of channels of each.
 
-    ``dilated``: the last two stages keep the resolution and widen their filters instead, as DeepLab does.
+    ``dilated``: the last two stages keep the resolution and use dilated convolutions, as in DeepLab.
     """
     norm: Normalisation = FrozenBatchNorm2d if config.frozen_norm else nn.BatchNorm2d
     if config.backbone == "lean":
@@ -33,8 +33,8 @@ def build_backbone(config: SceneModel, dilated: bool) -> tuple[nn.Module, list[i
 def lean(norm: Normalisation, dilated: bool) -> nn.Module:
     """Stages of 3×3 convolution, normalisation and activation, each with half the resolution of the one before it.
 
-    The last two stages have two such layers; ``dilated`` they keep the resolution. Weights are Kaiming-normal with
-    fan-out, as in torchvision's ResNets.
+    The last two stages have two of these layers; with ``dilated`` they keep the resolution. Weights are Kaiming-normal
+    with fan-out, as in torchvision's ResNets.
     """
     stages = OrderedDict()
     before = 3
@@ -59,8 +59,10 @@ def convolution(before: int, channels: int, norm: Normalisation, stride: int, di
 
 
 def freeze(backbone: nn.Module, trainable_layers: int) -> None:
-    """Train only the last ``trainable_layers`` of conv1, layer1 … layer4 of a ResNet, as torchvision does it: BatchNorm
-    of the others keeps its weights too, and updates its statistics unless it is frozen itself."""
+    """Train only the last ``trainable_layers`` of conv1, layer1 … layer4 of a ResNet, as torchvision does.
+
+    BatchNorm of the other layers keeps its weights too. It updates its statistics unless it is frozen itself.
+    """
     trained = ["layer4", "layer3", "layer2", "layer1", "conv1"][:trainable_layers]
     if trainable_layers == 5:
         trained.append("bn1")

@@ -19,10 +19,10 @@ from experiments.randomness import global_stream
 
 
 def build_network(config: Config, classes: int, pretrained: bool = True) -> nn.Module:
-    """A network for ``classes`` classes, the background among them.
+    """A network for ``classes`` classes, including the background.
 
-    Its initialisation follows from the seed alone, not from the activation. Without ``pretrained`` the backbone keeps
-    its random weights, for who loads all weights afterwards. Raises UserError where pretrained weights are missing.
+    Its initialisation depends only on the seed, not on the activation. Without ``pretrained`` the backbone keeps its
+    random weights, for callers that load all weights afterwards. Raises UserError if pretrained weights are missing.
     """
     model = config.model
     assert isinstance(model, SceneModel)
@@ -47,5 +47,5 @@ def on_top(model: SceneModel, backbone: nn.Module, channels: list[int], classes:
 
 
 def put_in(network: nn.Module, activation: Mapping[str, Any], swap: str) -> None:
-    """The configured activation in the place of every ReLU, or of its modules alone where ``swap`` is ``modules``."""
+    """Replace every ReLU by the configured activation; with ``swap=modules`` only the modules."""
     gem.replace_activations(network, nn.ReLU, activation_factory(activation), functional=swap == "complete")

@@ -1,4 +1,4 @@
-"""DeepLabV3 as torchvision has it, at any width."""
+"""torchvision's DeepLabV3 at any width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.families.scenes.schema import DeepLabModel
 
 
 def build_deeplab(config: DeepLabModel, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
-    """``classes`` counts the background. With 256 channels its state is that of torchvision's network."""
+    """DeepLabV3; ``classes`` includes the background. With 256 channels its state matches torchvision's network."""
     levels = {"layer4": "out"} | ({"layer3": "aux"} if config.auxiliary else {})
     auxiliary = FCNHead(channels[2], classes) if config.auxiliary else None
     features = IntermediateLayerGetter(backbone, levels)
@@ -25,7 +25,7 @@ def build_deeplab(config: DeepLabModel, backbone: nn.Module, channels: list[int]
 
 
 def head(config: DeepLabModel, channels: int, classes: int) -> nn.Sequential:
-    """torchvision's ``DeepLabHead`` but for the number of its channels."""
+    """torchvision's ``DeepLabHead`` with another number of channels."""
     width = config.channels
     return nn.Sequential(
         ASPP(channels, config.rates, width),

@@ -1,4 +1,4 @@
-"""RetinaNet, Faster R-CNN and Mask R-CNN as torchvision has them, at any size."""
+"""torchvision's RetinaNet, Faster R-CNN and Mask R-CNN at any size."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from experiments.families.scenes.models.backbones import STAGES
 from experiments.families.scenes.schema import Detector, FasterRCNNModel, MaskRCNNModel, RetinaNetModel
 
 RATIOS = (0.5, 1.0, 2.0)  # height to width of anchors
-BOX_CELLS, MASK_CELLS = 7, 14  # side of what is cut out of the feature maps for a box and for its mask
+BOX_CELLS, MASK_CELLS = 7, 14  # side of the region pooled from the feature maps for a box and for its mask
 
 
 def build_detector(config: Detector, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
-    """``classes`` counts the background. Training pictures come resized, so that the detector resizes only what it
-    evaluates. The initialisation is torchvision's."""
+    """The detector with torchvision's initialisation; ``classes`` includes the background.
+
+    Training pictures come resized, so the detector resizes only evaluation pictures.
+    """
     if isinstance(config, RetinaNetModel):
         return build_retinanet(config, backbone, channels, classes)
     assert isinstance(config, FasterRCNNModel)
@@ -31,13 +33,13 @@ def build_detector(config: Detector, backbone: nn.Module, channels: list[int], c
 
 
 def pyramid(config: Detector, backbone: nn.Module, channels: list[int], extra: ExtraFPNBlock) -> BackboneWithFPN:
-    """A feature pyramid on the last ``config.stages`` stages, and what ``extra`` adds."""
+    """A feature pyramid on the last ``config.stages`` stages, with the extra levels of ``extra``."""
     levels = {name: str(level) for level, name in enumerate(STAGES[-config.stages :])}
     return BackboneWithFPN(backbone, levels, channels[-config.stages :], config.channels, extra)
 
 
 def build_retinanet(config: RetinaNetModel, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
-    """With two levels coarser than the last stage, and anchors of three sizes and three shapes at each place."""
+    """RetinaNet with two levels coarser than the last stage. Anchors have three sizes and three shapes."""
     coarser = channels[-1] if config.version == 2 else config.channels
     network = pyramid(config, backbone, channels, LastLevelP6P7(coarser, config.channels))
     sizes = tuple(tuple(int(size * 2 ** (third / 3)) for third in range(3)) for size in config.anchors)
@@ -61,7 +63,7 @@ def build_retinanet(config: RetinaNetModel, backbone: nn.Module, channels: list[
 
 
 def build_rcnn(config: FasterRCNNModel, backbone: nn.Module, channels: list[int], classes: int) -> nn.Module:
-    """With one level coarser than the last stage, and anchors of one size a level and three shapes."""
+    """Faster or Mask R-CNN with one level coarser than the last stage. Anchors have one size a level, three shapes."""
     levels = [str(level) for level in range(config.stages)]
     network = pyramid(config, backbone, channels, LastLevelMaxPool())
     train, test = config.proposals

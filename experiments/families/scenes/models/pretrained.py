@@ -1,4 +1,4 @@
-"""Backbones that begin with the weights of our own ImageNet runs, of the same activation and seed."""
+"""Initialises backbones with the weights of this suite's ImageNet runs of the same activation and seed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.files import read_json
 
-HEAD = "fc."  # of a classifier, which a backbone has not
+HEAD = "fc."  # prefix of the classifier, which a backbone lacks
 
 
 def load_pretrained(backbone: nn.Module, config: Config, pretrained: str) -> None:
     """Give ``backbone`` the weights of the run in ``<runs_dir>/<pretrained>`` of this activation and seed.
 
-    Raises UserError where there is none, or more than one, and where its weights are of another network.
+    Raises UserError if there is no such run or more than one, or if its weights are of another network.
     """
     shown = f"model.pretrained={pretrained}"
     run = find_run(config, pretrained)
@@ -43,7 +43,7 @@ def load_pretrained(backbone: nn.Module, config: Config, pretrained: str) -> Non
 
 
 def averages(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The moving averages of the weights, where the run kept them: they are what was evaluated."""
+    """The moving averages of the weights if the run kept them, because these were evaluated."""
     found = state.get("average", {})
     return found if isinstance(found, dict) else {}
 

@@ -1,4 +1,4 @@
-"""The documents of a corpus, one after another, in a fixed order and in bounded memory."""
+"""The documents of a corpus, one after another, in a fixed order and with bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.errors import UserError
 
 OPENERS: dict[str, Any] = {".txt": open, ".tokens": open, ".xz": lzma.open, ".gz": gzip.open}
 SUFFIXES = (".txt", ".txt.xz", ".txt.gz", ".tokens", ".tokens.xz", ".tokens.gz")
-PIECE = 1 << 20  # bytes; a longer line is handed on in pieces
+PIECE = 1 << 20  # bytes; a longer line is split into pieces
 UNREADABLE = (lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError)
 
 
@@ -25,11 +25,11 @@ class Piece:
 
     text: str
     split: str
-    last: bool  # the document ends here
+    last: bool  # whether the document ends here
 
 
 class Corpus(Protocol):
-    """Where documents come from."""
+    """A source of documents."""
 
     stamp: str  # changes when the documents do
 
@@ -39,13 +39,13 @@ class Corpus(Protocol):
 
 
 def split_of(text: bytes, validation: float) -> str:
-    """By the hash of the text: the same document is on the same side in every corpus, and so are its copies."""
+    """The split, by the hash of the text. So a document and its copies are in the same split in every corpus."""
     digest = hashlib.blake2b(text, digest_size=8).digest()
     return "validation" if int.from_bytes(digest, "big") < validation * 2**64 else "train"
 
 
 class Files:
-    """Text files below a folder, in alphabetical order, one document a line, UTF-8; ``.xz`` and ``.gz`` too."""
+    """Text files below a folder, in alphabetical order, UTF-8, one document per line; also ``.xz`` and ``.gz``."""
 
     def __init__(self, folder: Path, validation: float) -> None:
         self.validation = validation
@@ -81,7 +81,7 @@ class Files:
 def lines(file: IO[bytes]) -> Iterator[tuple[bytes, int, bool, bool]]:
     """(bytes without the line end, offset, first piece of its line, last piece) of every line that is not blank.
 
-    A blank line longer than a piece counts: that it is blank would show only at its end.
+    A blank line longer than a piece counts as a document, because its end would have to be read first.
     """
     offset, first, rest = 0, True, b""
     while data := file.readline(PIECE):
@@ -98,7 +98,7 @@ def lines(file: IO[bytes]) -> Iterator[tuple[bytes, int, bool, bool]]:
 
 
 def cut_character(data: bytes) -> bytes:
-    """The beginning of a UTF-8 character at the end of ``data``, which the next piece completes."""
+    """The incomplete UTF-8 character at the end of ``data``, which the next piece completes."""
     for length in range(1, min(4, len(data)) + 1):
         byte = data[-length]
         if byte >= 0xC0:

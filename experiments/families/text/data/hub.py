@@ -14,7 +14,7 @@ COLUMN = "text"
 
 
 class HubCorpus:
-    """Rows of the train split; the dataset's own validation split where it has one, else by the document's hash."""
+    """Rows of the train split. Validation rows come from the dataset's own split, else by the document's hash."""
 
     def __init__(self, config: TextDataset) -> None:
         self.config = config
@@ -22,7 +22,7 @@ class HubCorpus:
         self.stamp = hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Any]:
-        """Split name → stream of rows. Raises UserError without ``datasets``, or when the hub cannot be reached."""
+        """Streams of rows by split. Raises UserError without ``datasets``, or if the hub cannot be reached."""
         try:
             import datasets
         except ImportError as error:
@@ -37,7 +37,7 @@ class HubCorpus:
             ) from error
 
     def pieces(self, skip: int) -> Iterator[Piece]:
-        """Rows that are blank are no documents."""
+        """Pieces of the rows; blank rows are no documents."""
         streams = self.load()
         own = "validation" in streams
         seen = 0

@@ -1,4 +1,4 @@
-"""Tokenise a corpus once, in bounded memory, so that it can be stopped at any moment and continued."""
+"""Tokenises a corpus once, with bounded memory. It can be stopped at any moment and continued."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from experiments.families.text.data.tokens import Tokens
 from experiments.families.text.schema import TextDataset, Transformer
 from experiments.files import write_json
 
-SHARD_TOKENS = 1 << 24  # of the training split: 32 MiB a file
+SHARD_TOKENS = 1 << 24  # of the training split: 32 MiB per file
 BATCH = 1 << 21  # characters tokenised at once
 SPLITS = ("train", "validation")
 
@@ -33,9 +33,9 @@ def open_corpus(config: TextDataset, data_dir: Path) -> Corpus:
 
 
 def prepare_tokens(config: TextDataset, model: Transformer, data_dir: str, cache_dir: str) -> Tokens:
-    """The tokens of ``config`` under the tokenizer of ``model``; tokenised first where that was not done.
+    """The tokens of ``config`` under the tokenizer of ``model``. Tokenises the corpus if that was not done.
 
-    One process prepares, under a lock; the others wait. Raises UserError for what is missing or damaged.
+    One process prepares, under a lock, while the others wait. Raises UserError for missing or damaged files.
     """
     corpus = open_corpus(config, Path(data_dir))
     name = config.folder.replace("/", "-")
@@ -58,8 +58,8 @@ def prepare_tokens(config: TextDataset, model: Transformer, data_dir: str, cache
 def tokenise(corpus: Corpus, tokenizer: Tokenizer, folder: Path) -> None:
     """Write ``train-00000.bin``, ``validation-00000.bin`` and so on, then ``index.json``.
 
-    A shard pair holds the documents from where the pair before it ended; the training shard is written last, so
-    a pair whose training shard exists is done, and a restart begins after it.
+    A pair of shards holds the documents after those of the pair before. The training shard is written last. So a pair
+    with a training shard is complete, and a restart begins after it.
     """
     done = sorted(folder.glob("train-*.bin"))
     documents = read_header(done[-1])["documents"] if done else 0
@@ -105,7 +105,7 @@ def tokenise(corpus: Corpus, tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def counts(folder: Path, names: list[str], tokenizer: Tokenizer) -> list[int]:
-    """How often each token occurs."""
+    """The number of occurrences of each token."""
     total = numpy.zeros(tokenizer.size, numpy.int64)
     for name in names:
         total += numpy.bincount(map_shard(folder / name, tokenizer.hash), minlength=tokenizer.size)

@@ -1,4 +1,4 @@
-"""Files of tokens: a header line padded to 512 bytes, then uint16 tokens that are mapped, not read."""
+"""Files of tokens: a header line padded to 512 bytes, then uint16 tokens that are memory-mapped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT = "gem-tokens 1"
 
 
 def write_shard(path: Path, tokens: NDArray[numpy.uint16], tokenizer: str, documents: int) -> None:
-    """``documents`` counts those of the corpus that are done when this shard is written."""
+    """Write one shard. ``documents`` is the number of documents of the corpus that are done after it."""
     data = tokens.astype("<u2").tobytes()
     header = {
         "format": FORMAT,
@@ -31,7 +31,7 @@ def write_shard(path: Path, tokens: NDArray[numpy.uint16], tokenizer: str, docum
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Raises UserError for a file that is no shard, or whose length is not what its header says."""
+    """The header. Raises UserError for a file that is no shard, or whose length contradicts its header."""
     try:
         with open(path, "rb") as file:
             header: dict[str, Any] = json.loads(file.read(HEADER))
@@ -46,9 +46,9 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def map_shard(path: Path, tokenizer: str) -> NDArray[numpy.uint16]:
-    """The tokens, mapped from the file. Raises UserError for another tokenizer's shard or a wrong checksum.
+    """The tokens, memory-mapped. Raises UserError for another tokenizer's shard or a wrong checksum.
 
-    A checksum that was right is not computed again until the file changes: ``<shard>.checked`` remembers.
+    A correct checksum is not computed again until the file changes: ``<shard>.checked`` records it.
     """
     header = read_header(path)
     if header["tokenizer"] != tokenizer:

@@ -15,7 +15,7 @@ from experiments.errors import UserError
 from experiments.families.text.data.documents import Corpus
 from experiments.files import write_atomic
 
-# Sums of GPT-2's two files, as tiktoken checks them.
+# Checksums of GPT-2's two files, as tiktoken checks them.
 GPT2_FILES = {
     "vocab.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
     "merges.txt": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
@@ -27,7 +27,7 @@ TRAINING_DOCUMENTS = 50_000  # of the training split, for a WordPiece vocabulary
 
 
 class Tokenizer:
-    """Texts to token ids below 65,536. ``end`` follows every document; ``hash`` identifies vocabulary and rules."""
+    """Strings to token ids below 65,536. ``end`` follows every document; ``hash`` identifies vocabulary and rules."""
 
     def __init__(self, name: str, inner: Any, end: int) -> None:
         self.name, self.inner, self.end = name, inner, end
@@ -53,7 +53,7 @@ def library() -> Any:
 
 
 def gpt2(data_dir: Path) -> Tokenizer:
-    """From ``<data_dir>/gpt2/vocab.json`` and ``merges.txt``, checked against their sums; else from the hub."""
+    """GPT-2's from ``<data_dir>/gpt2/vocab.json`` and ``merges.txt``, checked by sha256; else from the hub."""
     tokenizers, folder = library(), data_dir / "gpt2"
     if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
         for name, expected in GPT2_FILES.items():
@@ -64,7 +64,7 @@ def gpt2(data_dir: Path) -> Tokenizer:
         return Tokenizer("gpt2", inner, inner.token_to_id("<|endoftext|>"))
     try:
         inner = tokenizers.Tokenizer.from_pretrained("openai-community/gpt2")
-    except Exception as error:  # the hub's client raises a dozen kinds
+    except Exception as error:  # the hub's client raises many types
         raise UserError(
             f"{folder / 'vocab.json'}: missing, and GPT-2's vocabulary cannot be had from the hub; "
             f"put vocab.json and merges.txt there"
@@ -76,7 +76,7 @@ def wordpiece(corpus: Corpus, size: int, path: Path) -> Tokenizer:
     """Lower-case WordPiece of ``size`` tokens, trained on the first training documents and kept in ``path``.
 
     The trainer numbers inner characters (##a) in an order that changes from run to run, and breaks ties by these
-    numbers; so they are given to it in order, as if they were special tokens.
+    numbers. So it receives them in a fixed order, as if they were special tokens.
     """
     tokenizers = library()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def wordpiece(corpus: Corpus, size: int, path: Path) -> Tokenizer:
 
 
 def inner_characters(tokenizer: Any, corpus: Corpus) -> list[str]:
-    """What follows the first character of a word in the training texts, at most ``ALPHABET``, in order."""
+    """The inner characters of words in the training texts, at most ``ALPHABET``, in order."""
     counts: Counter[str] = Counter()
     for text in training_texts(corpus):
         words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalize(text))

@@ -1,4 +1,4 @@
-"""The prepared tokens of a corpus, cut into blocks; and what a model that knows fewer tokens sees of them."""
+"""The prepared tokens of a corpus cut into blocks, and their mapping for a model with a smaller vocabulary."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Tokens:
         return Blocks(self.shards[split], length)
 
     def vocabulary_map(self, size: int) -> Tensor | None:
-        """int64 [tokenizer.size]: what a model of ``size`` tokens calls each; None where it knows them all.
+        """int64 [tokenizer.size]: the id of each token in a model of ``size`` tokens; None if it knows them all.
 
-        The ``size`` - 1 most frequent training tokens by rank, every other token the last id.
+        The ``size`` - 1 most frequent training tokens are numbered by rank; all others share the last id.
         """
         if size >= self.tokenizer.size:
             return None
@@ -61,11 +61,11 @@ class Tokens:
 
 
 class Blocks:
-    """Stretches of ``length`` tokens that do not overlap and do not cross a shard's end."""
+    """Stretches of ``length`` tokens that neither overlap nor cross the end of a shard."""
 
     def __init__(self, shards: list[NDArray[numpy.uint16]], length: int) -> None:
         self.shards, self.length = shards, length
-        # A stretch less than fits, so that every shift below ``length`` has as many blocks.
+        # One stretch less than fits, so that every shift below ``length`` has the same number of blocks.
         self.ends = numpy.cumsum([max(0, len(shard) // length - 1) for shard in shards])
         self.range = range(int(self.ends[-1]))
 
@@ -73,13 +73,13 @@ class Blocks:
         return len(self.range)
 
     def part(self, chosen: slice) -> Blocks:
-        """Some of the blocks, one after another."""
+        """A contiguous part of the blocks."""
         mine = copy.copy(self)
         mine.range = self.range[chosen]
         return mine
 
     def take(self, index: Tensor, shift: int = 0) -> Tensor:
-        """int64 [B, length]: blocks ``index`` [B], all of them moved by ``shift`` tokens."""
+        """int64 [B, length]: blocks ``index`` [B], all shifted by ``shift`` tokens."""
         out = numpy.empty((len(index), self.length), numpy.int64)
         for row, number in enumerate(index.tolist()):
             block = self.range[number]

@@ -30,10 +30,10 @@ class Block(nn.Module):
 
 
 class BERT(nn.Module):
-    """Tokens int64 [B, T] and positions int64 [B, k] → logits [B, k, vocab_size] at those positions alone.
+    """Tokens int64 [B, T] and positions int64 [B, k] → logits [B, k, vocab_size] at these positions only.
 
-    The head is Linear, activation, LayerNorm, then the embedding's weights with a bias of its own. One segment
-    (token type 0 throughout); no pooler, no next-sentence prediction, no dropout.
+    The head is Linear, activation, LayerNorm, then the embedding's weights with a bias of its own. There is one segment
+    (token type 0 throughout), no pooler, no next-sentence prediction and no dropout.
     """
 
     def __init__(
@@ -65,6 +65,6 @@ class BERT(nn.Module):
         return F.linear(self.ln_head(self.activation(self.transform(chosen))), self.tokens.weight, self.bias)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """N(0, 0.02²)."""
+        """Draw weights from N(0, 0.02²)."""
         init_normal(self, 0.02, generator)
         nn.init.normal_(self.segment, 0.0, 0.02, generator=generator)

@@ -1,4 +1,4 @@
-"""The language models, by kind."""
+"""Builds the language models, by kind."""
 
 from __future__ import annotations
 

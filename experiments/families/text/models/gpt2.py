@@ -13,7 +13,7 @@ from experiments.families.text.models.transformer import SelfAttention, init_nor
 
 
 class Block(nn.Module):
-    """x + attention(LN(x)), then x + MLP(LN(x)); dropout on what is added."""
+    """x + attention(LN(x)), then x + MLP(LN(x)); dropout on both summands."""
 
     def __init__(
         self, width: int, heads: int, activation: Callable[[], nn.Module], mlp: str, dropout: float, bias: bool
@@ -63,7 +63,7 @@ class GPT2(nn.Module):
         return F.linear(self.ln(x), self.tokens.weight)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """N(0, 0.02²), the projections into the residual stream by 1/√(2·layers) less."""
+        """Draw weights from N(0, 0.02²), and scale the projections into the residual stream by 1/√(2·layers)."""
         init_normal(self, 0.02, generator)
         for block in self.blocks:
             assert isinstance(block, Block)

@@ -1,4 +1,4 @@
-"""What GPT-2 and BERT share: self-attention, and the MLP that carries the activation."""
+"""Modules common to GPT-2 and BERT: self-attention, and the MLP with the activation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 class SelfAttention(nn.Module):
     """Multi-head attention over [B, T, width], causal or over all positions; softmax(QKᵀ/√(width/heads))V.
 
-    ``dropout`` is that of the attention weights.
+    ``dropout`` applies to the attention weights.
     """
 
     def __init__(self, width: int, heads: int, causal: bool, dropout: float = 0.0, bias: bool = True) -> None:
@@ -32,14 +32,14 @@ class SelfAttention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Linear to ``hidden``, activation, Linear back. Eager training keeps one tensor of ``hidden`` units a token."""
+    """Linear to ``hidden``, activation, Linear back. Eager training keeps one tensor of ``hidden`` units per token."""
 
     def __init__(self, width: int, hidden: int, activation: Callable[[], nn.Module], bias: bool = True) -> None:
         super().__init__()
         self.up = nn.Linear(width, hidden, bias)
         self.activation = activation()
         self.down = nn.Linear(hidden, width, bias)
-        self.keeps_output = isinstance(self.activation, nn.ReLU)  # its gradient reads what ``down`` keeps anyway
+        self.keeps_output = isinstance(self.activation, nn.ReLU)  # its gradient uses the output, which ``down`` keeps
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.up(x)
@@ -65,17 +65,17 @@ class GatedMLP(nn.Module):
 
 
 def make_mlp(kind: str, width: int, activation: Callable[[], nn.Module], bias: bool = True) -> MLP | GatedMLP:
-    """A plain MLP of 4·width hidden units, or a gated one of two thirds as many: it has three matrices, not two."""
+    """A plain MLP of 4·width hidden units, or a gated one with 2/3 of them, as it has three matrices instead of two."""
     if kind == "gated":
         return GatedMLP(width, round(8 * width / 3), activation, bias)
     return MLP(width, 4 * width, activation, bias)
 
 
 def linear_after(activation: Callable[[Tensor], Tensor], h: Tensor, linear: nn.Linear) -> Tensor:
-    """``linear(activation(h))`` keeping ``h`` alone for the backward pass, which computes the activation again.
+    """``linear(activation(h))``, keeping only ``h`` for the backward pass, which recomputes the activation.
 
-    A gate needs its input for the gradient, and the linear layer needs the activation's output: twice the memory
-    of ReLU, where the output serves both. One elementwise pass more is cheaper than that.
+    The gate needs its input for the gradient, and the linear layer needs the activation's output. Keeping both takes
+    twice the memory of ReLU, where the output serves both. One more elementwise pass is cheaper.
     """
     a = activation(h)
     storage, count = a.untyped_storage(), a.numel()  # fake tensors have no address

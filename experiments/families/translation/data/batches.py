@@ -1,4 +1,4 @@
-"""Batches of pairs of like length, cut by tokens; which pairs, and in which order, is a function of (seed, epoch)."""
+"""Batches of pairs of similar length, cut by tokens. (seed, epoch) determines which pairs, and in which order."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Index = NDArray[numpy.int64]
 class BatchPlan:
     """The pairs sorted by the lengths of target and source, cut where a batch is full.
 
-    Every epoch has the same batch shapes: pairs of equal lengths change places at random, and the batches come in a
-    random order. So every epoch has as many steps.
+    Every epoch has the same batch shapes and so the same number of steps. Pairs of equal lengths change places at
+    random, and the batches come in a random order.
     """
 
     def __init__(self, pairs: EncodedPairs, tokens: int) -> None:
@@ -44,7 +44,7 @@ class BatchPlan:
 
 
 def cut(source_lengths: Index, target_lengths: Index, tokens: int) -> list[int]:
-    """Where batches begin and end: rows times the longest sentence is at most ``tokens``. Raises UserError."""
+    """The boundaries of batches: rows times the longest sentence is at most ``tokens``. Raises UserError."""
     longest = int(max(source_lengths.max(), target_lengths.max()))
     if longest > tokens:
         raise UserError(

@@ -1,4 +1,4 @@
-"""One byte-level BPE for both languages (Sennrich et al. 2016, arXiv 1508.07909), trained from the training pairs."""
+"""One byte-level BPE for both languages (Sennrich et al. 2016, arXiv 1508.07909), trained on the training pairs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAD, END = range(2)
 def train_bpe(pairs: Iterable[Pair], size: int) -> Any:
     """A tokenizer of ``size`` tokens: padding, end of sentence, 256 bytes, merges.
 
-    Byte by byte any text can be written, so no token is unknown. Raises UserError where the pairs yield fewer tokens.
+    Bytes can represent any text, so no token is unknown. Raises UserError if the pairs yield fewer tokens.
     """
     tokenizers = library()
     made = tokenizers.Tokenizer(tokenizers.models.BPE())
@@ -44,6 +44,6 @@ def texts(pairs: Iterable[Pair]) -> Iterator[str]:
 
 
 def decode(tokenizer: Any, ids: list[list[int]]) -> list[str]:
-    """Texts of token ids; what follows the end of the sentence is left out."""
+    """Strings of token ids, each up to its end of sentence."""
     cut = [row[: row.index(END)] if END in row else row for row in ids]
     return [text.strip() for text in tokenizer.decode_batch(cut, skip_special_tokens=True)]
