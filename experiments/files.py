@@ -9,9 +9,9 @@ from typing import Any
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` so that a reader, or a crash at any moment, sees the old file or the new one.
+    """Replace ``path`` by ``data``. A reader, or a crash at any moment, sees either the old file or the new one.
 
-    Raises OSError (disk full, read-only); the temporary file is removed then.
+    Raises OSError (disk full, read-only) and removes the temporary file in this case.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -43,7 +43,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_page(results_dir: Path | str, name: str, text: str) -> None:
-    """``<results_dir>/tables/<name>.md``."""
+    """Write ``<results_dir>/tables/<name>.md``."""
     path = Path(results_dir) / "tables" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, text.encode())

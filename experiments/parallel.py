@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-import gem  # noqa: F401  imports torch, here once for all forks
+import gem  # noqa: F401  imports torch once for all forks
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def over_cores(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """``function`` of every item, in order, each in a fork that has what was computed and cached before.
+    """``function`` of every item, in order. Each call is in a fork that inherits the values computed before.
 
-    Function, items and results must be picklable; what the function raises is raised here.
+    Function, items and results must be picklable. Exceptions of the function are raised here.
     """
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
         yield from pool.map(function, items)

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from experiments.errors import Stopped, UserError
 
-# What gloo's plain RuntimeErrors say when the other side is gone.
+# Messages of gloo's plain RuntimeErrors when the other process is gone.
 LOST = ("closed by peer", "reset by peer", "Broken pipe", "was likely closed", "Gloo")
 
 
 class Processes:
-    """One process alone; what many processes do together, one does by doing nothing."""
+    """A single process. With one process, every collective operation is a no-op."""
 
     rank = 0
     count = 1
@@ -42,16 +42,16 @@ class Processes:
         return flag
 
     def to_first(self, value: Any) -> list[Any]:
-        """In the first process ``value`` of every process, in the order of ranks; in the others nothing."""
+        """In the first process the ``value`` of every process, in the order of ranks; in the others an empty list."""
         return [value]
 
     def from_first(self, value: Any) -> Any:
-        """``value`` of the first process; the others' is ignored."""
+        """``value`` of the first process; the others' values are ignored."""
         return value
 
 
 class Distributed(Processes):
-    """Several processes: tensors go by the device's own backend, flags and states by gloo."""
+    """Several processes. Tensors use the device's own backend, flags and states use gloo."""
 
     def __init__(self, device: torch.device) -> None:
         self.rank, self.count = dist.get_rank(), dist.get_world_size()
@@ -110,7 +110,7 @@ def place(environment: Mapping[str, str]) -> tuple[int, int, int]:
 
 
 def own_gpu(rank: int, local: int, visible: int, by_slurm: bool) -> int:
-    """The number of this process's GPU: its own place, or 0 where Slurm shows each task one GPU. Raises UserError."""
+    """The number of this process's GPU: its local rank, or 0 if Slurm shows each task one GPU. Raises UserError."""
     if by_slurm and visible == 1:
         return 0
     if local >= visible:
@@ -123,7 +123,7 @@ def own_gpu(rank: int, local: int, visible: int, by_slurm: bool) -> int:
 def processes(device: torch.device) -> Iterator[Processes]:
     """Join the other processes for the duration of the block.
 
-    Raises UserError when they cannot be found, or NCCL refuses, and Stopped when one of them dies on the way.
+    Raises UserError if they cannot be found or NCCL fails, and Stopped if one of them dies meanwhile.
     """
     rank, count, local = place(os.environ)
     if count == 1:
@@ -141,9 +141,9 @@ def processes(device: torch.device) -> Iterator[Processes]:
     try:
         yield Distributed(device)
     except RuntimeError as error:
-        if device.type == "cuda":  # NCCL would wait for what is under way before it lets go
+        if device.type == "cuda":  # without it NCCL would wait for pending operations
             cast(dist.ProcessGroup, dist.group.WORLD).abort()
-        cause = str(error).strip().rpartition("\n")[2]  # the last line is where NCCL says it
+        cause = str(error).strip().rpartition("\n")[2]  # NCCL names the cause in the last line
         if "ncclInvalidUsage" in str(error):
             raise UserError(f"process {rank} of {count}: {cause}") from error
         if isinstance(error, dist.DistError) or any(word in str(error) for word in LOST):

@@ -1,8 +1,8 @@
-"""Randomness by address: every draw is a function of (seed, purpose, index), made where it is used.
+"""Randomness by address: every draw is a function of (seed, purpose, index), made at the place of its use.
 
-No result depends on where a global stream happens to be, so resuming, interleaving runs or changing the number of
-processes cannot change a run, and a checkpoint holds no generator states. Draws are made on the CPU,
-whatever the device, so that a run sees the same order and augmentation everywhere.
+No result depends on the state of a global stream. So resuming, interleaving runs or changing the number of processes
+cannot change a run, and a checkpoint holds no generator states. Draws are made on the CPU, so that a run has the same
+order and augmentation on every device.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def generator(seed: int, purpose: str, *index: int | str) -> torch.Generator:
 
 
 def address(seed: int, purpose: str, *index: int | str) -> int:
-    """The number of one address, from 0 to 2^63 - 1, for whatever takes a seed."""
+    """The number of one address, from 0 to 2^63 - 1, for libraries that take a seed."""
     name = "/".join([str(seed), purpose, *map(str, index)])
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -28,9 +28,9 @@ def address(seed: int, purpose: str, *index: int | str) -> int:
 
 @contextmanager
 def global_stream(seed: int, purpose: str, *index: int | str) -> Iterator[None]:
-    """Torch's global CPU stream stands at one address within the block, and where it was after it.
+    """Set torch's global CPU stream to one address within the block, and restore it afterwards.
 
-    For the code of libraries that draws from the global stream, such as the constructors of their networks.
+    This is for library code that draws from the global stream, such as constructors of networks.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(address(seed, purpose, *index))

@@ -1,4 +1,4 @@
-"""Every figure: of the functions themselves, and of the records of a preset. One look, the same bytes every time."""
+"""Figures of the functions and of the records of a preset. They share one style; equal inputs give equal files."""
 
 from experiments.figures.catalogue import FUNCTION_FIGURES, TASK_FIGURES, preset_figures
 

@@ -1,4 +1,4 @@
-"""Which figures there are."""
+"""The catalogue of figures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FUNCTION_FIGURES: dict[str, Callable[[], Figure]] = {
     "derivatives": derivatives,
     "convergence": convergence,
 }
-MOST_CURVES = 16  # more cannot be told apart
+MOST_CURVES = 16  # more cannot be distinguished
 MOST_ROWS = 60
 
 
 def preset_figures(table: Table) -> Iterator[tuple[str, Figure]]:
-    """Name and figure of everything that the records of a preset can show."""
+    """Name and figure of everything that the records of a preset support."""
     preset = table.preset
     ran = [row for row in table.rows if row.values or row.diverged]
     if not ran:

@@ -1,4 +1,4 @@
-"""The colour of each activation, the same in every figure: told apart by colour-blind readers (Okabe and Ito 2008)."""
+"""The colour of each activation, the same in every figure; colour-blind readers see it (Okabe and Ito 2008)."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ COLOURS = {
     "segem_linear": "#CC79A7",
     "segem_bounded": "#CC79A7",
 }
-OTHERS = "#8E6BBF"  # all other activations, which differ in the style of their lines
-MUTED = "#9A9A9A"  # lines that are there for comparison, and marks that belong to no activation
+OTHERS = "#8E6BBF"  # all other activations; their line styles differ
+MUTED = "#9A9A9A"  # lines for comparison, and marks that belong to no activation
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (9, 3)), (0, (6, 2, 1, 2, 1, 2)), (0, (1, 4)))
-DASHED = ("egem",)  # begin with a dashed line: drawn over the curve of SE-GEM, both are seen
+DASHED = ("egem",)  # dashed first: drawn over the curve of SE-GEM, so that both are visible
 USUAL = "ε=1e-4"
-MOST = 7  # lines in colour; more cannot be followed
+MOST = 7  # coloured lines; more cannot be followed
 BY_TITLE = {title: name for name, title in sorted(TITLES.items(), key=lambda item: -len(item[1]))}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is drawn. ``muted``: in grey, thin, without a name of its own in the legend."""
+    """The style of a line. ``muted``: grey, thin, and without its own entry in the legend."""
 
     colour: str
-    line: Any  # a style as matplotlib takes it
+    line: Any  # a line style of matplotlib
     muted: bool = False
 
     @property
@@ -49,22 +49,22 @@ class Look:
 
 
 def name_of(title: str) -> str:
-    """``egem`` of ``E-GEM (N=1, ε=1e-4)``; the title itself where it is no name of ours."""
+    """``egem`` for ``E-GEM (N=1, ε=1e-4)``; the title itself if it is not one of gem's names."""
     starts = {known: (f"{known} (", f"{known}, ") for known in BY_TITLE}
     found = (BY_TITLE[known] for known, start in starts.items() if title == known or title.startswith(start))
     return next(found, title)
 
 
 def colour_of(title: str) -> str:
-    """The colour of the activation that a title names, whatever its parameters."""
+    """The colour of the activation in a title, for all of its parameters."""
     return COLOURS.get(name_of(title), OTHERS)
 
 
 def looks(titles: Sequence[str], reference: str = "") -> dict[str, Look]:
-    """Look of each title. Of more than seven, the first seven by rank are in colour and the others in grey.
+    """The look of each title. Among more than seven, the first seven by rank are coloured and the others grey.
 
-    First the reference, then one title of each activation with a colour of its own, then the others in order. The one
-    of E-GEM is that with the usual ε where there is one.
+    Ranks: first the reference, then one title of each activation with its own colour, then the others in order. For
+    E-GEM it is the title with the usual ε, if there is one.
     """
     usual = sorted(titles, key=lambda title: "ε=" in title and USUAL not in title)
     several = Counter[str]()
@@ -88,7 +88,7 @@ def looks(titles: Sequence[str], reference: str = "") -> dict[str, Look]:
 
 
 def legend(panel: Axes, shown: dict[str, Look], more: Sequence[Any] = (), **where: Any) -> None:
-    """A line for each title in colour, one for all in grey with their names, and the handles ``more``."""
+    """One entry for each coloured title, one for all grey titles with their names, and the handles ``more``."""
     where = where or {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     handles = [Line2D([], [], label=title, **look.plot) for title, look in shown.items() if not look.muted]
     if others := [title for title, look in shown.items() if look.muted]:

@@ -1,4 +1,4 @@
-"""The learning curves of a preset: mean over seeds with the range of the seeds as a band."""
+"""The learning curves of a preset: mean over seeds, and the range of the seeds as a band."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAND = Patch(color=MUTED, alpha=0.3, linewidth=0, label="lowest to highest seed"
 
 
 def learning_curves(table: Table) -> Figure:
-    """Left the training loss, right the metric; one that grows to a known best is drawn as its distance from it."""
+    """Training loss on the left, metric on the right. A metric with a known best value is drawn as distance from it."""
     made, (left, right) = style.figure(2, 4.6)
     family = family_of_model(table.rows[0].cell.config.model.kind)
     axis, best = family.progress_key, best_value(table.metric)
@@ -39,14 +39,14 @@ def learning_curves(table: Table) -> Figure:
 
 
 def looks_of_rows(table: Table) -> dict[str, Look]:
-    """Of all rows that have run, by title."""
+    """The looks of all rows that have runs, by title."""
     ran = [row for row in table.rows if row.values or row.diverged]
     reference = next((row.title for row in ran if row.is_reference), "")
     return looks([row.title for row in ran], reference)
 
 
 def seeds_of(table: Table) -> str:
-    """``3``, or ``1 to 2 of 3`` where some rows that have begun lack runs."""
+    """``3``, or ``1 to 2 of 3`` if rows with runs lack some of them."""
     planned = len(table.preset.counted)
     counts = [count for row in table.rows if (count := len(row.values) + len(row.diverged))]
     ends = " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
@@ -54,12 +54,12 @@ def seeds_of(table: Table) -> str:
 
 
 def best_value(metric: Metric) -> float | None:
-    """The best that a metric can be where more is better; None where less is, or there is no best."""
+    """The best possible value of a metric for which higher is better; None for others, or without a limit."""
     return metric.high if metric.higher_is_better and math.isfinite(metric.high) else None
 
 
 def draw_rows(panel: Any, table: Table, key: str, axis: str, best: float | None = None) -> bool:
-    """One line and band a row; whether any run has ``key``. With ``best``, of the distance from it."""
+    """Draw one line and band per row; with ``best``, of the distance from it. Returns whether any run has ``key``."""
     drawn, shown = False, looks_of_rows(table)
     for row in table.rows:
         curves = [r["curve"] for r in table.runs if r["run"] == row.cell.run]
@@ -69,14 +69,14 @@ def draw_rows(panel: Any, table: Table, key: str, axis: str, best: float | None 
 
 
 def series(curve: dict[str, list[Any]], key: str, axis: str, best: float | None = None) -> Series:
-    """Positions and values where ``key`` was logged, or their distance from ``best``."""
+    """Positions and values at which ``key`` was logged; with ``best``, the distances from it."""
     points = [(e, v) for e, v in zip(curve[axis], curve.get(key, []), strict=False) if v is not None]
     values = [v if best is None else best - v for _, v in points]
     return [e for e, _ in points], values
 
 
 def draw(panel: Any, look: Look | None, title: str, runs: list[Series]) -> bool:
-    """A diverged run is shorter: the mean is drawn as far as all runs go. A line in grey has no band."""
+    """Draw the mean as far as all runs go, because diverged runs are shorter. A grey line has no band."""
     length = min((len(values) for _, values in runs), default=0)
     if length == 0 or look is None:
         return False

@@ -1,4 +1,4 @@
-"""Difference to the reference with its interval, one row an activation, beside the published difference."""
+"""Difference to the reference with its interval, one row per activation, beside the published difference."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from experiments.figures.colours import MUTED, colour_of
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
-MARK = "#444444"  # of the legend, which stands for all colours
+MARK = "#444444"  # in the legend, for all colours
 PUBLISHED: dict[str, Any] = {"markeredgecolor": MARK, "markerfacecolor": "#FFFFFF", "markersize": 5}
 
 
 def forest(table: Table) -> Figure:
-    """Each row in the colour of its activation, filled where it is shown to be better or worse."""
+    """Each row in the colour of its activation, filled if it is significantly better or worse."""
     rows = [row for row in table.rows if row.verdict and row.values]
     made, (panel,) = style.figure(1, 6.4, 1.1 + 0.28 * len(rows))
     preset, unit = table.preset, table.metric.difference_unit
@@ -37,7 +37,7 @@ def forest(table: Table) -> Figure:
         if row.published_difference is not None:
             panel.plot(row.published_difference, place, "D", **PUBLISHED)
     panel.set(yticks=range(len(rows)), yticklabels=[row.title for row in rows], ylim=(len(rows) - 0.5, -0.5))
-    panel.locator_params(axis="x", nbins=5)  # more would run into each other
+    panel.locator_params(axis="x", nbins=5)  # more labels would overlap
     better = "right is better" if table.metric.higher_is_better else "left is better"
     panel.set_xlabel(f"difference to {table.reference} ({', '.join(part for part in (unit, better) if part)})")
     style.headline(made, preset.title)
@@ -46,7 +46,7 @@ def forest(table: Table) -> Figure:
 
 
 def handles(table: Table, rows: Sequence[Row]) -> list[Artist]:
-    """A line of the legend for every kind of mark that is drawn."""
+    """A legend entry for every kind of mark in the figure."""
     dot: dict[str, Any] = {"color": MARK, "marker": "o", "linestyle": "none"}
     found: list[Artist] = []
     if any(row.different for row in rows):

@@ -1,4 +1,4 @@
-"""The activations themselves: value, gate, derivatives up to the one that jumps, and convergence to ReLU."""
+"""The activations themselves: value, gate, derivatives up to the first that jumps, and convergence to ReLU."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN: list[dict[str, Any]] = [
     {"name": "gem", "N": 1},
     {"name": "gem", "N": 2},
     {"name": "segem", "N": 1, "eps": 1e-2, "negative_slope": 0.1},
-    {"name": "egem", "N": 1, "eps": 1e-2},  # over SE-GEM, whose positive side is the same
+    {"name": "egem", "N": 1, "eps": 1e-2},  # drawn over SE-GEM, whose positive side is the same
 ]
 EPS = [10.0**k for k in range(-8, 2)]
 
@@ -31,7 +31,7 @@ EPS = [10.0**k for k in range(-8, 2)]
 def functions() -> Figure:
     """Value, gate f(x)/x and slope of each activation on [-3, 3], by automatic differentiation in float64."""
     made, axes = style.figure(3)
-    x = torch.linspace(-3, 3, 1200, dtype=torch.float64, requires_grad=True)  # an even number leaves out x = 0
+    x = torch.linspace(-3, 3, 1200, dtype=torch.float64, requires_grad=True)  # an even number avoids x = 0
     shown = looks([activation_title(activation) for activation in SHOWN])
     for activation in SHOWN:
         parameters = {key: value for key, value in activation.items() if key != "name"}
@@ -87,7 +87,7 @@ def convergence() -> Figure:
 
 
 def distance(eps: float, N: int, p: float) -> float:
-    """‖egem - relu‖ in L^p, from the function itself on a geometric grid around its scale α = ε^(1/2N)."""
+    """‖egem - relu‖ in L^p, computed from the function on a geometric grid around its scale α = ε^(1/2N)."""
     alpha = eps ** (1 / (2 * N))
     x = alpha * torch.logspace(-5, 7, 40_001, dtype=torch.float64)
     gap = x - functional.egem(x, N, eps)

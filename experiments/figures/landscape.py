@@ -1,4 +1,4 @@
-"""Sharpness, weights and output variance of an experiment's networks, and the loss around each of them."""
+"""Figures of an experiment's networks: sharpness, weights, output variance, and the loss around each network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SURFACES = "Test loss (nats) along two random directions, in units of each filte
 
 
 def landscape_figures(study: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
-    """Name and figure of what has been measured (``experiments/landscape/study.py``)."""
+    """Name and figure of the measurements (``experiments/landscape/study.py``)."""
     name = study["experiment"]
     made = overview(study)
     if made:
@@ -54,7 +54,7 @@ def sharp(study: dict[str, Any], key: str) -> dict[str, list[float]]:
 
 
 def bars(panel: Any, values: dict[str, list[float]]) -> None:
-    """Every value a dot, their mean a line across; one row a title, from the top."""
+    """A dot for each value and a bar for their mean; one row per title, from the top."""
     for place, (title, found) in enumerate(reversed(values.items())):
         panel.plot(found, [place] * len(found), "o", color=colour_of(title), markersize=4)
         panel.plot([numpy.mean(found)] * 2, [place - 0.3, place + 0.3], "-", color=MUTED)
@@ -72,7 +72,7 @@ def densities(panel: Any, weights: dict[str, Any]) -> None:
 
 
 def surfaces(study: dict[str, Any]) -> Figure:
-    """Contours of the test loss (nats), one panel a run, with one scale for all."""
+    """Contours of the test loss (nats), one panel per run, with one scale for all."""
     runs = [run for run in study["runs"] if "surface" in run]
     grids = [numpy.array(run["surface"]["loss"], dtype=float) for run in runs]
     columns = min(COLUMNS, len(runs))

@@ -18,13 +18,13 @@ from experiments.studies.presets import context
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
-FULL = 3  # margins, or standard deviations, at which a colour is full
+FULL = 3  # margins, or standard deviations, of full colour
 
 
 def lines(table: Table, key: str) -> Figure:
-    """Mean and sample sd over ``key``, a line for each activation; one without the key is a level.
+    """Mean and sample sd over ``key``, a line for each activation. An activation without the key is a constant level.
 
-    Where several rows of an activation have one value of the key, a dot shows each, and the line their average.
+    If several rows of an activation have one value of the key, a dot shows each, and the line their average.
     """
     made, (panel,) = style.figure(1, 5.4, 3.6)
     series: dict[str, list[tuple[Any, Row]]] = {}
@@ -56,9 +56,9 @@ def lines(table: Table, key: str) -> Figure:
 def heat_map(table: Table, x: str, y: str) -> Figure:
     """Difference to the reference over two keys, a panel for each activation; blue is better.
 
-    The colour is full at three times the margin, so that what counts as equivalent is pale (``full_colour``).
+    The colour is full at three times the margin, so that equivalent values are pale (``full_colour``).
 
-    Where the preset varies further keys, the cells shown are those at the commonest value of each.
+    If the preset varies more keys, the cells shown are those at the commonest value of each.
     """
     rows = at_base(table, [x, y])
     panels: dict[str, list[Row]] = {}
@@ -92,9 +92,9 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
 
 
 def full_colour(table: Table, grids: Sequence[numpy.ndarray]) -> float:
-    """The difference of full colour: three times the margin; without one, the largest, but at least three sd of a run.
+    """The difference of full colour: three times the margin. Without one, the largest, but at least three sd of a run.
 
-    Noise alone is pale either way.
+    So noise alone is always pale.
     """
     if table.preset.margin:
         return FULL * table.preset.margin
@@ -115,7 +115,7 @@ def at_base(table: Table, keys: Sequence[str]) -> list[Row]:
 
 
 def series_title(row: Row, keys: Sequence[str]) -> str:
-    """The activation without the parameters that are on an axis."""
+    """The activation without the parameters on the axes."""
     activation = row.cell.config.activation
     shown = {key: value for key, value in activation.items() if f"activation.{key}" not in keys}
     return activation_title(shown) if len(shown) > 1 else TITLES.get(activation["name"], activation["name"])
@@ -126,7 +126,7 @@ def axis_values(panels: dict[str, list[Row]], key: str) -> list[Any]:
 
 
 def grid(rows: Sequence[Row], x: str, y: str, across: Sequence[Any], down: Sequence[Any]) -> numpy.ndarray:
-    """Differences as an array [down, across], nan where there is none."""
+    """Differences as an array [down, across]; nan if there is none."""
     values = numpy.full((len(down), len(across)), math.nan)
     for row in rows:
         config = row.cell.config

@@ -1,4 +1,4 @@
-"""What the activations of a preset's runs do: over the course of training, and layer by layer at its end."""
+"""The state of the activations in a preset's runs: during training, and layer by layer at its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHARES = ("dead_units", "saturation")
 
 
 def mechanism(table: Table) -> Figure | None:
-    """Above each figure over training, as a mean over layers; below by layer at the end. None without such records."""
+    """Upper row: each figure during training, as a mean over layers. Lower row: by layer at the end. None if absent."""
     runs = [record for record in table.runs if "by_layer" in record["result"]]
     if not runs:
         return None
@@ -54,5 +54,5 @@ def mechanism(table: Table) -> Figure | None:
 
 
 def profile(values: list[Any]) -> tuple[list[float], list[float]]:
-    """Depth from 1, and the figure there; not finite (None) is drawn as a gap."""
+    """Depth from 1 and the figure at this depth. A value that is not finite (None) is drawn as a gap."""
     return list(range(1, len(values) + 1)), numpy.array(values, dtype=float).tolist()

@@ -1,4 +1,4 @@
-"""All tasks at one look: what each activation's difference to the reference is, and where it is significant."""
+"""Overview of all tasks: the difference of each activation to the reference, and where it is significant."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from experiments.tables.pairs import PairBook
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
-FULL = 4.0  # standard deviations at which a colour is full
-FRAME = "#FFB000"  # seen on either colour, dark or light
-COLUMN = 16  # letters of a title that fit its width
+FULL = 4.0  # standard deviations of full colour
+FRAME = "#FFB000"  # visible on dark and on light colours
+COLUMN = 16  # letters that fit the width of a title
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ class Entry:
 
 
 def overview(tables: Sequence[Table]) -> Figure | None:
-    """A column for each task, a row for each activation that at least two of them compare with the reference.
+    """A column for each task, a row for each activation that at least two tasks compare with the reference.
 
-    Where several tables have the same two configurations, the verdict is that over all their runs (``pairs``). Numbers
-    are in the task's unit; colours in standard deviations over seeds, so that tasks can be seen side by side, and only
-    where all planned runs of both have ended: two seeds say little about a spread. None without such an activation.
+    If several tables have the same two configurations, the verdict is that over all their runs (``pairs``). Numbers
+    are in the task's unit. Colours are in standard deviations over seeds, so that tasks can be compared. A field has
+    a colour only if all planned runs of both have ended, because two seeds say little about a spread. None if there is
+    no such activation.
     """
     book = PairBook(tables)
     columns = [
@@ -78,7 +79,7 @@ def spread(table: Table) -> float:
 
 
 def entries(table: Table, book: PairBook) -> dict[str, Entry]:
-    """By title, the activations that have a difference to the reference."""
+    """The activations with a difference to the reference, by title."""
     lacking = any(row.missing for row in table.rows if row.is_reference)
     found = {}
     for title, row in standings(table).items():
@@ -88,7 +89,7 @@ def entries(table: Table, book: PairBook) -> dict[str, Entry]:
 
 
 def entry_of(table: Table, row: Row | Overall, book: PairBook, lacking: bool) -> Entry | None:
-    """Of a study with stages, and over several settings, the table's own verdict; else that over all tables."""
+    """The table's own verdict for a study with stages and for several settings; else the verdict over all tables."""
     complete = not (lacking or row.missing)
     if isinstance(row, Overall) or table.study is not None:
         known = not math.isnan(row.difference)
@@ -102,7 +103,7 @@ def entry_of(table: Table, row: Row | Overall, book: PairBook, lacking: bool) ->
 
 
 def task_title(table: Table) -> str:
-    """With tuned values or not: a task may have a table of either kind."""
+    """The title of a task. It says whether values were tuned, because a task may have a table of either kind."""
     return f"{table.preset.task}{', tuned' if table.preset.tune else ''}"
 
 

@@ -1,4 +1,4 @@
-"""The critical-difference diagram: average ranks over the tasks, bars over what cannot be told apart."""
+"""The critical-difference diagram: average ranks over the tasks, and bars over activations that do not differ."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ INCHES = 7.0
 
 
 def ranking_of(tables: Sequence[Table]) -> Ranking | None:
-    """Ranks by mean of the activations that every table has, of the tables all of whose planned runs have ended.
+    """Ranks by mean of the activations that every table has, over the tables whose planned runs have all ended.
 
-    Of a task that has a table with tuned values, that one counts. Where a table has several settings, its mean is
-    over the seeds that finished in all of them. Tasks on the same data set count as one. None with
-    fewer than two tasks or three such activations.
+    If a task has a table with tuned values, that one counts. If a table has several settings, its mean is over the
+    seeds that finished in all of them. Tasks on the same data set count as one. None with fewer than two tasks or
+    three activations.
     """
     scores: dict[str, dict[str, float]] = {}
     data_sets: dict[str, str] = {}
@@ -60,6 +60,6 @@ def critical_differences(tables: Sequence[Table]) -> Figure | None:
         label_fmt_right=" ({rank:.2g}) {label}",
     )
     for line in (line for lines in drawn["crossbars"] for line in lines):
-        line.set_xdata(sorted(line.get_xdata()))  # they come from a set, in an order that changes from run to run
+        line.set_xdata(sorted(line.get_xdata()))  # they come from a set, whose order changes from run to run
     style.headline(made, "\n".join(title))
     return made

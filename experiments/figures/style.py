@@ -1,4 +1,4 @@
-"""One look for all figures, and files without dates inside."""
+"""The common style of all figures, and files without dates."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
-SHADES = 256  # of a PNG, which is a third as large as in all colours
-LETTERS = 11.5  # of a headline in an inch
+SHADES = 256  # colours in a PNG; the file is a third as large as in full colour
+LETTERS = 11.5  # letters of a headline per inch
 SETTINGS: Any = {
     "font.size": 9,
-    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # of the same width
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # fonts of the same width
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -28,26 +28,26 @@ SETTINGS: Any = {
     "lines.linewidth": 1.4,
     "figure.dpi": 100,
     "savefig.dpi": 150,
-    "pdf.fonttype": 42,  # TrueType, which publishers take and editors can change; the default is Type 3
+    "pdf.fonttype": 42,  # TrueType: publishers accept it and editors can change it; the default is Type 3
     "svg.fonttype": "none",  # text that can be selected and searched, at a third of the size
 }
 
 
 def figure(columns: int, width: float = 4.2, height: float = 3.2, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure and its axes, row after row. It is not pyplot's, which would keep it until it is closed."""
+    """A figure and its axes, row after row. It is not pyplot's, which would keep every figure until it is closed."""
     matplotlib.rcParams.update(SETTINGS)
     made = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return made, list(made.subplots(rows, columns, squeeze=False).flat)
 
 
 def headline(made: Figure, text: str) -> None:
-    """Above all panels, in as many lines as the width of the figure needs."""
+    """Write ``text`` above all panels, in as many lines as the width of the figure needs."""
     letters = int(LETTERS * made.get_size_inches()[0])
     made.suptitle("\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters)), fontsize=9)
 
 
 def logarithmic(panel: Axes) -> None:
-    """A logarithmic y-axis with plain numbers on it, at 1, 2 and 5 only where more would be crowded."""
+    """A logarithmic y-axis with plain numbers; labels at 1, 2 and 5 only if more would be crowded."""
     panel.set_yscale("log")
     low, high = panel.get_ylim()
     if high >= 3 * low:
@@ -57,7 +57,7 @@ def logarithmic(panel: Axes) -> None:
 
 
 def progress(panel: Axes, axis: str) -> None:
-    """The x-axis of a curve over training: tokens are counted in thousands (k) and millions (M)."""
+    """Label the x-axis of a curve over training. Tokens are counted in thousands (k) and millions (M)."""
     panel.set_xlabel(axis)
     if axis == "tokens":
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -67,7 +67,7 @@ def progress(panel: Axes, axis: str) -> None:
 def value_map(
     panel: Axes, values: numpy.ndarray, texts: Mapping[tuple[int, int], str], top: float, colours: str
 ) -> Any:
-    """``values`` as colours from -``top`` to ``top``, none for nan, with ``texts`` that can be read on any of them."""
+    """``values`` as colours from -``top`` to ``top``, none for nan, with ``texts`` that are legible on every colour."""
     image = panel.imshow(values, cmap=colours, vmin=-top, vmax=top, aspect="auto")
     for (i, j), text in texts.items():
         strength = abs(values[i, j]) / top
@@ -78,11 +78,11 @@ def value_map(
 
 
 def save(made: Figure, stem: Path) -> list[Path]:
-    """``stem`` with .png, .pdf and .svg, the same bytes for the same figure and matplotlib."""
+    """``stem`` with .png, .pdf and .svg. The bytes depend only on the figure and on matplotlib's version."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_suffix(suffix) for suffix in (".png", ".pdf", ".svg")]
     layout = made.get_layout_engine()
-    if layout:  # once for all three, since it takes as long as the drawing
+    if layout:  # once for all three files, because it takes as long as the drawing
         layout.execute(made)
         made.set_layout_engine("none")
     made.savefig(drawn := io.BytesIO(), format="png")

@@ -1,4 +1,4 @@
-"""U-curves: what each activation reached on held-out data at every value that was tried, and which one was chosen."""
+"""Tuning curves: each activation's held-out result at every value tried, and the value chosen."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CHOSEN = Line2D([], [], color=MUTED, marker="o", markersize=5, linestyle="none",
 
 
 def tuning_curves(table: Table) -> Figure | None:
-    """A panel for each setting, a line for each activation, over the first tuned key; a large dot is the choice.
+    """A panel for each setting, a line for each activation, over the first tuned key. A large dot is the choice.
 
-    A metric that grows to a known best is drawn as its distance from it. Further keys have their chosen value. A value
-    at which a run diverged is a gap. None without a finished tuning.
+    A metric with a known best value is drawn as distance from it. Further keys have their chosen value. A value at
+    which a run diverged is a gap. None without a finished tuning.
     """
     tuning = tuning_of(table)
     if tuning is None:
@@ -63,7 +63,7 @@ def tuning_curves(table: Table) -> Figure | None:
 
 
 def curve(tuning: TuningState, name: str) -> tuple[list[float], list[float]]:
-    """Values of the first key and the means there, nan where a run diverged."""
+    """Values of the first key and the means at them; nan if a run diverged."""
     chosen, scores = tuning.choices[name].point, tuning.scores[name]
     values = sorted(next(iter(tuning.grid.values())))
     points: list[Point] = [(value, *chosen[1:]) for value in values]

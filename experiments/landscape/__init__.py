@@ -1,1 +1,1 @@
-"""What trained networks look like from outside: curvature, the loss around them, their weights."""
+"""Properties of trained networks: curvature, the loss around them, and the distribution of their weights."""

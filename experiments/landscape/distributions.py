@@ -1,6 +1,6 @@
-"""Two more of GoLU's analysis figures: how weights are distributed, and how much an activation narrows its input.
+"""Two more of GoLU's analyses: the distribution of weights, and how much an activation narrows its input.
 
-After GoLU (arXiv:2502.03654) as its public code defines them; where that is not known, the text says what is done here.
+They follow GoLU (arXiv:2502.03654) and its public code. If a detail is not known, the docstring says what is done here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from experiments.randomness import generator
 
-BINS = 200  # GoLU's figure has 2,000; that is its grain, not its shape
+BINS = 200  # GoLU's figure has 2,000, which changes the resolution but not the shape
 NOT_COUNTED = (nn.BatchNorm2d, nn.LayerNorm, nn.Embedding)
 
 
@@ -29,9 +29,10 @@ def weights(model: nn.Module) -> Tensor:
 
 
 def histograms(vectors: Sequence[Tensor]) -> tuple[list[float], list[list[float]]]:
-    """Edges and densities over the range that all have in common: largest 1st to smallest 99th percentile.
+    """Edges and densities over the common range: largest 1st percentile to smallest 99th percentile.
 
-    A density is a share of all of a vector's weights by width, so what lies outside the range is missing from it.
+    A density is a bin's share of all weights of a vector, divided by the width of the bin. Weights outside the range
+    are missing from it.
     """
     limits = numpy.array([numpy.percentile(vector.numpy(), [1, 99]) for vector in vectors])
     edges = numpy.linspace(limits[:, 0].max(), limits[:, 1].min(), BINS + 1)
@@ -43,9 +44,9 @@ def histograms(vectors: Sequence[Tensor]) -> tuple[list[float], list[list[float]
 def output_variance(activation: nn.Module, images: Tensor) -> list[float]:
     """Variance over the pixels of activation(BatchNorm(convolution(image))), image by image; uint8 [n, C, H, W].
 
-    One random 3×3 convolution from all channels to one, the same for every activation, and BatchNorm in training mode
-    on the single image, so that the activation sees mean 0 and variance 1. Which images, and the initialisation of
-    the convolution, are not known of the published figure: here they are torch's default and the caller's images.
+    One random 3×3 convolution maps all channels to one and is the same for every activation. BatchNorm is in training
+    mode on the single image, so that the activation receives mean 0 and variance 1. The publication does not say which
+    images and which initialisation it uses. Here they are the caller's images and torch's default.
     """
     convolution = nn.Conv2d(images.shape[1], 1, 3)
     bound = (9 * images.shape[1]) ** -0.5

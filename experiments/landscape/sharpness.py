@@ -17,7 +17,7 @@ Batches = list[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Sharpness:
-    """Of the mean loss in nats over the examples, with respect to all parameters."""
+    """Sharpness of the mean loss in nats over the examples, with respect to all parameters."""
 
     top: float  # the largest eigenvalue
     trace: float  # Hutchinson's estimate
@@ -27,13 +27,13 @@ class Sharpness:
 def sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
     """Lanczos (scipy's eigsh, relative error 1e-3) and Hutchinson with ``vectors`` Rademacher vectors of a fixed seed.
 
-    ``model`` must be in evaluation mode: in training mode BatchNorm couples the examples, and the Hessian is another.
-    ReLU's Hessian is the one almost everywhere, without the kinks. Source of the products: Dangel et al. (2025),
+    ``model`` must be in evaluation mode: in training mode BatchNorm couples the examples and changes the Hessian.
+    For ReLU it is the Hessian almost everywhere, without the kinks. Source of the products: Dangel et al. (2025),
     curvlinops (arXiv:2501.19183).
     """
     assert not model.training
     with warnings.catch_warnings(), torch.random.fork_rng():
-        warnings.simplefilter("ignore", FutureWarning)  # scripted functions: of a dependency, of torch's forward mode
+        warnings.simplefilter("ignore", FutureWarning)  # a dependency uses scripted functions of torch's forward mode
         return measure_sharpness(model, loss, batches, vectors)
 
 

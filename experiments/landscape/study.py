@@ -1,4 +1,4 @@
-"""The landscapes of an experiment's runs, in ``results/landscape/<experiment>.json``: measured once, then kept."""
+"""The landscapes of an experiment's runs, measured once and kept in ``results/landscape/<experiment>.json``."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from experiments.studies.cells import Cell
 from experiments.studies.naming import cell_title
 
 FORMAT = 1
-IMAGES = 4  # of GoLU's figure of output variances
+IMAGES = 4  # in GoLU's figure of output variances
 Study = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What is measured, and how finely; a measurement made with other settings is made again."""
+    """The quantities to measure and their resolution. Measurements with other settings are repeated."""
 
     parts: tuple[str, ...]
     examples: int  # training images behind the Hessian
     vectors: int  # of Hutchinson's estimate
-    points: int  # a side of the surface
+    points: int  # on each side of the surface
     span: float  # of the surface, in filter norms
 
 
@@ -50,7 +50,7 @@ def read_study(results: Path, experiment: str) -> Study | None:
 def measure_study(
     experiment: str, cells: Sequence[Cell], seeds: Sequence[int], settings: Settings, results: Path
 ) -> Study:
-    """Bring the file up to date with the finished runs of these cells and seeds; written after every run."""
+    """Update the file with the finished runs of these cells and seeds. It is written after every run."""
     path = path_of(results, experiment)
     path.parent.mkdir(parents=True, exist_ok=True)
     study = read_study(results, experiment) or {"format": FORMAT, "experiment": experiment, "runs": []}
@@ -102,7 +102,7 @@ def add_sharpness(run: dict[str, Any], task: Task[Any], settings: Settings) -> N
 
 
 def add_surface(run: dict[str, Any], task: Task[Any], settings: Settings) -> None:
-    """Mean test loss over the whole test set in one fixed order, every image with the same weight."""
+    """Add the mean test loss over the whole test set in one fixed order, with equal weights."""
     wanted = {"points": settings.points, "span": settings.span}
     if wanted.items() <= run.get("surface", {}).items():
         return
@@ -113,7 +113,7 @@ def add_surface(run: dict[str, Any], task: Task[Any], settings: Settings) -> Non
 
 
 def variances(around: Surroundings, cells: Sequence[Cell]) -> dict[str, list[float | None]]:
-    """Of every activation of the cells, on the same training images."""
+    """The output variances of every activation of the cells, on the same training images."""
     chosen = torch.randperm(len(around.pictures), generator=generator(0, "output variance images"))[:IMAGES]
     images = around.pictures[chosen]
     titles = {cell_title(cell.config.activation, ""): cell.config.activation for cell in cells}
@@ -124,5 +124,5 @@ def variances(around: Surroundings, cells: Sequence[Cell]) -> dict[str, list[flo
 
 
 def digits(value: float) -> float | None:
-    """Five of them; None where a value far from the minimum overflows."""
+    """``value`` with five digits; None if it overflowed, as it may far from the minimum."""
     return float(f"{value:.5g}") if math.isfinite(value) else None

@@ -13,9 +13,9 @@ Direction = list[Tensor]
 
 
 def direction(model: nn.Module, name: str) -> Direction:
-    """Gaussian, each filter scaled to the norm of the weights there; 0 for biases and normalisation parameters.
+    """A Gaussian direction, each filter scaled to the norm of its weights; 0 for biases and normalisation parameters.
 
-    A filter is what one output channel of a convolution, or one output of a linear layer, is computed with. The draw
+    A filter is the set of weights of one output channel of a convolution, or of one output of a linear layer. The draw
     is a function of ``name`` and the shapes: networks of one architecture get the same direction before scaling.
     Source: Li et al. (2018), Visualizing the loss landscape of neural nets (arXiv:1712.09913), section 4.
     """
@@ -31,9 +31,9 @@ def direction(model: nn.Module, name: str) -> Direction:
 
 
 def surface(model: nn.Module, loss: Callable[[], float], points: int, span: float) -> Iterator[list[float]]:
-    """``loss()`` at θ + aδ + bη, row by row: b from -span to span, in each row a likewise, ``points`` values each.
+    """``loss()`` at θ + aδ + bη, row by row: b from -span to span, and in each row a likewise, ``points`` values each.
 
-    δ and η are the directions "x" and "y". The parameters are put back bit for bit, also when the caller stops early.
+    δ and η are the directions "x" and "y". The parameters are restored bit for bit, also if the caller stops early.
     """
     parameters = list(model.parameters())
     centre = [p.detach().clone() for p in parameters]

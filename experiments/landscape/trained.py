@@ -1,4 +1,4 @@
-"""A finished run, as the task it was trained on with the weights it ended with."""
+"""Loads a finished run: its task with the final weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experiments.runs.checkpoint import Checkpoints
 
 
 def finished_directory(config: Config) -> Path | None:
-    """The directory of the run where it has finished and its last checkpoint is still there, else None."""
+    """The directory of the run if it has finished and its last checkpoint exists, else None."""
     directory = run_path(config)
     result = directory / "metrics.json"
     if not result.exists() or read_json(result)["status"] != "finished" or not (directory / "checkpoints").is_dir():
@@ -27,7 +27,7 @@ def finished_directory(config: Config) -> Path | None:
 def load_trained(config: Config, directory: Path) -> Task[Any]:
     """The task of ``config`` with the weights of ``directory``, in evaluation mode.
 
-    Raises UserError for missing data, and where no checkpoint can be used.
+    Raises UserError for missing data, and if no checkpoint can be used.
     """
     device = prepare_device(config.impl)
     task = build_task(config, device)

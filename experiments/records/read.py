@@ -1,4 +1,4 @@
-"""Records read from their files, each checked on the way in. What is wrong is an error with file and line."""
+"""Reads records from their files, and checks each. A fault is an error with file and line."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ RUN = re.compile(rb'"run"\s*:\s*"([0-9a-f]{64})"')
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a record file, not parsed yet."""
+    """One unparsed line of a record file."""
 
     path: Path
     number: int
     data: bytes
 
     def run(self) -> str | None:
-        """The hash of the run that it is about, as far as one can see."""
+        """The hash of its run, as far as it can be read without parsing."""
         found = RUN.search(self.data)
         return found[1].decode() if found else None
 
 
 def read_records(path: Path) -> dict[int, Record]:
-    """The records of a file by line number. Raises UserError where one is unsound, or two contradict each other."""
+    """The records of a file by line number. Raises UserError if one is invalid or two contradict each other."""
     return {each.line: each.record for each in checked_records(lines_of(path))}
 
 
 def read_of_runs(path: Path, runs: Collection[str]) -> list[Record]:
-    """The records of these runs in a file; whatever else it holds is named on stderr. Raises UserError."""
+    """The records of these runs in a file. Names all other records of the file on stderr. Raises UserError."""
     records = read_records(path)
     warn_of_others(path, records, runs)
     return [record for record in records.values() if record["run"] in runs]
@@ -51,7 +51,7 @@ def every_record(records_dir: Path) -> list[Record]:
 
 
 def warn_of_others(path: Path, records: Mapping[int, Record], runs: Collection[str]) -> None:
-    """Say on stderr which records of a file belong to no cell of its table, as after a change of the preset."""
+    """Name on stderr the records of a file that belong to no cell of its table, for example after a preset changed."""
     for number, record in records.items():
         if record["run"] not in runs:
             what = f"its configuration is that of no cell (run {record['run'][:8]})"
@@ -59,26 +59,26 @@ def warn_of_others(path: Path, records: Mapping[int, Record], runs: Collection[s
 
 
 def record_files(records_dir: Path) -> list[Path]:
-    """All record files, those of tuning runs too."""
+    """All record files, including those of tuning runs."""
     return sorted(records_dir.rglob("*.jsonl"))
 
 
 def lines_of(path: Path) -> list[Line]:
-    """The lines of a file; none of one that does not exist."""
+    """The lines of a file; none if it does not exist."""
     data = path.read_bytes() if path.exists() else b""
     lines = data.split(b"\n")
     return [Line(path, number, line) for number, line in enumerate(lines if lines[-1] else lines[:-1], 1)]
 
 
 def checked_records(lines: Iterable[Line]) -> list[Placed]:
-    """Raises UserError unless every line is a sound record and all of them agree."""
+    """The records of the lines. Raises UserError unless every line is a valid record and all of them agree."""
     records, complaints = examine(lines)
     refuse(complaints)
     return records
 
 
 def examine(lines: Iterable[Line]) -> tuple[list[Placed], list[str]]:
-    """The sound records, and a complaint with file and line for each fault of the others and between records."""
+    """The valid records, and a message with file and line for each fault in a record or between records."""
     records, complaints = [], []
     for line in lines:
         try:
@@ -94,7 +94,7 @@ def examine(lines: Iterable[Line]) -> tuple[list[Placed], list[str]]:
 
 
 def refuse(complaints: Sequence[str]) -> None:
-    """Raise UserError where there are complaints: with the first one, and how many more there are."""
+    """Raise UserError if there are messages: the first one, and how many more there are."""
     if complaints:
         others = len(complaints) - 1
         more = f" (and {others} more; scripts/aggregate.py check=true lists all)" if others else ""
@@ -102,7 +102,7 @@ def refuse(complaints: Sequence[str]) -> None:
 
 
 def parse(data: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, and no key twice. Raises ValueError."""
+    """Strict JSON: UTF-8, no NaN, and no duplicate key. Raises ValueError."""
     return json.loads(data.decode(), object_pairs_hook=unique, parse_constant=no_number)
 
 

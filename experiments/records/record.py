@@ -16,8 +16,8 @@ FORMAT = 1
 GROUPS = ("dataset", "model", "activation", "recipe")
 ORIGIN = ("commit", "clean", "versions", "device", "threads", "impl")
 CURVE_POINTS = 200
-CURVE_DIGITS = 6  # significant; the result itself is kept in full
-PRIVATE = ("runs_dir=", "data_dir=", "cache_dir=")  # machine paths do not belong into a record
+CURVE_DIGITS = 6  # significant digits; the result itself is kept in full
+PRIVATE = ("runs_dir=", "data_dir=", "cache_dir=")  # machine paths do not belong in a record
 
 Record = dict[str, Any]
 
@@ -32,12 +32,12 @@ def make_record(experiment: str, config: Config, directory: Path) -> Record:
 
 
 def metric_keys(model_kind: str) -> set[str]:
-    """The keys that the lines of an evaluation have, and others have not."""
+    """The keys that only lines with an evaluation have."""
     return {metric.key for metric in family_of_model(model_kind).metrics}
 
 
 def read_outcome(directory: Path, metrics: Collection[str]) -> Record:
-    """What a finished run left: which it is, its result, where it comes from, its curve."""
+    """The outcome of a finished run: its identity, result, provenance and curve."""
     result, meta = read_json(directory / "metrics.json"), read_json(directory / "meta.json")
     first, last, earlier = meta["parts"][0], meta["parts"][-1], unlike_the_last(meta["parts"])
     command = " ".join(word for word in last["command"].split() if not word.startswith(PRIVATE))
@@ -56,21 +56,21 @@ def read_outcome(directory: Path, metrics: Collection[str]) -> Record:
 
 
 def unlike_the_last(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Where an interrupted run began, if it went on elsewhere: each other commit, device, version or setting, once."""
+    """The earlier parts of an interrupted run that differ from the last in commit, device, version or setting."""
     seen = [{key: part[key] for key in ORIGIN} for part in parts]
     return [each for index, each in enumerate(seen) if each not in (*seen[:index], seen[-1])]
 
 
 def origins(record: Record) -> list[dict[str, Any]]:
-    """All that a run was trained with, one provenance for each commit, device, version or setting."""
+    """All origins of a run: one provenance for each commit, device, version or setting."""
     provenance = record["provenance"]
     return [*(provenance | each for each in provenance.get("earlier", [])), provenance]
 
 
 def thin_curve(lines: list[dict[str, Any]], metrics: Collection[str]) -> dict[str, list[Any]]:
-    """At most 200 lines, evenly spaced with the last, lines with one of ``metrics`` first; one list a key.
+    """The curve as one list per key, with at most 200 evenly spaced lines. The last line is always kept.
 
-    The last line of a diverged run has no metric and is kept too.
+    Lines with one of ``metrics`` take precedence. The last line of a diverged run is kept although it has no metric.
     """
     evaluated = [line for line in lines if line is lines[-1] or any(key in metrics for key in line)]
     chosen = lines if len(lines) <= CURVE_POINTS else spaced(evaluated if len(evaluated) > 1 else lines)

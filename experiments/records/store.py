@@ -1,4 +1,4 @@
-"""A record file brought up to date with the finished runs, and with what other files have of the same runs."""
+"""Updates a record file with the finished runs, and with the records of the same runs in other files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def refresh_records(
     metric: str | None = None,
     lend: bool = True,
 ) -> list[Record]:
-    """Bring ``<name>.jsonl`` up to date with the finished ones of ``runs``; return the records of ``runs``.
+    """Update ``<name>.jsonl`` with the finished ones of ``runs``; return the records of ``runs``.
 
-    Once it has a run of its own, it also takes what the files beside it have recorded of the same runs. Records of runs
-    that are asked for no more stay in it: nobody's evidence is dropped. ``metric``: what every finished run must have.
-    Without ``lend`` the files beside it are left alone.
+    Once it has a run of its own, it also takes the records of the same runs from the files beside it. Records of runs
+    that are no longer requested stay in it, so that no evidence is lost. ``metric``: the metric that every finished run
+    must have. Without ``lend`` the files beside it are not read.
+    Raises UserError, and writes nothing, if a record or a run is invalid, or two of them contradict each other.
     Raises UserError, and writes nothing, where a record or a run is unsound, or two of them contradict each other.
     """
     path = records_dir / f"{name}.jsonl"
@@ -53,8 +54,10 @@ def refresh_records(
 
 
 def collect_runs(path: Path, runs: Runs, seeds: Collection[int], runs_dir: str) -> list[Placed]:
-    """A record for the file ``path`` of every finished or diverged one of ``runs`` below ``runs_dir``. Raises
-    UserError."""
+    """A record for the file ``path`` of every finished or diverged one of ``runs`` below ``runs_dir``.
+
+    Raises UserError.
+    """
     found, complaints = [], []
     for config in runs.values():
         for seed in seeds:
@@ -68,8 +71,10 @@ def collect_runs(path: Path, runs: Runs, seeds: Collection[int], runs_dir: str) 
 
 
 def contradicting_runs(recorded: Iterable[Placed], found: Iterable[Placed]) -> list[str]:
-    """Runs on disk whose outcome is not the recorded one, though commit, versions and device are: of two such
-    trainings, none is chosen in silence. A training elsewhere may differ by rounding."""
+    """Runs on disk that differ from their records although commit, versions and device are equal.
+
+    Neither of the two trainings is chosen silently. A training on another machine may differ by rounding.
+    """
     known = {each.key: each for each in recorded}
     return [
         f"{run.place}: {key} differs from that of {known[run.key].place}, the same run and seed; "
@@ -82,15 +87,17 @@ def contradicting_runs(recorded: Iterable[Placed], found: Iterable[Placed]) -> l
 
 
 def records_elsewhere(path: Path, runs: Runs, seeds: Collection[int]) -> list[Placed]:
-    """What the files beside ``path`` have recorded of ``runs``: a run counts for every table that asks for it. Raises
-    UserError."""
+    """The records of ``runs`` in the files beside ``path``: a run counts for every table that requests it.
+
+    Raises UserError.
+    """
     others = [other for other in sorted(path.parent.glob("*.jsonl")) if other != path]
     lines = [line for other in others for line in lines_of(other) if line.run() in runs]
     return [each for each in checked_records(lines) if each.record["run"] in runs and each.record["seed"] in seeds]
 
 
 def merge_records(name: str, records: Iterable[Placed], runs: Runs) -> list[Record]:
-    """Every run and seed once, for the table ``name``; in the order of ``runs``, then by seed."""
+    """Every run and seed once, for the table ``name``, in the order of ``runs``, then by seed."""
     first: dict[tuple[str, int], Record] = {}
     for each in records:
         first.setdefault(each.key, each.record | {"experiment": name})

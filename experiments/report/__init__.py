@@ -1,4 +1,4 @@
-"""results/report.html: one self-contained page of everything the records say."""
+"""results/report.html: one self-contained page with the results of all records."""
 
 from experiments.report.page import render
 

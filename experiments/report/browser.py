@@ -1,4 +1,4 @@
-"""The report in a real browser: headless Chromium through its own driver. Nothing is fetched."""
+"""Opens the report in headless Chromium through its own driver. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.errors import UserError
 
 SWITCHES = (
     "--headless=new",
-    "--no-sandbox",  # a container's root may not make one, and the page is our own
+    "--no-sandbox",  # root in a container cannot create one, and the page is our own
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-extensions",
@@ -27,7 +27,7 @@ PATIENCE = 180  # seconds for one page, on a crowded machine
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A selenium driver. Raises UserError where Chromium, its driver or selenium is not installed."""
+    """A selenium driver. Raises UserError if Chromium, its driver or selenium is not installed."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         raise UserError("no chromium with chromedriver (Debian: apt install chromium chromium-driver)")
@@ -51,7 +51,7 @@ def browser() -> Iterator[Any]:
 
 
 def show(driver: Any, page: Path, width: int, height: int = 900, scheme: str = "light", script: bool = True) -> None:
-    """Open ``page`` in a window of so many CSS pixels, a phone's below 500, in a light or dark ``scheme``."""
+    """Open ``page`` in a window of the given CSS pixels (below 500 for a phone), in a light or dark ``scheme``."""
     command = driver.execute_cdp_cmd
     command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}

@@ -38,7 +38,7 @@ class Drawing:
 
 
 def drawings(figures: Path, names: Iterable[str], styles: Styles) -> list[Drawing]:
-    """Those of ``names`` that have been drawn, as <name>.svg in ``figures``."""
+    """The drawings among ``names`` that exist as <name>.svg in ``figures``."""
     found = []
     for name in names:
         path = figures / f"{name}.svg"

@@ -1,4 +1,4 @@
-"""The page: a section for each table and page of Markdown, and what the template needs besides."""
+"""The page: a section for each table and page of Markdown, and the other inputs of the template."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from experiments.tables.render import Block, blocks, notes_of
 from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
-PICTURES = ("forest",)  # what is drawn of the verdict, besides the maps; the rest is for who reads on
+PICTURES = ("forest",)  # figures that show the verdict, besides the maps; all others are details
 DETAILS = ("tuning", "curves", "mechanism", "landscape", "surface")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A table that no preset makes: derived properties, a benchmark. Markdown as HTML, without its title."""
+    """A page that belongs to no preset: derived properties, a benchmark. Markdown as HTML, without its title."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Page:
 class Section:
     """One preset with records.
 
-    ``verdicts``: by column of the summary, who stands there. ``classes``: how each row of the table ``main`` is shown.
+    ``verdicts``: the rows in each column of the summary. ``classes``: the style of each row of the table ``main``.
     ``pictures`` show the verdict, ``details`` the training.
     """
 
@@ -103,19 +103,19 @@ def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Sect
 
 
 def is_page(path: Path, tables: Sequence[Table], unrun: Sequence[Preset]) -> bool:
-    """Whether a Markdown file is no preset's table: claims, properties, repeats and benchmarks."""
+    """Whether a Markdown file is no preset's table but claims, properties, repeats or benchmarks."""
     return path.stem not in {*(table.preset.name for table in tables), *(preset.name for preset in unrun)}
 
 
 def page(path: Path) -> Page:
-    """Its headings go one level down; our own file, so it is not escaped."""
+    """The page of a file, with its headings one level down. It is our own file, so it is not escaped."""
     title, _, rest = path.read_text().partition("\n")
     text = re.sub(r"^#", "##", rest, flags=re.MULTILINE)
     return Page(path.stem, title.lstrip("# "), Markup(markdown.markdown(text, extensions=["tables"])))
 
 
 def linked(page: Page, tables: Sequence[Table]) -> Page:
-    """With a link wherever it names a table that has a section."""
+    """The page with a link wherever it names a table that has a section."""
     names = "|".join(re.escape(table.preset.name) for table in tables)
     body = re.sub(rf"<code>({names})</code>", r'<a href="#\1"><code>\1</code></a>', str(page.body))
     return replace(page, body=Markup(body))

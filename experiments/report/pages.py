@@ -1,4 +1,4 @@
-"""The current tables in README.md and docs/findings.md, between the comments `table: <name>` and `end of table`."""
+"""Puts the current tables into README.md and docs/findings.md, between `table: <name>` and `end of table` comments."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def is_row(line: str) -> bool:
 
 
 def write_pages() -> None:
-    """Put the tables of results/tables into the pages."""
+    """Write the tables of results/tables into the pages."""
     for page in PAGES:
         write_atomic(page, with_tables(page.read_text(), TABLES).encode())
 
 
 def check_pages() -> None:
-    """Raises UserError where a page shows other tables than those of results/tables."""
+    """Raise UserError if a page shows other tables than those of results/tables."""
     for page in PAGES:
         if with_tables(page.read_text(), TABLES) != page.read_text():
             name = page.relative_to(ROOT)

@@ -1,4 +1,4 @@
-"""Photograph results/report.html for docs/findings.md, on a desk in the light and on a phone in the dark.
+"""Photograph results/report.html for docs/findings.md: a desktop window in light colours, a phone in dark ones.
 
   python -m experiments.report.screenshot        after scripts/report.py: make screenshot
 

@@ -10,13 +10,13 @@ NAMESPACES = {"": "http://www.w3.org/2000/svg", "xlink": "http://www.w3.org/1999
 SVG, HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 TOKEN = re.compile(rf"([A-Za-z])|({NUMBER})")
-POINTS = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}  # points that a command takes
+POINTS = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}  # number of points of each command
 FONT = re.compile(r"(font-family: )?'DejaVu Sans', 'Verdana', sans-serif;?")
-CURVED = 2  # decimals of a path with curves, which is a small mark; polygons have one
+CURVED = 2  # decimals for paths with curves, which are small marks; polygons have one
 
 
 class Styles:
-    """Short class names for the style texts of a page's drawings."""
+    """Short class names for the styles in a page's drawings."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -25,14 +25,14 @@ class Styles:
         return self.names.setdefault(style, f"d{len(self.names)}")
 
     def css(self) -> str:
-        """A rule for each."""
+        """The CSS rules of all styles."""
         return "\n".join(f".{name} {{ {style} }}" for style, name in self.names.items())
 
 
 def inline_svg(text: str, name: str, caption: str, styles: Styles) -> str:
-    """The drawing ``name`` for a page: as wide as its column, black in the colour of the text, its ids its own.
+    """The drawing ``name`` for a page: as wide as its column, with black as the text colour and with unique ids.
 
-    Coordinates are rounded to a tenth of a point, and what no reader sees is left out.
+    Coordinates are rounded to a tenth of a point. Invisible elements are removed.
     """
     root = ElementTree.fromstring(text)
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
@@ -45,12 +45,12 @@ def inline_svg(text: str, name: str, caption: str, styles: Styles) -> str:
     for prefix, uri in NAMESPACES.items():
         ElementTree.register_namespace(prefix, uri)
     made = ElementTree.tostring(root, encoding="unicode")
-    made = re.sub(r' xmlns(:\w+)?="[^"]+"', "", made)  # HTML knows them
+    made = re.sub(r' xmlns(:\w+)?="[^"]+"', "", made)  # HTML needs no namespaces
     return made.replace("xlink:href", "href")
 
 
 def tidy(parent: ElementTree.Element, ids: dict[str, str], styles: Styles) -> None:
-    """Shorten all elements below ``parent``; metadata, and groups that group nothing, go."""
+    """Shorten all elements below ``parent``. Remove metadata and groups without effect."""
     kept: list[ElementTree.Element] = []
     for child in parent:
         if child.tag in (f"{SVG}metadata", f"{SVG}style") or is_invisible(child):
@@ -69,7 +69,7 @@ def tidy(parent: ElementTree.Element, ids: dict[str, str], styles: Styles) -> No
 
 
 def is_invisible(element: ElementTree.Element) -> bool:
-    """A background without colour."""
+    """Whether it is a background without colour."""
     return element.tag == f"{SVG}path" and element.get("style") == "fill: none" and element.get("clip-path") is None
 
 
@@ -98,13 +98,13 @@ def shorten(element: ElementTree.Element, ids: dict[str, str], styles: Styles) -
 
 
 def shared_style(style: str) -> str:
-    """Black becomes the colour of the text; the page sets the font once."""
+    """The style with black replaced by the text colour and without the font, which the page sets once."""
     style = FONT.sub("", re.sub(r"(stroke|fill): #000000", r"\1: currentColor", style))
     return re.sub(r";\s*$", "", re.sub(r"\s+", " ", style)).strip()
 
 
 def short_path(path: str) -> str:
-    """The same path with rounded coordinates, each but the first relative to the one before."""
+    """The path with rounded coordinates, each but the first relative to the one before."""
     digits = CURVED if re.search("[CQ]", path) else 1
     made: list[str] = []
     start = here = (0, 0)
@@ -140,13 +140,13 @@ def commands(path: str, scale: int) -> Iterator[tuple[str, list[tuple[int, int]]
 
 
 def joined(points: list[tuple[int, int]], digits: int) -> str:
-    """``1.5 2-3 4``: a minus needs no space before it."""
+    """``1.5 2-3 4``: no space is needed before a minus."""
     texts = [decimals(number / 10**digits, digits) for point in points for number in point]
     return " ".join(texts).replace(" -", "-")
 
 
 def decimals(value: float, digits: int) -> str:
-    """``0.5`` as ``.5``, ``2.0`` as ``2``."""
+    """``.5`` for 0.5, ``2`` for 2.0."""
     text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
     text = re.sub(r"^(-?)0(?=\.)", r"\1", text)
     return "0" if text in ("-0", "", "-") else text

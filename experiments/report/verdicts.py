@@ -1,4 +1,4 @@
-"""What a table says, in sentences a reader without statistics can repeat."""
+"""The content of a table in sentences for readers without statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 FEW = 3
-COLUMNS = {  # of the summary: the words of its verdicts
+COLUMNS = {  # heading of a summary column: its verdicts
     "better": ("better",),
     "equivalent": ("equivalent",),
     "not significant": ("open",),
@@ -23,13 +23,13 @@ COLUMNS = {  # of the summary: the words of its verdicts
 
 
 def by_verdict(rows: Sequence[Row | Overall]) -> list[str]:
-    """For each of ``COLUMNS`` the rows with that verdict: their names, or how many where they are more than three."""
+    """For each of ``COLUMNS`` the rows with this verdict: their names, or their number if they are more than three."""
     found = [[row.title for row in rows if row.kind in kinds] for kinds in COLUMNS.values()]
     return ["; ".join(names) if len(names) <= FEW else f"{len(names)} rows" for names in found]
 
 
 def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
-    """How many runs there are, who differs from the reference, what stays open, and how that sits with the papers."""
+    """The number of runs, the activations that differ from the reference, open questions, and published results."""
     ran = [row for row in table.rows if not row.is_reference and (row.values or row.diverged)]
     if not ran:
         return ["Only the reference has run." if table.runs else "Not run yet."]
@@ -55,12 +55,12 @@ def sentences(table: Table, settings: Sequence[Overall]) -> list[str]:
 
 
 def within_margin(row: Row) -> bool:
-    """Equivalent, or different by less than the margin."""
+    """Whether the row is equivalent, or different by less than the margin."""
     return row.kind in ("better", "worse", "equivalent") and row.verdict is not None and row.verdict.within_margin
 
 
 def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
-    """The activations over all settings, by verdict, and how many single settings say something."""
+    """The activations over all settings, by verdict, and the number of significant single settings."""
     kinds: dict[str, list[str]] = {}
     for row in settings:
         if row.verdict is not None and row.verdict.estimate.testable:
@@ -79,7 +79,7 @@ def over_settings(table: Table, settings: Sequence[Overall]) -> list[str]:
 
 
 def at_own_settings(table: Table) -> list[str]:
-    """What a setting of its own for each activation makes of the differences; nothing without ``crossfit``."""
+    """The differences when each activation has its own setting; nothing without ``crossfit``."""
     verdicts = [row.at_own for row in cross_fitted_rows(table) if row.at_own is not None]
     if not verdicts:
         return []
@@ -105,7 +105,7 @@ def counted(table: Table) -> str:
 
 
 def undecided(table: Table, rows: Sequence[Row]) -> str:
-    """The rows about which nothing can be said, and how large a difference could have gone unnoticed."""
+    """The rows without a significant result, and the difference that could have gone unnoticed."""
     text = f"Not significant beside {table.reference}: {titles(rows)}"
     least = [row.verdict.least_detectable for row in rows if row.verdict]
     known = sorted(size for size in least if not math.isnan(size))

@@ -1,4 +1,4 @@
-"""``recipe.ema``: an exponential moving average of the weights, which is what is evaluated."""
+"""``recipe.ema``: an exponential moving average of the weights, which evaluation uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """average ← decay·average + (1 - decay)·weights after every step; buffers of floating point likewise."""
+    """average ← decay·average + (1 - decay)·weights after every step, also for floating-point buffers."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -29,7 +29,7 @@ class WeightAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model has the averaged weights for the duration of the block."""
+        """Give the model the averaged weights within the block."""
         with torch.no_grad():
             kept = [t.detach().clone() for t in self.live]
             torch._foreach_copy_(self.live, self.average)
@@ -40,7 +40,7 @@ class WeightAverage:
                 torch._foreach_copy_(self.live, kept)
 
     def state(self) -> dict[str, Tensor]:
-        """The averages by the names that ``state_dict()`` has for the weights."""
+        """The averages under the weights' names in ``state_dict()``."""
         return {name: self.average[place] for name, place in self.places.items()}
 
     @torch.no_grad()
@@ -50,6 +50,6 @@ class WeightAverage:
 
 
 def evaluated_weights(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights that were evaluated, from the ``state`` of a checkpoint: the averages where the recipe has them."""
+    """The weights that evaluation used, from the ``state`` of a checkpoint: the averages if the recipe has them."""
     averages = state.get("average", {})
     return {name: averages.get(name, value) for name, value in state["model"].items()}

@@ -1,4 +1,4 @@
-"""Checkpoints that are verified when read: a header with the checksum, the last two kept, broken ones set aside."""
+"""Checkpoints with a checksum that reading verifies. The last two are kept; broken ones are renamed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEEP = 2
 
 
 def evaluated_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint that evaluation uses: their moving average where there is one."""
+    """The weights of a checkpoint that evaluation uses: their moving average if there is one."""
     weights: dict[str, Tensor] = state["model"] | state.get("average", {})
     return weights
 
@@ -31,15 +31,15 @@ def evaluated_weights(state: dict[str, Any]) -> dict[str, Tensor]:
 class Checkpoints:
     """The checkpoints of one run: ``<directory>/step<9 digits>.pt``.
 
-    A file is one header line (format, sha256 and length of the rest) and what ``torch.save`` wrote, so that a
-    truncation or a flipped byte anywhere is noticed.
+    A file is one header line (format, sha256 and length of the rest), then the output of ``torch.save``. So a
+    truncation or a flipped byte anywhere is detected.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def steps(self) -> list[int]:
-        """Steps for which a checkpoint lies there, oldest first."""
+        """Steps that have a checkpoint, oldest first."""
         names = (re.fullmatch(r"step(\d{9})\.pt", path.name) for path in self.directory.glob("step*.pt"))
         return sorted(int(match[1]) for match in names if match)
 
@@ -47,12 +47,12 @@ class Checkpoints:
         return self.directory / f"step{step:09d}.pt"
 
     def save(self, step: int, state: dict[str, Any], keep: int = KEEP) -> None:
-        """Write durably, then drop all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
+        """Write durably, then delete all but the newest ``keep``. Raises OSError (disk full) and keeps the old ones."""
         buffer = io.BytesIO()
         torch.save(own_storage(state), buffer)
         payload = buffer.getvalue()
         self.directory.mkdir(exist_ok=True)
-        for leftover in self.directory.glob("*.tmp"):  # of a save that was killed; the lock makes us the only writer
+        for leftover in self.directory.glob("*.tmp"):  # from a killed save; the lock makes this the only writer
             leftover.unlink()
         write_atomic(self.path(step), header_of(payload) + payload)
         for old in self.steps()[:-keep]:
@@ -62,8 +62,8 @@ class Checkpoints:
         """The newest usable state, or None if nothing was ever saved. ``check`` may raise Broken too.
 
         A broken file is reported on stderr and renamed to ``*.broken``; the one before it is used.
-        Raises UserError if checkpoints exist and none is usable, and leaves them as they are: a run is never
-        silently started over, and what was wrong may be elsewhere (metrics.jsonl) and be put right.
+        Raises UserError if checkpoints exist and none is usable, and leaves them unchanged. So a run never silently
+        starts over. The fault may lie elsewhere (metrics.jsonl), where the user can correct it.
         """
         broken: dict[Path, Broken] = {}
         for step in reversed(self.steps()):
@@ -88,7 +88,7 @@ class Checkpoints:
 
 
 def own_storage(value: Any) -> Any:
-    """``value`` with its tensors; one that is a part of a larger one (a row of an ensemble) is copied out of it."""
+    """``value`` with tensors that own their storage: a view into a larger tensor is copied."""
     if isinstance(value, dict):
         held = copy.copy(value)  # a state_dict has attributes too
         held.update((key, own_storage(item)) for key, item in value.items())
@@ -101,6 +101,6 @@ def own_storage(value: Any) -> Any:
 
 
 def unused(path: Path) -> Path:
-    """A name to set ``path`` aside under, which no earlier broken file of the same step has."""
+    """A new name for the broken file ``path``, which no earlier broken file of the same step has."""
     names = (path.with_name(f"{path.name}.broken{number}") for number in itertools.chain([""], itertools.count(2)))
     return next(name for name in names if not name.exists())

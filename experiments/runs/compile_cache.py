@@ -1,8 +1,8 @@
-"""One cache of compiled kernels for all jobs of a sweep: what one compiled, the others load.
+"""One cache of compiled kernels for all jobs of a sweep: a kernel is compiled once, and the other jobs load it.
 
-Inductor and Triton write their files by rename, so processes may share a folder. Kernels for the CPU are compiled
-for the processor at hand (``-march=native``) without saying so in their key: loaded on an older one they would be
-illegal instructions. Hence a folder for each kind of processor and version.
+Inductor and Triton write their files by rename, so processes may share a folder. CPU kernels are compiled for the
+current processor (``-march=native``), but their cache key does not contain it. On an older processor they would be
+illegal instructions. So there is one folder for each kind of processor and version.
 """
 
 from __future__ import annotations

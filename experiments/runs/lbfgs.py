@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-ITERATIONS = 20  # of L-BFGS in a step, with at most 25 evaluations of loss and gradient
-HISTORY = 50  # pairs of steps and gradient changes that are remembered
-SCALE = 2.0**30  # of the loss as the optimiser sees it
+ITERATIONS = 20  # of L-BFGS per step, with at most 25 evaluations of loss and gradient
+HISTORY = 50  # stored pairs of steps and gradient changes
+SCALE = 2.0**30  # factor on the loss inside the optimiser
 
 
 class LBFGS:
     """``torch.optim.LBFGS`` with its strong Wolfe line search, which has no learning rate to tune.
 
-    torch forgets pairs whose curvature is below 1e-10 and stops at changes below 1e-9. Both are absolute, and a loss
-    in float64 goes far below them: so the loss is multiplied by a power of two, which rounds nothing, and only the
-    line search ends a step early.
+    torch drops pairs whose curvature is below 1e-10 and stops at changes below 1e-9. Both limits are absolute, and a
+    float64 loss goes far below them. So the loss is multiplied by a power of two, which is exact. Then only the line
+    search ends a step early.
     """
 
     def __init__(self, model: nn.Module) -> None:

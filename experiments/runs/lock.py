@@ -1,4 +1,4 @@
-"""One process per run directory: a lock that the kernel drops when its process dies, however it dies."""
+"""One process per run directory: a lock that the kernel releases when its process dies for any reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HELD: set[IO[str]] = set()
 
 
 def leave_to_parent() -> None:
-    """Close the locks in a forked child: one that outlives a killed parent would hold them on."""
+    """Close the locks in a forked child. Otherwise a child that outlives a killed parent would hold them."""
     for file in HELD:
         file.close()
     HELD.clear()
@@ -30,9 +30,9 @@ os.register_at_fork(after_in_child=leave_to_parent)
 
 @contextmanager
 def hold(directory: Path) -> Iterator[None]:
-    """Hold ``directory`` for this process. Raises Busy, naming the holder, when another process has it.
+    """Hold ``directory`` for this process. Raises Busy, naming the holder, if another process has it.
 
-    ``flock`` on ``<directory>/lock``; the file stays behind, since removing it would race with the next holder.
+    It uses ``flock`` on ``<directory>/lock``. The file remains, because removing it would race with the next holder.
     """
     with open(directory / "lock", "a+") as file:
         if not take(file):
@@ -50,7 +50,7 @@ def hold(directory: Path) -> Iterator[None]:
 
 
 def take(file: IO[str]) -> bool:
-    """Try a few times: ``locked`` may hold it for the moment it needs to look."""
+    """Try a few times, because ``locked`` may hold the file for a moment to check it."""
     for attempt in range(TRIES):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,7 +61,7 @@ def take(file: IO[str]) -> bool:
 
 
 def locked(path: Path) -> bool:
-    """Whether some process holds the lock file ``path``; looking takes a shared lock for a moment."""
+    """Whether some process holds the lock file ``path``. The check takes a shared lock for a moment."""
     try:
         with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -73,7 +73,7 @@ def locked(path: Path) -> bool:
 
 
 def holder(directory: Path) -> str:
-    """Who holds the lock, in words. The holder writes it down just after it takes the lock, hence the patience."""
+    """The holder of the lock, in words. It retries, because a holder writes its name just after taking the lock."""
     for _ in range(20):
         who = holder_record(directory)
         if who:
@@ -86,7 +86,7 @@ def holder(directory: Path) -> str:
 
 
 def holder_record(directory: Path) -> dict[str, Any]:
-    """What the latest holder wrote down: pid, host, since, slurm_job; nothing where it cannot be read."""
+    """The record of the latest holder: pid, host, since, slurm_job; empty if it cannot be read."""
     try:
         who: dict[str, Any] = json.loads((directory / "lock").read_text())
     except (OSError, ValueError):

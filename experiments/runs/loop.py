@@ -1,5 +1,7 @@
-"""The training loop, one optimiser step at a time. It knows steps, precision, schedules, clipping and divergence;
-what is trained it asks of a task (``families/task.py``), and files it leaves to ``session.py``."""
+"""The training loop, one optimiser step at a time: precision, schedules, clipping and divergence.
+
+A task (``families/task.py``) provides what is trained; ``session.py`` handles files.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ NEVER = -1
 
 
 class Trainer:
-    """The state of one training and how it moves: ``advance()`` until ``done`` or ``diverged``.
+    """The state of one training and its updates: ``advance()`` until ``done`` or ``diverged``.
 
     All sums stay on the device; only ``line()`` waits for them.
     """
@@ -72,7 +74,7 @@ class Trainer:
         return self.step % self.recipe.log_every == 0 or self.evaluation_due
 
     def advance(self) -> dict[str, Any] | None:
-        """One optimiser step; afterwards the line to log, where one is due."""
+        """Take one optimiser step. Returns the line to log if one is due."""
         started = time.perf_counter()
         rate = self.schedule.rate(self.step)
         first_order = self.step < self.schedule.first_order
@@ -87,7 +89,7 @@ class Trainer:
         return line
 
     def take_step(self, rate: float) -> tuple[Tensor, Tensor | None]:
-        """One step of ``recipe.optimizer``. Returns loss and gradient norm before it, the norm only where needed."""
+        """One step of ``recipe.optimizer``. Returns loss and gradient norm before it; the norm only if it is needed."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("lr_factor", 1.0)
         loss = self.mean_backward(self.task.batch(self.step))
@@ -117,11 +119,11 @@ class Trainer:
         return before[0]
 
     def mean_backward(self, batch: Any) -> Tensor:
-        """Leave the gradient of the mean loss over all processes; return that loss, detached."""
+        """Accumulate the gradient of the mean loss over all processes; return this loss, detached."""
         return self.processes.sum_gradients(self.task.model, self.backward(batch))
 
     def times(self) -> dict[str, float]:
-        """What differs between two equal runs: seconds of training so far, and the speed since the last line."""
+        """The values that differ between equal runs: seconds of training so far, and the speed since the last line."""
         times = {"seconds": round(self.seconds, 3)}
         work = self.task.throughput
         if work is not None and self.step > self.timed_step:
@@ -133,13 +135,13 @@ class Trainer:
         return times
 
     def backward(self, batch: Any) -> Tensor:
-        """Leave the gradient of this process's part of the mean loss; return that part, detached."""
+        """Accumulate the gradient of this process's part of the mean loss; return this part, detached."""
         total = torch.zeros((), device=self.device)
         for part, weight in self.task.parts(batch):
             with self.autocast():
                 loss = self.loss(part) * weight
             loss.backward()
-            total = total + loss.detach()  # not in place: a loss in float64 keeps its digits
+            total = total + loss.detach()  # not in place, so that a float64 loss keeps its digits
         return total
 
     def autocast(self) -> torch.autocast:
@@ -157,7 +159,7 @@ class Trainer:
         self.first_bad = torch.where((self.first_bad == NEVER) & ~finite, self.step, self.first_bad)
 
     def line(self, rate: float, gradient_norm: Tensor | None) -> dict[str, Any]:
-        """What metrics.jsonl says of this step. Divergence is noticed here, so always at the same step."""
+        """The line of metrics.jsonl for this step. It detects divergence, so always at the same step."""
         assert gradient_norm is not None
         work = self.task.throughput
         line: dict[str, Any] = {
@@ -185,7 +187,7 @@ class Trainer:
         return line
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs: no generator states, since randomness is addressed by step."""
+        """Everything that a resumed run needs. No generator states, because randomness is addressed by step."""
         return {
             "step": self.step,
             "seconds": self.seconds,
@@ -200,15 +202,17 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from ``state()``. The optimiser's own settings come from the recipe, its moments and the rate of the
-        last step, which a run killed after all its steps takes no more, from the state."""
+        """Continue from ``state()``. The optimiser's settings come from the recipe, its moments from the state.
+
+        The rate of the last step comes from the state too: a run killed after its last step takes no more steps.
+        """
         self.step, self.seconds = self.timed_step, self.timed_seconds = state["step"], state["seconds"]
         self.loss_sum, self.first_bad = (state[key].to(self.device) for key in ("loss_sum", "first_bad"))
         self.loss_count, self.diverged = state["loss_count"], state["diverged"]
         self.task.model.load_state_dict(state["model"])
         own = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in self.optimizer.param_groups]
         groups = [saved | mine for saved, mine in zip(state["optimizer"]["param_groups"], own, strict=True)]
-        # Given beforehand, as torch puts AdamW's count of steps where the ``fused`` of the state says.
+        # Set beforehand, because torch places AdamW's step count according to ``fused`` in the state.
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
         if self.lbfgs:
             self.lbfgs.load(state["lbfgs"])
@@ -217,7 +221,7 @@ class Trainer:
 
 
 def check_fit(task: Task[Any], recipe: Recipe, impl: Impl) -> None:
-    """Raise UserError where ``impl`` asks for what the task or the recipe does not allow."""
+    """Raise UserError if ``impl`` requests what the task or the recipe does not allow."""
     if recipe.dtype == "float64" and impl.precision == "bf16":
         raise UserError("impl.precision=bf16: must be fp32 where recipe.dtype=float64")
     if impl.compile and not task.compiles:

@@ -1,8 +1,8 @@
-"""What the activations of a network do: dead units, saturation, moments, and the gradient by depth.
+"""Observes the activations of a network: dead units, saturation, moments, and the gradient by depth.
 
-Measured at evaluations on one fixed batch of training data, in evaluation mode, with gradients of the activations
-alone. Neither parameters and their gradients, nor BatchNorm's statistics, nor any generator are touched: a run is bit
-for bit the same with and without (``impl.mechanism``).
+It measures at evaluations on one fixed batch of training data, in evaluation mode, with gradients of the activations
+only. Parameters, their gradients, BatchNorm's statistics and generators do not change. So a run is bit for bit the same
+with and without it (``impl.mechanism``).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from experiments.families.task import Task
 
-FLAT = 1e-3  # a slope below it counts as saturated; the leaks in use, 0.01 and more, do not
+FLAT = 1e-3  # smaller slopes count as saturated; the leaks in use, 0.01 and more, do not
 FIGURES = ("dead_units", "saturation", "activation_mean", "activation_variance", "activation_gradient")
 
 
 class Probe:
-    """Observes a task's model whenever it is called, on the batch that the task chooses for it."""
+    """Observes a task's model at every call, on the batch that the task chooses."""
 
     def __init__(self, task: Task[Any], device: torch.device, bf16: bool) -> None:
         self.task, self.model = task, task.model
@@ -32,7 +32,7 @@ class Probe:
     def __call__(self) -> dict[str, Any]:
         """``FIGURES`` as means over the layers, and ``by_layer``: the same, layer by layer in the order of computation.
 
-        What is not finite is None. Empty for a network without a module of the task's activation.
+        Values that are not finite are None. Empty for a network without a module of the task's activation.
         """
         training = self.model.training
         self.model.eval()
@@ -50,15 +50,15 @@ class Probe:
         return x.ndim - 1 if module in self.task.units_last else self.task.channel_axis(x)
 
 
-Call = tuple[Tensor, Tensor, nn.Module]  # what went into an activation, what came out, and the activation
+Call = tuple[Tensor, Tensor, nn.Module]  # input of an activation, its output, and the activation
 
 
 def observe_calls(
     model: nn.Module, activation: type[nn.Module], loss: Callable[[], Tensor]
 ) -> tuple[list[Call], Tensor]:
-    """The calls of modules of type ``activation`` on the way to the loss, and the loss.
+    """The calls of modules of type ``activation`` in the forward pass, and the loss.
 
-    Calls that the backward pass may repeat are not among them.
+    Calls that the backward pass may repeat are not included.
     """
     calls: list[Call] = []
 
@@ -74,7 +74,7 @@ def observe_calls(
 
 
 def measure_calls(calls: list[Call], loss: Tensor, examples: int, axes: list[int]) -> dict[str, list[float]]:
-    """``FIGURES`` of each call, for a ``loss`` that is a mean over ``examples``; ``axes`` count the units of each."""
+    """``FIGURES`` of each call, for a ``loss`` that is a mean over ``examples``. ``axes`` are the units' axes."""
     if not calls:
         return {}
     tensors = [tensor for x, y, _ in calls for tensor in (x, y)]
@@ -84,16 +84,16 @@ def measure_calls(calls: list[Call], loss: Tensor, examples: int, axes: list[int
             measure_layer(x.float(), y.float(), dx.float(), dy.float(), examples, axis)
             for (x, y, _), dx, dy, axis in zip(calls, gradients[::2], gradients[1::2], axes, strict=True)
         ]
-        columns = torch.stack(layers).T.tolist()  # the one moment at which the device is waited for
+        columns = torch.stack(layers).T.tolist()  # the only wait for the device
     return dict(zip(FIGURES, columns, strict=True))
 
 
 def measure_layer(x: Tensor, y: Tensor, dx: Tensor, dy: Tensor, examples: int, axis: int) -> Tensor:
-    """``FIGURES`` of one activation y = f(x), whose ``axis`` counts units, with the gradients of the mean loss there.
+    """``FIGURES`` of one activation y = f(x) with units along ``axis``, and with the gradients of the mean loss.
 
     dead_units: share of the units at which the gradient at x is 0 everywhere in the batch.
     saturation: share of |f'(x)| < 0.001, among the places that any gradient reaches.
-    activation_mean, activation_variance: of y, over everything.
+    activation_mean, activation_variance: of y, over all its elements.
     activation_gradient: √(mean over examples of the squared norm of the gradient of its own loss at x).
     """
     dead = (dx == 0).all(dim=[other for other in range(x.ndim) if other != axis])
@@ -112,5 +112,5 @@ def summarise_layers(columns: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def rounded(value: float) -> float | None:
-    """To six digits, which is more than one batch can say; JSON has no NaN."""
+    """``value`` with six digits, more than one batch determines; None if it is not finite, as JSON has no NaN."""
     return float(f"{value:.6g}") if math.isfinite(value) else None

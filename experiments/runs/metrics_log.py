@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one line per logged step, append-only, the truth that everything else is derived from."""
+"""``metrics.jsonl``: one line per logged step, append-only. Everything else is derived from it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-TIMES = ("seconds", "tokens_per_second", "images_per_second", "mfu")  # keys in which the lines of two equal runs differ
+TIMES = ("seconds", "tokens_per_second", "images_per_second", "mfu")  # keys that differ between equal runs
 
 
 class MetricsLog:
-    """Appends lines and knows how much of the file a checkpoint may rely on: its length and running sha256."""
+    """Appends lines, and tracks the length and the sha256 of the file, which checkpoints store."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class MetricsLog:
         self.file.close()
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one line; a number that is not finite is written as null, since JSON has no NaN."""
+        """Append one line. A number that is not finite is written as null, because JSON has no NaN."""
         self.last = {key: None if is_non_finite(value) else value for key, value in line.items()}
         data = (json.dumps(self.last, allow_nan=False) + "\n").encode()
         self.file.write(data)
@@ -37,18 +37,18 @@ class MetricsLog:
         self.hash.update(data)
 
     def mark(self) -> dict[str, Any]:
-        """Make all lines durable; what a checkpoint must remember of them."""
+        """Make all lines durable; return the length and sha256 for a checkpoint."""
         os.fsync(self.file.fileno())
         return {"length": self.file.tell(), "sha256": self.hash.hexdigest()}
 
     def agrees(self, mark: dict[str, Any]) -> bool:
-        """Whether the file still begins with the lines it had at ``mark``."""
+        """Whether the file still begins with the lines that it had at ``mark``."""
         self.file.seek(0)
         data = self.file.read(mark["length"])
         return (len(data), hashlib.sha256(data).hexdigest()) == (mark["length"], mark["sha256"])
 
     def rewind(self, mark: dict[str, Any] | None) -> None:
-        """Drop every line after ``mark`` (all lines for None): they are about to be written again."""
+        """Drop every line after ``mark`` (all lines for None), because they will be written again."""
         length = mark["length"] if mark else 0
         self.file.seek(0)
         data = self.file.read(length)
@@ -63,5 +63,5 @@ def is_non_finite(value: Any) -> bool:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Every whole line: the last one of a run that was killed may be cut off, and is left out."""
+    """Every complete line. The last line of a killed run may be cut off; it is left out."""
     return [json.loads(line) for line in path.read_text().rpartition("\n")[0].splitlines()]

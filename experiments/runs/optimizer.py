@@ -16,12 +16,12 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """The recipe's optimiser over all parameters.
 
-    With ``decay_all=false`` weight decay spares tensors of fewer than two axes. ``rmsprop_tf`` is TensorFlow's RMSprop
-    with the smoothing 0.9 and ε = 0.001 of EfficientNet's recipe: ε lies below the square root, the mean squares begin
-    at 1, and the momentum holds steps that are scaled by the rate already.
+    With ``decay_all=false``, tensors of fewer than two axes get no weight decay. ``rmsprop_tf`` is TensorFlow's RMSprop
+    with the smoothing 0.9 and ε = 0.001 of EfficientNet's recipe. In it ε is below the square root, and the mean
+    squares begin at 1. The momentum accumulates steps that the rate has already scaled.
 
-    ``lr_factors``: see ``Task``. A group of parameters has its factor as ``lr_factor``; the loop multiplies the rate by
-    it.
+    ``lr_factors``: see ``Task``. A group of parameters stores its factor as ``lr_factor``; the loop multiplies the rate
+    by it.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     spared = [] if recipe.decay_all else [p for p in parameters if p.ndim < 2]
@@ -45,7 +45,7 @@ def make_optimizer(
 
 
 def divided(group: dict[str, Any], model: nn.Module, lr_factors: Mapping[str, float]) -> list[dict[str, Any]]:
-    """``group`` in parts of one learning rate each."""
+    """``group`` split into parts of one learning rate each."""
     members: dict[float, list[nn.Parameter]] = {}
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for parameter in group["params"]:

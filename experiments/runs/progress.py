@@ -1,4 +1,4 @@
-"""Progress for people: a bar in a terminal, one line an evaluation elsewhere."""
+"""Progress for people: a bar in a terminal, one line per evaluation elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.runs.loop import Trainer
 
 
 class Progress:
-    """``show`` takes the lines of metrics.jsonl as they come, ``update`` follows the steps."""
+    """``show`` takes each new line of metrics.jsonl; ``update`` follows the steps."""
 
     def __init__(self, trainer: Trainer, metrics: Sequence[Metric]) -> None:
         self.trainer, self.metrics = trainer, metrics
@@ -32,7 +32,7 @@ class Progress:
         self.bar.update(self.trainer.step - self.bar.n)
 
     def show(self, line: dict[str, Any]) -> None:
-        """The training loss, and the metrics where the line has any."""
+        """Show the training loss, and the metrics if the line has any."""
         shown = {m.title: m.text(line[m.key]) for m in self.metrics if line.get(m.key) is not None}
         loss = shown_loss(line.get("train_loss"))
         if not self.bar.disable:
@@ -43,7 +43,7 @@ class Progress:
 
 
 def shown_loss(loss: float | None) -> str:
-    """Four decimals, or as many significant digits where they would be zeros."""
+    """Four decimals, or four significant digits for values that would show as zeros."""
     if loss is None:
         return "not finite"
     return f"{loss:.4f}" if abs(loss) >= 1e-2 else f"{loss:.3e}"

@@ -1,4 +1,4 @@
-"""Where a run came from: commit, versions, device, command; written to ``meta.json``, one part per start."""
+"""The origin of a run: commit, versions, device, command. ``meta.json`` has one part for each start."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from experiments.config.schema import Impl
 from experiments.device import cpu_info
 from experiments.files import read_json, write_atomic
 
-FROZEN = "frozen.json"  # in a copy of the code that a sweep runs from: commit, whether it was clean, sums of files
+FROZEN = "frozen.json"  # in the code copy of a sweep: commit, whether the tree was clean, digests of the files
 
 
 @functools.cache
 def code_version() -> dict[str, Any]:
-    """Commit of this code and whether it was clean (``results/`` aside); nulls outside a git checkout.
+    """Commit of this code, and whether it was clean (apart from ``results/``); nulls outside a git checkout.
 
-    The frozen copy that the jobs of a sweep run from says itself what it is a copy of.
+    For the frozen copy of a sweep, these come from its own file.
     """
     frozen = read_frozen(ROOT)
     if frozen:
@@ -46,29 +46,31 @@ def code_version() -> dict[str, Any]:
 
 
 def commit_title(commit: str | None, clean: bool | None) -> str:
-    """Eight digits of a commit, and whether the tree differed from it."""
+    """Eight digits of a commit, and whether the working tree differed from it."""
     return (commit or "unknown")[:8] + ("" if clean else " (tree not clean)")
 
 
 def keep_changes(directory: Path) -> None:
-    """Beside a run of code that was not committed, the difference to its commit."""
+    """For a run of uncommitted code, save the difference to its commit beside the run."""
     name = code_version().get("changes")
     if name and not (directory / name).exists():
         write_atomic(directory / name, (ROOT / name).read_bytes())
 
 
 def device_name(device: torch.device) -> str:
-    """Of a CPU with its instruction set: clouds give those with AVX-512 and those without, which round differently, one
-    name."""
+    """The device's name; for a CPU with its instruction set.
+
+    Clouds use one name for CPUs with and without AVX-512, and the two round differently.
+    """
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{cpu_model()} ({os.cpu_count()} cores, {instructions()})"
 
 
 def instructions() -> str:
-    """``AVX512``, ``AVX2``, …: what torch computes with; and its library of convolutions, if held to something else.
+    """``AVX512``, ``AVX2``, …: torch's instruction set, and that of its convolution library if it is limited.
 
-    Less than the CPU has where ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2 say so.
+    It is smaller than the CPU's if ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2 are set.
     """
     own: str = torch.backends.cpu.get_cpu_capability()
     limits = [os.environ.get(name, "").upper() for name in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")]
@@ -88,13 +90,13 @@ def cpu_model() -> str:
 
 
 def command() -> str:
-    """What starts this very run again, also when it is one of a sweep."""
+    """The command that starts this run again, also if it is part of a sweep."""
     overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     return " ".join(["python train.py", *overrides])
 
 
 def part(impl: Impl, device: torch.device, from_step: int, command: str) -> dict[str, Any]:
-    """One start of a run: what, where and when."""
+    """The record of one start of a run: code, device and time."""
     return {
         **code_version(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
@@ -117,6 +119,6 @@ def peak_memory_mib(device: torch.device) -> float:
 
 
 def read_frozen(root: Path) -> dict[str, Any] | None:
-    """``frozen.json`` of the copy at ``root``, or None where ``root`` is no frozen copy."""
+    """``frozen.json`` of the copy at ``root``, or None if ``root`` is no frozen copy."""
     path = root / FROZEN
     return read_json(path) if path.exists() else None

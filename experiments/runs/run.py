@@ -1,4 +1,4 @@
-"""One run, from configuration to ``metrics.json``: finished before, held elsewhere, continued, or new."""
+"""One run, from configuration to ``metrics.json``: finished before, held by another process, continued, or new."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from experiments.runs.tracking import check_tracking
 
 
 def run(cfg: DictConfig) -> int:
-    """Train what Hydra composed, see ``run_config``."""
+    """Train the configuration that Hydra composed, see ``run_config``."""
     return run_config(resolve(cfg), command())
 
 
 def run_config(config: Config, command: str) -> int:
-    """Train what ``config`` says, or say that it is done. Returns the exit status; raises UserError, Busy or Stopped.
+    """Train ``config``, or report that it is done. Returns the exit status; raises UserError, Busy or Stopped.
 
-    ``command`` is what starts this very run again; meta.json keeps it.
+    ``command`` starts this run again; meta.json keeps it.
     """
     directory = run_path(config)
     if (directory / "metrics.json").exists():
@@ -46,14 +46,14 @@ def run_config(config: Config, command: str) -> int:
     check_tracking(config.tracking)
     device = prepare_device(config.impl)
     config.impl = settle_precision(config.impl, device)
-    # The task comes before anything is created: it finds missing data.
+    # The task is made before any file, because it detects missing data.
     with processes(device) as group, closing(build_task(config, device, group)) as task:
         trainer = Trainer(task, config.recipe, config.impl, device, group)
         return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
 
 
 def lead(config: Config, directory: Path, trainer: Trainer, command: str) -> int:
-    """What the first process does, or the only one: the training and all the files."""
+    """The first or only process: the training and all files."""
     with reachable(config, directory), hold(directory):
         if (directory / "metrics.json").exists():
             trainer.processes.from_first({"over": True})
@@ -64,7 +64,7 @@ def lead(config: Config, directory: Path, trainer: Trainer, command: str) -> int
 
 
 def follow(trainer: Trainer) -> int:
-    """What every other process does: the same steps on its share of each batch, and no files."""
+    """Every other process: the same steps on its share of each batch, and no files."""
     group = trainer.processes
     with stop_on_signals() as stop:
         start = group.from_first(None)
@@ -81,11 +81,11 @@ def follow(trainer: Trainer) -> int:
 
 @contextmanager
 def reachable(config: Config, directory: Path) -> Iterator[None]:
-    """Create the directory; say in one line when the disk is full, read-only or missing."""
+    """Create the directory. Report in one line if the disk is full, read-only or missing."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         yield
-    except BrokenPipeError:  # of stdout, see exits.guarded
+    except BrokenPipeError:  # from stdout, see exits.guarded
         raise
     except OSError as error:
         name = error.filename or directory
@@ -109,7 +109,7 @@ def train(config: Config, directory: Path, trainer: Trainer, command: str) -> No
 
 
 def drive(files: Session, stop: StopFlag) -> None:
-    """Step until done; log, save by the clock, and save and leave when a signal asks for it."""
+    """Step until done: log, save at intervals, and save and leave after a signal."""
     trainer = files.trainer
     saved_at = trainer.seconds
     with Progress(trainer, family_of_model(files.config.model.kind).metrics) as progress:
@@ -131,7 +131,7 @@ def drive(files: Session, stop: StopFlag) -> None:
 
 
 def warn_of_newer_data(config: Config, directory: Path) -> None:
-    """Say on stderr that the user's files were changed after the run had finished: it does not know them."""
+    """Warn on stderr if the user's files changed after the run had finished, because it was not trained on them."""
     folder = family_of_model(config.model.kind).data_folder(config.dataset, config.data_dir)
     if folder is None or not folder.is_dir():
         return
@@ -145,7 +145,7 @@ def warn_of_newer_data(config: Config, directory: Path) -> None:
 
 
 def report(config: Config, directory: Path, what: str) -> int:
-    """One line on what came out; the exit status."""
+    """Print one line on the result; return the exit status."""
     result = read_known(directory / "metrics.json")
     if result["status"] == "diverged":
         step = result["diverged_at_step"]

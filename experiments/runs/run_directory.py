@@ -1,4 +1,4 @@
-"""The run directory: what identifies it, and whether an existing one is this run's."""
+"""The run directory: the files that identify it, and whether an existing one belongs to this run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def open_directory(directory: Path, config: Config) -> None:
 
 
 def read_known(path: Path) -> dict[str, Any]:
-    """meta.json or metrics.json of an existing run. Raises UserError when it is damaged or of another version."""
+    """meta.json or metrics.json of an existing run. Raises UserError if it is damaged or of another version."""
     try:
         known: dict[str, Any] = read_json(path)
         version = known["format"]

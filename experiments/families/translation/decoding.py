@@ -14,8 +14,8 @@ from experiments.families.translation.data.encoded import EncodedPairs
 from experiments.families.translation.schema import TranslationRecipe
 from experiments.processes import Processes
 
-LONGER = 50  # tokens that a translation may have more than its source (Vaswani et al. 2017, section 6.1)
-TOKENS = 4096  # of a batch
+LONGER = 50  # tokens by which a translation may exceed its source (Vaswani et al. 2017, section 6.1)
+TOKENS = 4096  # per batch
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def translate(
     device: torch.device,
     processes: Processes,
 ) -> list[str]:
-    """A translation of every source sentence, in order. Each process decodes its share; all have the whole."""
+    """A translation of every source sentence, in order. Each process decodes its share; all receive the whole list."""
     model.eval()
     limit = model.config.max_position_embeddings - 1
     ids = torch.full((len(pairs), limit), PAD, dtype=torch.int64, device=device)
@@ -41,7 +41,7 @@ def translate(
             max_new_tokens=min(source.shape[1] + LONGER, limit),
             do_sample=False,
             **({"num_beams": recipe.beams, "length_penalty": recipe.length_penalty} if recipe.beams > 1 else {}),
-        )[:, 1:]  # without the token that the decoder starts with
+        )[:, 1:]  # without the start token of the decoder
         ids[torch.from_numpy(index).to(device), : found.shape[1]] = found
     model.train()
     return decode(tokenizer, processes.sum(ids).tolist())

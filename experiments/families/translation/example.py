@@ -1,4 +1,4 @@
-"""A small parallel corpus with some structure, so that a model has something to learn, and a small model for it."""
+"""A small parallel corpus with some structure that a model can learn, and a small model for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS = {
 }
 SUBJECTS, VERBS = list(WORDS)[:4], list(WORDS)[4:]
 
-# The smallest real translator of it; ``data_dir`` and ``cache_dir`` are to be added.
+# The smallest real translator of it; add ``data_dir`` and ``cache_dir``.
 TINY_MARIAN = [
     "dataset=pairs",
     "dataset.folder=films",

@@ -1,4 +1,4 @@
-"""A trained translator in the form that transformers' ``from_pretrained`` loads."""
+"""Exports a trained translator in the form that transformers' ``from_pretrained`` loads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from experiments.families.translation.model import marian_settings, transformers
 from experiments.families.translation.schema import Marian, PairsDataset
 from experiments.files import write_atomic
 
-TIED = ("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight", "lm_head.weight")  # of model.shared
+TIED = ("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight", "lm_head.weight")  # to model.shared
 
 
 def export_run(config: Config, state: Mapping[str, Any], out: Path) -> list[str]:
-    """``config.json``, ``model.safetensors`` and, where the pairs are at hand, ``tokenizer.json``.
+    """Write ``config.json``, ``model.safetensors`` and, if the pairs are available, ``tokenizer.json``.
 
-    Returns lines that say how to load them. Raises UserError where transformers has no such activation.
+    Returns lines on how to load them. Raises UserError if transformers has no such activation.
     """
     assert isinstance(config.dataset, PairsDataset)
     assert isinstance(config.model, Marian)

@@ -1,4 +1,4 @@
-"""What translation measures: losses by target token, and the translations of the test sentences."""
+"""The metrics of translation: losses per target token, and scores of the translated test sentences."""
 
 from experiments.families.metric import Metric, loss_in_nats
 

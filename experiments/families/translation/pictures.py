@@ -1,4 +1,4 @@
-"""A handful of translations for people."""
+"""Draws a handful of translations for people."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from experiments.families.translation.task import TranslationTask
 from experiments.processes import Processes
 
 SENTENCES = 8
-COLUMNS = 100  # characters a line
+COLUMNS = 100  # characters per line
 
 
 def draw_translations(config: Config, state: Mapping[str, Any], out: Path) -> list[Path]:
     """``translations.png``: the first test sentences, their references and the model's translations.
 
-    None of a run on held-out training pairs, which reads no test sentence.
+    No picture for a run on held-out training pairs, because it reads no test sentence.
     """
     assert isinstance(config.dataset, PairsDataset)
     assert isinstance(config.model, Marian)
@@ -44,7 +44,7 @@ def draw_translations(config: Config, state: Mapping[str, Any], out: Path) -> li
 
 
 def page(pairs: Sequence[Pair], translations: Sequence[str]) -> list[str]:
-    """Three lines a sentence, longer ones wrapped, and an empty one after them."""
+    """Three lines per sentence, wrapped if they are long, followed by an empty line."""
     lines = []
     for pair, translation in zip(pairs, translations, strict=True):
         for name, text in (("source", pair.source), ("reference", pair.target), ("model", translation)):

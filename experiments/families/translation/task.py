@@ -1,4 +1,4 @@
-"""Translation: the next target token, given the source sentence and the target so far."""
+"""Translation: predict the next target token from the source sentence and the previous target tokens."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from experiments.families.translation.model import build_marian
 from experiments.families.translation.schema import Marian, PairsDataset, TranslationRecipe
 from experiments.processes import Processes
 
-EVAL_TOKENS = 8192  # of an evaluation batch
-PASS_TOKENS = 16384  # of a backward pass, unless impl.micro_batch says otherwise
+EVAL_TOKENS = 8192  # per evaluation batch
+PASS_TOKENS = 16384  # per backward pass unless impl.micro_batch is given
 PROBE_PAIRS = 64
 
 
@@ -33,7 +33,7 @@ PROBE_PAIRS = 64
 class PairBatch:
     """Padded sentences, source int64 [B, S] and target int64 [B, T] on the device.
 
-    ``counts`` are the target tokens of each row, ``first`` is the number of the first row within the step. Over all
+    ``counts`` are the target tokens of each row, and ``first`` is the number of the first row within the step. Over all
     processes, the step has ``pairs`` rows and ``total`` target tokens.
     """
 
@@ -51,9 +51,9 @@ class PairBatch:
 
 
 class TranslationTask(Task[PairBatch]):
-    """Label-smoothed cross-entropy over the target tokens, the end of the sentence among them."""
+    """Label-smoothed cross-entropy over the target tokens, including the end of the sentence."""
 
-    compiles = False  # every batch has a shape of its own
+    compiles = False  # every batch has its own shape
     libraries = ("transformers", "tokenizers")
 
     def __init__(self, config: Config, pairs: PreparedPairs, device: torch.device, processes: Processes) -> None:
@@ -62,7 +62,7 @@ class TranslationTask(Task[PairBatch]):
         assert isinstance(model, Marian)
         check_lengths(config, pairs)
         if recipe.beams:
-            sacrebleu()  # says now what is missing at the end
+            sacrebleu()  # fails now instead of at the end if the package is missing
         self.recipe, self.seed, self.device, self.processes = recipe, config.seed, device, processes
         if model.dropout:
             check_parts(config, processes)
@@ -93,7 +93,7 @@ class TranslationTask(Task[PairBatch]):
         first, last = self.own_rows(len(index))
         lengths = self.train.target.lengths_of(index)
         own, counts = index[first:last], lengths[first:last].tolist()
-        if first == last:  # fewer pairs than processes: work on any pair, with weight 0, as all must have gradients
+        if first == last:  # fewer pairs than processes: use any pair with weight 0, as every process needs gradients
             own, counts = index[:1], [0]
         source, target = (
             side.padded(own, int(side.lengths_of(index).max())).to(self.device)
@@ -102,7 +102,7 @@ class TranslationTask(Task[PairBatch]):
         return PairBatch(source, target, counts, first, len(index), int(lengths.sum()))
 
     def parts(self, batch: PairBatch) -> Iterator[tuple[PairBatch, float]]:
-        """Weighed by target tokens, as the loss is a mean over them."""
+        """Parts weighted by target tokens, because the loss is a mean over them."""
         rows = self.rows_a_pass(batch)
         for first in range(0, len(batch.counts), rows):
             part = batch.rows(first, first + rows)
@@ -111,7 +111,7 @@ class TranslationTask(Task[PairBatch]):
             yield part, sum(part.counts) / batch.total
 
     def own_rows(self, pairs: int) -> tuple[int, int]:
-        """Where the rows of this process begin and end in a step of ``pairs``; with dropout they are whole parts."""
+        """The range of this process's rows in a step of ``pairs``. With dropout it consists of whole parts."""
         rank, count = self.processes.rank, self.processes.count
         if not self.dropout:
             return rank * pairs // count, (rank + 1) * pairs // count
@@ -126,14 +126,14 @@ class TranslationTask(Task[PairBatch]):
         return min(part, self.micro_batch or max(1, PASS_TOKENS // widest))
 
     def logits(self, source: Tensor, target: Tensor) -> Tensor:
-        """Float32 logits [B, T, vocabulary] of the tokens of ``target``, each from those before it."""
+        """Float32 logits [B, T, vocabulary] of the tokens of ``target``, each predicted from those before it."""
         shifted = torch.cat([torch.full_like(target[:, :1], PAD), target[:, :-1]], 1)
         mask = (source != PAD).long()
         out: Tensor = self.model(source, mask, decoder_input_ids=shifted, use_cache=False).logits
         return out.float()
 
     def loss(self, batch: PairBatch) -> Tensor:
-        """The mean cross-entropy in nats a target token, smoothed as the recipe says."""
+        """The mean cross-entropy in nats per target token, smoothed as the recipe says."""
         logits = self.logits(batch.source, batch.target)
         smoothing = self.recipe.label_smoothing
         return F.cross_entropy(
@@ -142,7 +142,7 @@ class TranslationTask(Task[PairBatch]):
 
     @torch.no_grad()
     def mean_loss(self, pairs: EncodedPairs) -> float:
-        """The cross-entropy in nats a target token, not smoothed; every process takes its share of the batches."""
+        """The cross-entropy in nats per target token, not smoothed. The processes share the batches."""
         self.model.eval()
         total = torch.zeros((), dtype=torch.float64)
         for number, index in enumerate(BatchPlan(pairs, EVAL_TOKENS).in_order()):
@@ -166,7 +166,7 @@ class TranslationTask(Task[PairBatch]):
         return translate(self.model, self.pairs.tokenizer, pairs, self.recipe, self.device, self.processes)
 
     def final_metrics(self) -> dict[str, float]:
-        """BLEU and chrF of the translations of all test sentences, where the recipe asks; none under holdout."""
+        """BLEU and chrF of the translated test sentences, if the recipe requests them; none with held-out pairs."""
         if not self.recipe.beams or "test" not in self.evaluated:
             return {}
         values, signatures = score(self.translations(), [pair.target for pair in self.pairs.test])
@@ -184,7 +184,7 @@ EVALUATED = {"val": "valid", "test": "test"}
 
 
 def check_lengths(config: Config, pairs: PreparedPairs) -> None:
-    """Raise UserError where a sentence has more tokens than the model has positions."""
+    """Raise UserError if a sentence has more tokens than the model has positions."""
     assert isinstance(config.model, Marian)
     for split, encoded in pairs.splits.items():
         longest = int(max(encoded.source.lengths.max(), encoded.target.lengths.max()))

@@ -1,4 +1,4 @@
-"""What must be true of a record, part by part, and of several records together.
+"""The rules for a record, part by part, and for several records together.
 
-Every function is pure and returns complaints; ``experiments.records.read`` adds file and line, and raises.
+Every function is pure and returns error messages. ``experiments.records.read`` adds file and line, and raises.
 """

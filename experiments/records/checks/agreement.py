@@ -1,4 +1,4 @@
-"""Several records together: no run twice, no two copies that differ, no result under two seeds."""
+"""Rules for several records together: no run twice, no copies that differ, no result under two seeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True)
 class Placed:
-    """A record and where it stands: a line of a file, or line 0 of the directory of a run."""
+    """A record and its place: a line of a file, or line 0 of the directory of a run."""
 
     record: Record
     path: Path
@@ -35,7 +35,7 @@ class Placed:
 
 
 def disagreements(records: Sequence[Placed]) -> list[str]:
-    """What sound records contradict each other in, with the places of both."""
+    """The contradictions between valid records, with the places of both."""
     first: dict[tuple[str, int], Placed] = {}
     for each in records:
         first.setdefault(each.key, each)
@@ -51,15 +51,15 @@ def disagreements(records: Sequence[Placed]) -> list[str]:
 
 
 def repeated_lines(records: Sequence[Placed]) -> Iterator[str]:
-    """A file has each run once."""
+    """A file contains each run only once."""
     for first, other in clashes(records, lambda each: (each.path, *each.key)):
         yield f"{other.place}: the same run and seed as line {first.line}"
 
 
 def differing_copies(records: Sequence[Placed]) -> Iterator[str]:
-    """A run counts for several tables: its copies in their files are equal, but for the name of the table.
+    """A run counts for several tables. Its copies in their files are equal, apart from the name of the table.
 
-    A run that was trained twice is no copy. Its two outcomes are equal where commit, versions and device are.
+    Two trainings of a run are no copies. Their outcomes are equal if commit, versions and device are.
     """
     for first, other in clashes(records, lambda each: each.key):
         if first.path == other.path:
@@ -73,17 +73,17 @@ def differing_copies(records: Sequence[Placed]) -> Iterator[str]:
 
 
 def same_training(one: Record, other: Record) -> bool:
-    """Whether both records are of one training: they name the same beginning."""
+    """Whether both records are of one training: their start times are equal."""
     return bool(one["provenance"]["started"] == other["provenance"]["started"])
 
 
 def same_place(one: Record, other: Record) -> bool:
-    """Whether two trainings of a run had the same commit, versions and device, so that they end alike."""
+    """Whether two trainings of a run had the same commit, versions and device, so that their results must be equal."""
     return all(one["provenance"][key] == other["provenance"][key] for key in ("commit", "versions", "device"))
 
 
 def repeated_courses(records: Sequence[Placed]) -> Iterator[str]:
-    """Two seeds never have one learning curve, and at one seed only activations that are the same function do."""
+    """Different seeds have different learning curves. At one seed, only equal functions share a curve."""
     for first, other in clashes(records, course):
         if first.record["seed"] != other.record["seed"]:
             yield f"{other.place}: has the learning curve of {first.place}, which is of seed {first.record['seed']}"
@@ -92,7 +92,7 @@ def repeated_courses(records: Sequence[Placed]) -> Iterator[str]:
 
 
 def repeated_outcomes(records: Sequence[Placed]) -> Iterator[str]:
-    """Two seeds never have one training loss and gradient, and never the same metrics, to all digits."""
+    """Different seeds differ in training loss or gradient, and in the metrics, when all digits count."""
     for kind in (training, metrics):
         for first, other in clashes(records, kind):
             if first.record["seed"] != other.record["seed"]:
@@ -101,12 +101,12 @@ def repeated_outcomes(records: Sequence[Placed]) -> Iterator[str]:
 
 
 def differing_epochs(records: Sequence[Placed]) -> Iterator[str]:
-    """One configuration on the same data has equally many steps an epoch at every seed."""
+    """One configuration on the same data has the same number of steps per epoch at every seed."""
     known: dict[tuple[str, str], tuple[int, Placed]] = {}
     for each in records:
         result = each.record["result"]
         found = steps_per_epoch(result["step"], result["epoch"])
-        if found is None or result["epoch"] < 1:  # rounding leaves several numbers possible
+        if found is None or result["epoch"] < 1:  # rounding allows several numbers
             continue
         steps, first = known.setdefault((each.record["run"], each.record["provenance"]["data"]), (found, each))
         if steps != found:
@@ -136,7 +136,7 @@ def missing_metric(records: Sequence[Placed], metric: str) -> list[str]:
 
 
 def clashes(records: Sequence[Placed], kind: Callable[[Placed], Key | None]) -> Iterator[tuple[Placed, Placed]]:
-    """Each record that is equal in ``kind`` to an earlier one, after the first of these; None is equal to nothing."""
+    """Pairs of records that are equal in ``kind``: the earliest, and each later one. None equals nothing."""
     first: dict[Key, Placed] = {}
     for each in records:
         key = kind(each)
@@ -145,9 +145,9 @@ def clashes(records: Sequence[Placed], kind: Callable[[Placed], Key | None]) -> 
 
 
 def course(each: Placed) -> Hashable | None:
-    """Loss and gradient over the steps; None where nothing was measured, or the network does not learn.
+    """Loss and gradient over the steps; None if nothing was measured or the network does not learn.
 
-    With a gradient of 0 a network repeats itself whatever its seed.
+    With a gradient of 0 the curve of a network is the same for every seed.
     """
     curve = each.record["curve"]
     measured = [(x, y) for x, y in zip(curve.get("train_loss", ()), curve.get("gradient_norm", ()), strict=True) if y]
@@ -161,7 +161,7 @@ def training(each: Placed) -> Hashable | None:
 
 
 def metrics(each: Placed) -> Hashable | None:
-    """All metrics of a finished run; None where all are percentages, which coincide on small test sets."""
+    """All metrics of a finished run; None if all are percentages, which coincide on small test sets."""
     found, result = metrics_of(each.record), each.record["result"]
     family = family_of_model(each.record["config"]["model"]["kind"])
     exact = any(metric.unit != "%" for metric in family.metrics if metric.key in found)
@@ -176,21 +176,24 @@ def metrics_of(record: Record) -> dict[str, float]:
 
 
 def may_be_equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two configurations can have one learning curve: not where only the activation differs, unless it is the
-    same function written otherwise. What else may make no difference, such as equal gains, is not judged."""
+    """Whether two configurations can have the same learning curve.
+
+    False if only the activation differs, unless the two activations are the same function. Other differences that may
+    have no effect, such as equal gains, are not judged.
+    """
     if any(one[group] != other[group] for group in one if group != "activation"):
         return True
     return same_function(json.dumps(one["activation"]), json.dumps(other["activation"]))
 
 
 def comparable(record: Record) -> Record:
-    """What two copies share. ``vectorised`` was written from 2026-11-22 to 2026-11-28; without it a run was not."""
+    """The part that copies share. ``vectorised`` was written from 2026-11-22 to 2026-11-28; its absence means false."""
     provenance = {key: value for key, value in record["provenance"].items() if (key, value) != ("vectorised", False)}
     return {key: value for key, value in record.items() if key != "experiment"} | {"provenance": provenance}
 
 
 def outcome_difference(one: Record, other: Record) -> str | None:
-    """The dotted key in which two trainings of one run differ, times and places aside; None of equals."""
+    """The dotted key in which two trainings of one run differ, apart from times and places; None if they are equal."""
     return first_difference(*({"result": r["result"], "curve": timeless(r["curve"])} for r in (one, other)))
 
 
@@ -204,7 +207,7 @@ def is_time(key: str) -> bool:
 
 
 def first_difference(one: Any, other: Any) -> str | None:
-    """The dotted key of the first difference; None of equals."""
+    """The dotted key of the first difference; None if there is none."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return None if one == other and type(one) is type(other) else ""
     for key in map(str, {**one, **other}):

@@ -1,4 +1,4 @@
-"""The configuration of a record, typed anew: its hash, its family and what it plans."""
+"""Checks the configuration of a record: its types, its hash, its family and its plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGET = {"name": TEXT, "target": TEXT, "source": TEXT}
 
 @dataclass(frozen=True)
 class Configuration:
-    """``run`` is the hash. ``holds_out``: evaluated on held-out training data, not on the test set."""
+    """``run`` is the hash. ``holds_out``: whether evaluation is on held-out training data instead of the test set."""
 
     run: str
     family: Family
@@ -35,7 +35,7 @@ class Configuration:
 
 
 def configuration_faults(config: Any, run: Any) -> list[str]:
-    """What keeps ``config`` from being the configuration whose hash is ``run``."""
+    """Reasons why ``config`` is not the configuration with hash ``run``."""
     faults = field_faults(config, RULES, "config")
     if faults:
         return faults
@@ -45,21 +45,21 @@ def configuration_faults(config: Any, run: Any) -> list[str]:
         return faults
     try:
         found = typed_configuration(text).run
-    except (UserError, ValueError) as error:  # of JSON: a number that is not finite
+    except (UserError, ValueError) as error:  # ValueError from JSON: a number that is not finite
         return [f"config.{error}"]
     return [] if found == run else [f"run={shown(run)}: its configuration has the hash {found[:8]}…"]
 
 
 def configuration_of(config: Mapping[str, Any]) -> Configuration:
-    """Of a configuration without faults."""
+    """The typed configuration of a record without faults."""
     return typed_configuration(json.dumps(config))
 
 
 @functools.lru_cache(maxsize=4096)
 def typed_configuration(config: str) -> Configuration:
-    """Computed once for all seeds. Raises UserError.
+    """The typed configuration, computed once for all seeds. Raises UserError.
 
-    A stranger's activation is taken as it stands: its source need not be here.
+    A custom activation is not loaded, because its source may be missing here.
     """
     groups = json.loads(config)
     family = family_of_model(groups["model"].get("kind"))
@@ -76,7 +76,7 @@ def typed_configuration(config: str) -> Configuration:
 
 @functools.lru_cache(maxsize=4096)
 def type_faults(config: str) -> tuple[str, ...]:
-    """Values of another type than the schema's, which typing would convert in silence, such as ``"lr": "0.1"``."""
+    """Values of a type that typing would convert silently, such as ``"lr": "0.1"``."""
     groups = json.loads(config)
     kind, source = groups["model"].get("kind"), groups["dataset"].get("source")
     try:
@@ -96,7 +96,7 @@ def type_faults(config: str) -> tuple[str, ...]:
 
 
 def same_type(value: Any, exact: Any) -> bool:
-    """Equal, and of one type; JSON may write a number without a point."""
+    """Whether value and type are equal. JSON may write a float without a point."""
     if isinstance(exact, list):
         return isinstance(value, list) and len(value) == len(exact) and all(map(same_type, value, exact))
     types = (int, float) if type(exact) is float else (type(exact),)
@@ -104,7 +104,7 @@ def same_type(value: Any, exact: Any) -> bool:
 
 
 def target_faults(activation: dict[str, Any]) -> list[str]:
-    """Of a stranger's activation: name, place and digest of its source."""
+    """Faults of a custom activation: its name, its place and the digest of its source."""
     if "target" not in activation and "source" not in activation:
         return []
     parameters = {key: ANYTHING for key in activation if key not in TARGET}

@@ -1,4 +1,4 @@
-"""The learning curve of a record: at the steps that its recipe logs, consistent in itself, and ending at the result."""
+"""Checks the learning curve of a record: its steps, its consistency, and its end, which must be the result."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from experiments.records.record import CURVE_POINTS, rounded
 
 Curve = Mapping[str, list[Any]]
 EVERYWHERE = ("step", "epoch", "lr", "train_loss", "gradient_norm", "seconds")
-RATE_TOLERANCE = 1e-5  # relative: the curve has six digits
-STATED_ONCE = ("status", "by_layer")  # of a result, not of its curve
+RATE_TOLERANCE = 1e-5  # relative, because the curve has six digits
+STATED_ONCE = ("status", "by_layer")  # keys that are in a result but not in its curve
 
 
 def curve_faults(curve: Any, result: Mapping[str, Any], seconds: float, known: Configuration) -> list[str]:
-    """What is wrong with ``curve`` beside a sound ``result``; ``seconds`` are those of the whole training."""
+    """Faults of ``curve`` for a valid ``result``; ``seconds`` is the time of the whole training."""
     faults = shape_faults(curve, result, known)
     if faults:
         return faults
@@ -37,7 +37,7 @@ def curve_faults(curve: Any, result: Mapping[str, Any], seconds: float, known: C
 
 
 def shape_faults(curve: Any, result: Mapping[str, Any], known: Configuration) -> list[str]:
-    """Lists of one length, with the keys of a line of metrics.jsonl, and steps in ascending order."""
+    """Rule: lists of one length, with the keys of metrics.jsonl, and steps in ascending order."""
     if not isinstance(curve, dict) or not all(isinstance(column, list) for column in curve.values()):
         return ["curve: must be an object of lists"]
     amount = amount_key(result, known.family)
@@ -58,7 +58,7 @@ def shape_faults(curve: Any, result: Mapping[str, Any], known: Configuration) ->
 
 
 def step_faults(steps: Sequence[int], result: Mapping[str, Any], planned: PlannedRun) -> list[str]:
-    """The steps that the recipe logs, all of them unless they are too many."""
+    """Rule: the steps are those that the recipe logs, and all of them unless there are too many."""
     if steps[-1] != result["step"]:
         return [f"curve.step: ends at {steps[-1]}, the result is of step {result['step']}"]
     due = planned.logged_steps(result["step"])
@@ -72,7 +72,7 @@ def step_faults(steps: Sequence[int], result: Mapping[str, Any], planned: Planne
 
 
 def progress_faults(curve: Curve, result: Mapping[str, Any], planned: PlannedRun, known: Configuration) -> list[str]:
-    """Epochs and the amount worked through follow from the steps, the learning rate from the recipe."""
+    """Rule: epochs and amounts follow from the steps, and the learning rate from the recipe."""
     steps, faults = curve["step"], []
     if curve["epoch"] != [rounded(epoch_of(step, planned.per_epoch)) for step in steps]:
         faults.append("curve.epoch: is not that of its steps")
@@ -90,7 +90,7 @@ def same_rate(found: Any, rate: float) -> bool:
 
 
 def time_faults(column: Sequence[Any], seconds: float) -> list[str]:
-    """Seconds of training so far: never falling, up to those of the whole training."""
+    """Rule: seconds of training never fall, and end at those of the whole training."""
     if not all(map(NORM.check, column)):
         return ["curve.seconds: must be finite numbers of at least 0"]
     if any(a > b for a, b in itertools.pairwise(column)):
@@ -100,7 +100,7 @@ def time_faults(column: Sequence[Any], seconds: float) -> list[str]:
 
 
 def value_faults(curve: Curve, result: Mapping[str, Any], planned: PlannedRun, known: Configuration) -> list[str]:
-    """What was measured: numbers in range, and metrics where the recipe evaluates and nowhere else.
+    """Rule: measured numbers are in range, and there are metrics exactly at the steps that the recipe evaluates.
 
     The last line of a diverged run may have nulls.
     """
@@ -128,7 +128,7 @@ def value_faults(curve: Curve, result: Mapping[str, Any], planned: PlannedRun, k
 
 
 def evaluation_faults(curve: Curve, evaluated: set[int], known: Configuration) -> list[str]:
-    """Every evaluation but the last left a metric; the last one is that of the result."""
+    """Rule: every evaluation but the last has a metric in the curve; the last one is in the result."""
     columns = [curve[metric.key] for metric in known.family.metrics if metric.key in curve]
     for index, step in enumerate(curve["step"][:-1]):
         if step in evaluated and all(column[index] is None for column in columns):
@@ -137,7 +137,7 @@ def evaluation_faults(curve: Curve, evaluated: set[int], known: Configuration) -
 
 
 def end_faults(curve: Curve, result: Mapping[str, Any]) -> list[str]:
-    """The last point is the result, to the digits of the curve."""
+    """Rule: the last point equals the result, to the digits of the curve."""
     faults = []
     for key, value in result.items():
         if key in STATED_ONCE or isinstance(value, str):
@@ -154,5 +154,5 @@ def end_faults(curve: Curve, result: Mapping[str, Any]) -> list[str]:
 
 
 def equal(a: Any, b: Any) -> bool:
-    """As JSON values: true is no number."""
+    """Equality of JSON values: true is not 1."""
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)

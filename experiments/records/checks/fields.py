@@ -1,4 +1,4 @@
-"""Rules for the fields of a JSON object: which keys it must have, which it may have, and what each may hold."""
+"""Rules for the fields of a JSON object: required and optional keys, and the allowed values of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rule:
 
 
 def field_faults(values: Any, rules: Mapping[str, Rule], place: str) -> list[str]:
-    """What is wrong with ``values``, an object with these keys and no others; ``place`` stands before keys."""
+    """Faults of ``values``, an object with these keys and no others; ``place`` precedes keys in messages."""
     if not isinstance(values, dict):
         return [must_be(place or "record", shown(values), "an object")]
     prefix = f"{place}." if place else ""
@@ -37,7 +37,7 @@ def field_faults(values: Any, rules: Mapping[str, Rule], place: str) -> list[str
 
 
 def shown(value: Any) -> str:
-    """``value`` as JSON would write it, cut where it is long."""
+    """``value`` as JSON, shortened if it is long."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     text = repr(value) if isinstance(value, str) else str(value)
@@ -45,7 +45,7 @@ def shown(value: Any) -> str:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """A finite number; true is none."""
+    """Whether it is a finite number; true and false are none."""
     return type(value) in (int, float) and math.isfinite(value)
 
 

@@ -1,4 +1,4 @@
-"""Whether two activations are one function: GEM is E-GEM with ε = 1."""
+"""Whether two activations are the same function: GEM is E-GEM with ε = 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RANGE = 8.0
 
 @functools.lru_cache(maxsize=1024)
 def same_function(one: str, other: str) -> bool:
-    """Equal on [−8, 8] up to rounding, in float64; of a stranger's activation, whose code need not be here, yes."""
+    """Whether values on [−8, 8] are equal up to rounding, in float64. True for a custom activation without its code."""
     settings = [json.loads(one), json.loads(other)]
     if any("target" in each for each in settings):
         return True

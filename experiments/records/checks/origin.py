@@ -1,4 +1,4 @@
-"""The provenance of a record: which code trained it, with what, where, when, how long and by which command."""
+"""Checks the provenance of a record: code, versions, device, time, duration and command."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ RULES = OWN | {
     "data": TEXT,
     "begun": Rule(MOMENT.allowed, is_moment, optional=True),  # the first start; absent before 2026-11-29
     "earlier": Rule("a list that is not empty", lambda v: isinstance(v, list) and bool(v), optional=True),
-    "vectorised": Rule(SWITCH.allowed, SWITCH.check, optional=True),  # of records before 2026-11-29
+    "vectorised": Rule(SWITCH.allowed, SWITCH.check, optional=True),  # in records before 2026-11-29
 }
 
 
 def provenance_faults(provenance: Any, seed: int) -> list[str]:
-    """What is missing or wrong in ``provenance`` of a run with this seed."""
+    """Missing or wrong parts of ``provenance`` for a run with this seed."""
     faults = field_faults(provenance, RULES, "provenance")
     if faults:
         return faults
@@ -70,14 +70,14 @@ def provenance_faults(provenance: Any, seed: int) -> list[str]:
 
 
 def code_faults(part: Mapping[str, Any], place: str) -> list[str]:
-    """Code outside a git checkout has neither a commit nor a clean tree."""
+    """Rule: code outside a git checkout has neither a commit nor a statement about a clean tree."""
     if (part["commit"] is None) != (part["clean"] is None):
         return [f"{place}.clean={shown(part['clean'])}: must be null where commit is null, and only there"]
     return []
 
 
 def command_faults(command: str, seed: int) -> list[str]:
-    """The command trains this seed; one without ``seed=`` trains seed 0."""
+    """Rule: the command trains this seed; a command without ``seed=`` trains seed 0."""
     given = ["0", *(word.removeprefix("seed=") for word in command.split() if word.startswith("seed="))]
     return [] if given[-1] == str(seed) else [f"provenance.command: trains seed {given[-1]}, not {seed}"]
 

@@ -1,4 +1,4 @@
-"""The result of a record: complete, in range, and at the step that its recipe plans."""
+"""Checks the result of a record: complete, in range, and at the planned step."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FIGURES = {
     **dict.fromkeys(SIZES, NORM_OR_NULL),
     **dict.fromkeys(MEANS, LOSS_OR_NULL),
 }
-MEAN_TOLERANCE = 2e-5  # of the largest layer: both sides are rounded to six digits
+MEAN_TOLERANCE = 2e-5  # relative to the largest layer: both sides are rounded to six digits
 
 
 def result_faults(result: Any, known: Configuration) -> list[str]:
-    """What is wrong with ``result``, whatever the rest of the record says."""
+    """Faults of ``result`` that do not depend on the rest of the record."""
     if not isinstance(result, dict):
         return [must_be("result", shown(result), "an object")]
     rules = RESULT[result.get("status") == "finished"] | extra_rules(result, known.family)
@@ -50,8 +50,8 @@ RESULT = {
 
 
 def extra_rules(result: Mapping[str, Any], family: Family) -> dict[str, Rule]:
-    """Rules for the keys of ``result`` that not every result has: metrics, the mechanism, an amount, texts."""
-    anything = Rule("", lambda _: True)  # metrics are judged by themselves
+    """Rules for the optional keys of ``result``: metrics, the mechanism, an amount, texts."""
+    anything = Rule("", lambda _: True)  # metrics are checked separately
     rules = {metric.key: anything for metric in family.metrics if metric.key in result}
     rules |= {key: rule for key, rule in FIGURES.items() if key in result}
     if any(key in result for key in FIGURES):
@@ -63,7 +63,7 @@ def extra_rules(result: Mapping[str, Any], family: Family) -> dict[str, Rule]:
 
 
 def amount_key(result: Mapping[str, Any], family: Family) -> str | None:
-    """The key of what was worked through, such as tokens: the one integer that nothing else explains."""
+    """The key of the amount of work, such as tokens: the one integer with no other meaning."""
     declared = {metric.key for metric in family.metrics} | {"diverged_at_step", *COMMON, *FIGURES, *family.counts}
     found = [key for key, value in result.items() if type(value) is int and key not in declared]
     step = result.get("step")
@@ -71,9 +71,9 @@ def amount_key(result: Mapping[str, Any], family: Family) -> str | None:
 
 
 def metric_faults(result: Mapping[str, Any], known: Configuration) -> list[str]:
-    """A finished run has metrics, each in its declared range, of the test set or of held-out data.
+    """Rule: a finished run has metrics in their declared ranges, of the test set or of held-out data.
 
-    A diverged run has none, unless the evaluation itself gave what is not finite, which is written as null.
+    A diverged run has none, unless the evaluation itself gave a value that is not finite, which is written as null.
     """
     found = {metric.key: metric for metric in known.family.metrics if metric.key in result}
     held_out = known.family.held_out
@@ -91,7 +91,7 @@ def metric_faults(result: Mapping[str, Any], known: Configuration) -> list[str]:
 
 
 def step_faults(result: Mapping[str, Any], known: Configuration) -> list[str]:
-    """A finished run ends at its planned step, a diverged one there or before."""
+    """Rule: a finished run ends at its planned step, a diverged one at this step or before."""
     step, epoch, at = result["step"], result["epoch"], result.get("diverged_at_step")
     per_epoch = steps_per_epoch(step, epoch)
     if per_epoch is None:
@@ -104,7 +104,7 @@ def step_faults(result: Mapping[str, Any], known: Configuration) -> list[str]:
 
 
 def layer_faults(result: Mapping[str, Any]) -> list[str]:
-    """Each figure of the mechanism is the mean of its layers."""
+    """Rule: each figure of the mechanism is the mean of its layers."""
     layers = result.get("by_layer", {})
     figures = [key for key in FIGURES if key in result]
     if set(layers) != set(figures):

@@ -1,4 +1,4 @@
-"""What a recipe plans: the last step, which steps are logged and evaluated, and the learning rate of each."""
+"""The plan of a recipe: the last step, the logged and evaluated steps, and the learning rate of each."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from experiments.config.schema import Recipe
 from experiments.runs.schedule import Schedule
 
-EPOCH_DIGITS = 6  # after the point, see runs/loop.py
+EPOCH_DIGITS = 6  # decimals, see runs/loop.py
 
 
 def steps_per_epoch(step: int, epoch: float) -> int | None:
-    """From a step and its epoch, which is rounded; None where the two do not belong together."""
+    """Steps per epoch from a step and its rounded epoch; None if the two contradict each other."""
     found = round(step / epoch)
     return found if found >= 1 and epoch_of(step, found) == epoch else None
 
 
 def epoch_of(step: int, per_epoch: int) -> float:
-    """As a line of metrics.jsonl has it."""
+    """The epoch of a step as metrics.jsonl writes it."""
     return round(step / per_epoch, EPOCH_DIGITS)
 
 
 class PlannedRun:
-    """The course that ``recipe`` prescribes at so many steps an epoch."""
+    """The course that ``recipe`` prescribes for a number of steps per epoch."""
 
     def __init__(self, recipe: Recipe, per_epoch: int) -> None:
         self.recipe, self.per_epoch = recipe, per_epoch
@@ -42,7 +42,7 @@ class PlannedRun:
     def rates(self, steps: Sequence[int]) -> list[float] | None:
         """The learning rates of these steps, counted from 1.
 
-        None where they depend on the steps an epoch, and rounding leaves several numbers possible.
+        None if they depend on the steps per epoch, and rounding allows several numbers.
         """
         last, n = steps[-1], self.per_epoch
         by_epoch = bool(self.recipe.warmup_epochs or self.recipe.milestones)

@@ -1,4 +1,4 @@
-"""One record by itself: every part in turn, later parts only where the earlier ones are sound."""
+"""Checks one record by itself, part by part. Later parts are checked only if the earlier ones are valid."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from experiments.records.checks.origin import provenance_faults
 from experiments.records.checks.outcome import result_faults
 from experiments.records.record import FORMAT
 
-TUNING = "tuning"  # the folder of tuning runs, below that of the records
+TUNING = "tuning"  # the folder of tuning runs below that of the records
 HASH = re.compile(r"[0-9a-f]{64}")
 PART = Rule("an object", lambda value: isinstance(value, dict))
 
 
 def record_faults(record: Any, path: Path) -> list[str]:
-    """Why ``record`` cannot be a line of the file ``path``: each complaint names the field."""
+    """Reasons why ``record`` cannot be a line of the file ``path``; each message names the field."""
     if isinstance(record, dict) and record.get("format") != FORMAT:
         return [f"format={record.get('format')}: this version reads {FORMAT}"]
     rules = {

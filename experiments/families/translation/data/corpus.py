@@ -1,4 +1,4 @@
-"""What a corpus of sentence pairs is."""
+"""The interface of a corpus of sentence pairs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Pair(NamedTuple):
 
 
 class Corpus(Protocol):
-    """Where pairs come from."""
+    """A source of sentence pairs."""
 
     stamp: str  # changes when the pairs do
 

@@ -1,4 +1,4 @@
-"""Encoded pairs in memory: flat arrays of tokens, padded to rectangles where a batch is made."""
+"""Encoded pairs in memory: flat arrays of tokens, padded to rectangles when a batch is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from experiments.randomness import generator
 
 @dataclass(frozen=True, eq=False)
 class Sentences:
-    """Sentence ``i`` is ``tokens[ends[i - 1] : ends[i]]``; its last token ends it."""
+    """Sentence ``i`` is ``tokens[ends[i - 1] : ends[i]]``. Its last token is the end of the sentence."""
 
     tokens: NDArray[numpy.uint16]
     ends: NDArray[numpy.int64]
@@ -52,7 +52,7 @@ class Sentences:
         return Sentences.of([self.tokens[self.ends[i - 1] if i else 0 : self.ends[i]].tolist() for i in index.tolist()])
 
     def padded(self, index: NDArray[numpy.int64], width: int | None = None) -> Tensor:
-        """int64 [len(index), width]: the sentences ``index``, filled up with padding; None: to the longest of them."""
+        """int64 [len(index), width]: the sentences ``index``, padded to ``width`` (None: to the longest of them)."""
         rows = [self.tokens[self.ends[i - 1] if i else 0 : self.ends[i]] for i in index.tolist()]
         out = numpy.full((len(rows), width or max(len(row) for row in rows)), PAD, numpy.int64)
         for number, row in enumerate(rows):
@@ -84,7 +84,7 @@ class EncodedPairs:
 
 
 def hold_out(pairs: EncodedPairs, count: int) -> tuple[EncodedPairs, EncodedPairs]:
-    """``pairs`` without ``count`` of them, and those, drawn alike for every seed. Raises UserError for too many."""
+    """``pairs`` without ``count`` of them, and these; the same draw for every seed. Raises UserError for too many."""
     if count >= len(pairs):
         raise UserError(f"dataset.holdout={count}: must be less than {len(pairs)}, the number of training pairs")
     order = torch.randperm(len(pairs), generator=generator(0, "held-out pairs")).numpy()

@@ -10,11 +10,11 @@ from experiments.errors import UserError
 from experiments.families.translation.data.corpus import Pair
 from experiments.families.translation.schema import PairsDataset
 
-NAMES = {"train": "train", "valid": "validation", "test": "test"}  # as the hub calls the splits
+NAMES = {"train": "train", "valid": "validation", "test": "test"}  # the hub's names of the splits
 
 
 class HubPairs:
-    """The three splits of a dataset such as WMT14. Rows with an empty side are left out, as WMT14 has some."""
+    """The three splits of a dataset such as WMT14. Rows with an empty side, which WMT14 has, are left out."""
 
     def __init__(self, config: PairsDataset) -> None:
         self.config = config
@@ -22,7 +22,7 @@ class HubPairs:
         self.stamp = hashlib.sha256(repr(values).encode()).hexdigest()
 
     def load(self, split: str) -> Any:
-        """A stream of rows. Raises UserError without ``datasets``, or when the hub cannot be reached."""
+        """A stream of rows. Raises UserError without ``datasets``, or if the hub cannot be reached."""
         try:
             import datasets
         except ImportError as error:

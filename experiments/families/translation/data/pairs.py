@@ -1,4 +1,4 @@
-"""Sentence pairs from files: one pair a line, the source, a tab, the target, UTF-8."""
+"""Sentence pairs from UTF-8 files with one pair per line: the source, a tab, the target."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from experiments.families.translation.data.corpus import Corpus, Pair
 from experiments.families.translation.schema import PairsDataset
 
 SPLITS = ("train", "valid", "test")
-HELD_OUT = ("train",)  # all that a run reads whose evaluation is on held-out training pairs
+HELD_OUT = ("train",)  # the only split that a run with held-out evaluation reads
 SUFFIXES = (".tsv", ".tsv.xz", ".tsv.gz")
 
 
 class PairFiles:
     """``train``, ``valid`` and ``test`` below a folder, each ``.tsv``, ``.tsv.xz`` or ``.tsv.gz``.
 
-    ``splits`` are those that will be read.
+    ``splits`` are the splits that will be read.
     """
 
     def __init__(self, folder: Path, splits: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ class PairFiles:
         self.stamp = digest.hexdigest()
 
     def pairs(self, split: str) -> Iterator[Pair]:
-        """Raises UserError naming the file and the line that is no pair."""
+        """The pairs of a split. Raises UserError naming the file and the line that is no pair."""
         path = self.paths[split]
         opener = OPENERS.get(path.suffix, open)
         try:
@@ -53,7 +53,7 @@ def find(folder: Path, split: str) -> Path:
 
 
 def parse(line: bytes, where: str) -> Pair:
-    """The pair on a line. Raises UserError that begins with ``where``."""
+    """The pair on a line. Raises UserError whose message begins with ``where``."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:

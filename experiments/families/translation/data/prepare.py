@@ -1,4 +1,4 @@
-"""Sentence pairs to tokens, once: BPE, encoded splits and test sentences, kept by content below ``cache_dir``."""
+"""Encodes sentence pairs once: BPE, encoded splits and test sentences, kept by content below ``cache_dir``."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ PAIRS_AT_ONCE = 50_000
 
 @dataclass(frozen=True, eq=False)
 class PreparedPairs:
-    """The tokenizer, the encoded splits, and the test pairs as texts. ``fingerprint`` identifies all of it.
+    """The tokenizer, the encoded splits, and the test pairs as strings. ``fingerprint`` identifies all of it.
 
-    Under ``dataset.holdout`` there is the split ``train`` alone: nobody reads the test pairs while tuning.
+    With ``dataset.holdout`` there is only the split ``train``, so that tuning never reads the test pairs.
     """
 
     tokenizer: Any
@@ -43,9 +43,9 @@ class PreparedPairs:
 
 
 def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir: str) -> PreparedPairs:
-    """The pairs of ``config`` in the tokens of ``model``; encoded first where that was not done.
+    """The pairs of ``config`` in the tokens of ``model``. Encodes them if that was not done.
 
-    One process prepares, under a lock; the others wait. Raises UserError for what is missing or wrong.
+    One process prepares, under a lock, while the others wait. Raises UserError for missing or wrong files.
     """
     corpus = open_corpus(config, Path(data_dir))
     chosen = " ".join(splits_of(config))
@@ -60,7 +60,7 @@ def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir:
     except OSError as error:
         raise UserError(f"cache_dir={cache_dir}: cannot write {error.filename or folder}: {error.strerror}") from error
     except UserError:
-        with suppress(OSError):  # leave nothing behind, unless others are at work here
+        with suppress(OSError):  # leave nothing behind, unless other processes work here
             lock.unlink(missing_ok=True)
             for each in created:
                 each.rmdir()
@@ -68,7 +68,7 @@ def prepare_pairs(config: PairsDataset, model: Marian, data_dir: str, cache_dir:
 
 
 def encode_corpus(corpus: Corpus, config: PairsDataset, size: int, folder: Path) -> PreparedPairs:
-    """Train the BPE and encode every split; the folder appears when it is whole."""
+    """Train the BPE and encode every split. The folder appears when it is complete."""
     tokenizer = train_bpe(chosen_pairs(corpus, "train", config.max_words), size)
     splits = splits_of(config)
     test = list(chosen_pairs(corpus, "test", config.max_words)) if "test" in splits else []
@@ -101,7 +101,7 @@ def encode_split(tokenizer: Any, pairs: Iterator[Pair]) -> EncodedPairs:
 
 
 def read_prepared(folder: Path) -> PreparedPairs | None:
-    """What was kept, or None where nothing was, or a file is not whole."""
+    """The cached pairs, or None if there are none or a file is incomplete."""
     if not folder.exists():
         return None
     try:
