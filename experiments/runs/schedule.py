@@ -1,4 +1,4 @@
-"""How long a training lasts, when it is evaluated, and its learning rate as a pure function of the step."""
+"""The length of a training, its evaluations, and its learning rate as a pure function of the step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.errors import UserError
 
 
 class Schedule:
-    """Steps are optimiser steps, counted from 0. Warm-up and schedule end where L-BFGS begins."""
+    """Steps are optimiser steps, counted from 0. Warm-up and schedule end when L-BFGS begins."""
 
     def __init__(self, recipe: Recipe, steps_per_epoch: int) -> None:
         self.recipe, self.steps_per_epoch = recipe, steps_per_epoch
@@ -34,7 +34,7 @@ class Schedule:
         return recipe.lr * self.factor(step)
 
     def factor(self, step: int) -> float:
-        """What the schedule leaves of the learning rate; with d the share of the training that is done:
+        """The schedule's factor on the learning rate. d is the share of the training that is done.
 
         step: lr_factor for every milestone passed · linear: 1 - d · cosine: (1 + cos(πd)) / 2 · poly: (1 - d)^power ·
         inverse_sqrt: √(warm-up / step), Vaswani et al. 2017 (arXiv 1706.03762), section 5.3. linear, cosine and poly

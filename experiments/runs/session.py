@@ -1,4 +1,4 @@
-"""One run's files around its training: resumed from, written to, and closed with the result."""
+"""The files of one run during its training: it resumes from them, writes to them, and ends with the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from experiments.runs.tracking import PICTURES, NoMirror, mirror
 
 
 class Session:
-    """A run that is being trained: ``write`` its lines, ``save`` now and then, ``finish`` it."""
+    """A run in training: ``write`` its lines, ``save`` at intervals, ``finish`` it."""
 
     def __init__(self, config: Config, directory: Path, trainer: Trainer, log: MetricsLog) -> None:
         self.config, self.directory, self.trainer, self.log = config, directory, trainer, log
@@ -35,9 +35,9 @@ class Session:
         self.result: dict[str, Any] | None = None
 
     def resume(self) -> dict[str, Any] | None:
-        """Continue from the newest sound checkpoint of this very run, or from the beginning where there is none.
+        """Continue from the newest valid checkpoint of this run, or from the beginning if there is none.
 
-        Returns what it continued from.
+        Returns the state that it continued from.
         """
         state = self.checkpoints.latest(self.check)
         self.log.rewind(state["log"] if state else None)
@@ -57,7 +57,7 @@ class Session:
             )
 
     def begin(self, command: str) -> None:
-        """Say in meta.json what starts here: from which step, by which command. Keep the activation's source."""
+        """Record in meta.json the first step and the command of this start. Keep the activation's source."""
         self.meta = read_json(self.directory / "meta.json")
         begun = part(self.config.impl, self.trainer.device, self.trainer.step, command)
         begun |= {"processes": self.trainer.processes.count}
@@ -77,7 +77,7 @@ class Session:
         self.checkpoints.save(self.trainer.step, state, keep)
 
     def finish(self) -> None:
-        """The last checkpoint, meta.json and, last of all, metrics.json."""
+        """Write the last checkpoint, meta.json and, as the very last file, metrics.json."""
         self.save(keep=1)
         self.result = self.outcome()
         if self.config.tracking.mode != "disabled":
@@ -90,7 +90,7 @@ class Session:
         write_json(self.directory / "metrics.json", self.result)
 
     def draw(self) -> None:
-        """Pictures of what the trained network does, for W&B."""
+        """Draw pictures from the trained network, for W&B."""
         weights = evaluated_weights(self.trainer.state())
         family = family_of_model(self.config.model.kind)
         self.tracker.show(family.pictures(self.config, weights, self.directory / PICTURES))
@@ -105,7 +105,7 @@ class Session:
 
 @contextmanager
 def session(config: Config, directory: Path, trainer: Trainer) -> Iterator[Session]:
-    """The session of a directory that this process holds; what it has opened is closed after it."""
+    """The session of a directory that this process holds. It closes its files after the block."""
     with MetricsLog(directory / "metrics.jsonl") as log:
         opened = Session(config, directory, trainer, log)
         try:

@@ -18,7 +18,7 @@ PREEMPTION = (signal.SIGTERM, signal.SIGUSR2)
 
 
 class StopFlag:
-    """Set by a signal; the loop looks at it between steps, so no step is cut in two."""
+    """A flag that a signal sets. The loop checks it between steps, so every step is completed."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -28,13 +28,13 @@ class StopFlag:
 
     def set(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # a second Ctrl-C: the person does not want to wait for the save
+            raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait for the save
         self.signal = signal.Signals(number)
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopFlag]:
-    """A flag that the signals set while the block runs; the earlier handlers are restored after it."""
+    """A flag that signals set within the block. The earlier handlers are restored after it."""
     flag = StopFlag()
     with handled((*PREEMPTION, signal.SIGINT), flag.set):
         yield flag
@@ -42,11 +42,11 @@ def stop_on_signals() -> Iterator[StopFlag]:
 
 @contextmanager
 def leave_on_signals() -> Iterator[None]:
-    """Around the whole command: before and after training there is nothing to save, and the run is to be requeued."""
+    """For the whole command: before and after training there is nothing to save, and the run should be requeued."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         for further in PREEMPTION:
-            signal.signal(further, signal.SIG_IGN)  # they would interrupt the leaving
+            signal.signal(further, signal.SIG_IGN)  # they would interrupt the exit
         raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to continue")
 
     with handled(PREEMPTION, leave), handled((signal.SIGINT,), leave_at_once):
@@ -54,7 +54,7 @@ def leave_on_signals() -> Iterator[None]:
 
 
 def leave_at_once(number: int, frame: FrameType | None) -> None:
-    """End the process without a traceback: an exception would fall into the middle of an import."""
+    """End the process without a traceback, because an exception could occur in the middle of an import."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         print("stopped by SIGINT; run the same command again to continue", file=sys.stderr, flush=True)

@@ -19,11 +19,11 @@ from experiments.errors import UserError
 from experiments.files import read_json
 from experiments.runs.metrics_log import read_lines
 
-PICTURES = "pictures"  # their folder in a run directory
+PICTURES = "pictures"  # the folder of pictures in a run directory
 
 
 class NoMirror:
-    """tracking=disabled: wandb is not even imported."""
+    """tracking=disabled: wandb is not imported."""
 
     def log(self, line: dict[str, Any]) -> None: ...
 
@@ -35,8 +35,8 @@ class NoMirror:
 class WandbMirror(NoMirror):
     """Run id = hash and seed, group = hash, tags = experiment; ``offline`` writes below the run directory.
 
-    A run that goes on is replayed from metrics.jsonl, as far as W&B does not have it: so an offline run is always
-    one whole run, however often it was interrupted, and the steps of an online one never go backwards.
+    A continued run is replayed from metrics.jsonl, as far as W&B lacks it. So an offline run is always one complete
+    run, however often it was interrupted, and the steps of an online run never go backwards.
     """
 
     def __init__(self, config: Config, directory: Path) -> None:
@@ -44,7 +44,7 @@ class WandbMirror(NoMirror):
 
         if config.tracking.mode == "offline":
             for part in (directory / "wandb").glob("offline-run-*"):
-                shutil.rmtree(part)  # everything in it is in metrics.jsonl
+                shutil.rmtree(part)  # metrics.jsonl contains all of it
         try:
             self.run = self.start(wandb, config, directory)
         except wandb.Error as error:
@@ -77,25 +77,25 @@ class WandbMirror(NoMirror):
         if line["step"] >= self.next_step:
             self.next_step = line["step"] + 1
             values = {key: value for key, value in line.items() if value is not None and key != "by_layer"}
-            # W&B derives its own running time from this, which must not be that of a later copy.
+            # W&B computes its running time from this; it must not be that of a later copy.
             self.run.log(values | {"_timestamp": self.started + line.get("seconds", 0.0)}, step=line["step"])
 
     def show(self, pictures: Sequence[Path]) -> None:
-        """Add the pictures to the last step, each under the name of its file."""
+        """Add the pictures to the last step, each under its file name."""
         import wandb
 
         if pictures:
             self.run.log({path.stem: wandb.Image(str(path)) for path in pictures}, step=max(0, self.next_step - 1))
 
     def finish(self, result: dict[str, Any] | None) -> None:
-        """``result`` is the content of metrics.json, or None when the run was stopped and will go on."""
+        """``result`` is the content of metrics.json, or None if the run was stopped and will continue."""
         if result is not None:
             self.run.summary.update(result)
         self.run.finish(exit_code=0 if result and result["status"] == "finished" else 1)
 
 
 def without_places(values: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without paths of this machine."""
+    """A configuration without paths on this machine."""
     kept = {key: value for key, value in values.items() if not key.endswith("_dir")}
     if "target" in kept["activation"]:
         kept["activation"] = kept["activation"] | {"target": Path(kept["activation"]["target"]).name}
@@ -103,7 +103,7 @@ def without_places(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def started_at(directory: Path) -> float:
-    """When the run in ``directory`` began, in seconds since 1970."""
+    """The start time of the run in ``directory``, in seconds since 1970."""
     try:
         first = read_json(directory / "meta.json")["parts"][0]["started"]
     except (OSError, ValueError, KeyError, IndexError):
@@ -112,7 +112,7 @@ def started_at(directory: Path) -> float:
 
 
 def check_tracking(tracking: Tracking) -> None:
-    """Raise UserError where W&B is asked for and not installed, or no login is known: before anything is created."""
+    """Raise UserError if W&B is requested but not installed or without a login, before any file is created."""
     if tracking.mode == "disabled":
         return
     if importlib.util.find_spec("wandb") is None:

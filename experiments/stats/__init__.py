@@ -1,14 +1,19 @@
-"""Is the difference real, how sure is that, and how many seeds would it take? docs/verdicts.md explains the rules.
+"""Statistics: whether a difference is real, how certain that is, and how many seeds it takes. See docs/verdicts.md.
 
-The one analysis: ``estimate`` (a difference with its standard error) · ``verdict`` (interval, p and word, which
-agree) · ``words`` · ``rows`` (a whole table) · ``looks``, ``crossing`` (the error spent over looks) · ``stopping``
-(where each row stands) · ``course`` (what a study with looks will take) · ``sensitivity`` (power of the test that is
-used) · ``failures`` (diverged runs) · ``budget`` (a page of claims) · ``tuning`` (the best setting of each cell) ·
-``crossfit`` (the best setting from the same runs) · ``simulation`` (how often all this is wrong).
+The analysis of verdicts:
 
-``seeds`` and ``spread`` say how many seeds a study needs. ``holm`` corrects where a preset planned Welch's test.
-Besides: ``second_opinions`` (other intervals of a difference) · ``variance`` (rows among themselves) · ``ranks``
-(several tasks) · ``single_seed`` (what one seed would show).
+- ``estimate``: a difference with its standard error.
+- ``verdict``: interval, p and word, which agree; ``words``: its sentences; ``rows``: a whole table.
+- ``looks``, ``crossing``: the error spent over looks. ``stopping``: the state of each row. ``course``: the expected
+  course of a study with looks.
+- ``sensitivity``: the power of the test in use.
+- ``failures``: diverged runs. ``budget``: one error over a page of claims.
+- ``tuning``: the best setting of each cell. ``crossfit``: the best setting from the same runs.
+- ``simulation``: the error rates of all these rules.
+
+``seeds`` and ``spread`` say how many seeds a study needs. ``holm`` corrects if a preset planned Welch's test.
+Further modules: ``second_opinions`` (other intervals of a difference) · ``variance`` (rows among themselves) ·
+``ranks`` (several tasks) · ``single_seed`` (what one seed would show).
 Tests and distributions are those of scipy and statsmodels.
 """
 

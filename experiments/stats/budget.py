@@ -15,15 +15,15 @@ Method = Literal["single-step", "holm"]
 def share_budget(verdicts: Sequence[Verdict], method: Method = "single-step") -> list[Verdict]:
     """Judge the same estimates again, with one error of 5 % for all of them together.
 
-    ``single-step`` divides the error by their number (Bonferroni): the intervals hold together. ``holm`` finds at
-    least as many differences (Holm 1979). Each interval then has the level of the step at which its difference was
-    tested. Those of the differences not found hold together (Guilbaud, Biometrical Journal 50, 2008). Those of the
-    found ones are at least as wide as Benjamini and Yekutieli's (2005): of the found ones at most 5 % miss, on
-    average. Untested comparisons count for nothing in ``holm``, and as any other in ``single-step``. Equivalence has
-    an error of its own, shared in the same way.
+    ``single-step`` divides the error by their number (Bonferroni): the intervals hold simultaneously. ``holm`` finds
+    at least as many differences (Holm 1979). Then each interval has the level of the step that tested its difference.
+    The intervals of differences that were not found hold simultaneously (Guilbaud, Biometrical Journal 50, 2008).
+    Those of found differences are at least as wide as Benjamini and Yekutieli's (2005): on average at most 5 % of
+    them miss. Untested comparisons do not count in ``holm``, and count like any other in ``single-step``. Equivalence
+    has its own error, shared in the same way.
 
-    A verdict from a study with looks must not be judged again at a level that ignores them: pass verdicts at a fixed
-    number of seeds. Raises ValueError for an unknown method.
+    A verdict from a study with looks must not be judged again at a level that ignores the looks. Pass only verdicts at
+    a fixed number of seeds. Raises ValueError for an unknown method.
     """
     if method == "single-step":
         threshold = bonferroni(max(1, len(verdicts)))
@@ -39,7 +39,7 @@ def share_budget(verdicts: Sequence[Verdict], method: Method = "single-step") ->
 
 
 def holm_thresholds(p_values: Sequence[float]) -> list[Threshold]:
-    """For each raw p the level of its step, and the adjusted p."""
+    """For each raw p, the level of its step and the adjusted p."""
     return [
         Threshold(level, lambda _, known=adjusted: known)  # type: ignore[misc]
         for level, adjusted in zip(holm_levels(p_values), holm(p_values), strict=True)

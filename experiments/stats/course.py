@@ -1,4 +1,4 @@
-"""What a study with looks will take: how often it finds what, and after how many seeds, by simulation."""
+"""The expected course of a study with looks, by simulation: the probability of each finding, and its seeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RowCourse:
 
 @dataclass(frozen=True)
 class Course:
-    """``seeds`` is the mean at which all rows have stopped. Every probability has a standard error of ``error``."""
+    """``seeds`` is the mean number at which all rows have stopped. Every probability has a standard error ``error``."""
 
     rows: list[RowCourse]
     seeds: float
@@ -46,7 +46,7 @@ def expected_course(
     """Simulate a study whose rows truly differ from the reference by ``effects``.
 
     The unit of ``effects`` and ``margin`` is the sd of the paired difference. ``correlation`` is that between the
-    differences of two rows: 0.5 where reference and rows spread alike. The draws are the same at every call.
+    differences of two rows: 0.5 if reference and rows have equal sds. The draws are the same at every call.
     """
     rng = numpy.random.default_rng(0)
     shape = (studies, len(effects), looks.sizes[-1])
@@ -82,9 +82,9 @@ class Statistics:
 
 
 def statistics_at(sizes: Sequence[int], values: numpy.ndarray, reference: numpy.ndarray | None = None) -> Statistics:
-    """Of the first n values for each n in ``sizes``; the last axis of ``values`` is the seed.
+    """Statistics of the first n values for each n in ``sizes``; the last axis of ``values`` is the seed.
 
-    Paired differences without a ``reference``; with one, two arms compared by Welch's t.
+    Without ``reference`` the values are paired differences. With it, Welch's t compares two arms.
     """
     mean, variance = _moments(sizes, values)
     n = numpy.array(sizes)
@@ -105,9 +105,9 @@ def _moments(sizes: Sequence[int], values: numpy.ndarray) -> tuple[numpy.ndarray
 
 @dataclass(frozen=True)
 class Settled:
-    """Of each study and row: the look that settled it (from 0; else the last), what was found, and the interval.
+    """For each study and row: the look that settled it (from 0; else the last), the finding, and the interval.
 
-    ``kind`` names a difference first; ``within`` says that equivalence was found there, with a difference or not.
+    If both were found, ``kind`` names the difference. ``within`` says that equivalence was found.
     """
 
     look: numpy.ndarray

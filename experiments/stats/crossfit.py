@@ -1,4 +1,4 @@
-"""Each activation at a setting chosen for it from the runs at hand: choose on some seeds, evaluate on the others."""
+"""Cross-fitting: choose each activation's setting on some seeds of the existing runs, evaluate on the other seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_SPLITS = 1000
 class CrossFit:
     """``value``: the mean over splits of the result at the setting that the other half of the seeds chose.
 
-    ``chosen`` has, for each context, the share of the splits in which each setting was chosen.
+    ``chosen`` has, for each context, the share of the splits that chose each setting.
     """
 
     value: float
@@ -32,9 +32,9 @@ def cross_fit(
 ) -> CrossFit:
     """Choose a setting in each of ``contexts`` (depths, say) on one part of the seeds, and evaluate on the rest.
 
-    ``splits`` are the seeds to choose on; the default is ``half_splits``, so that every seed serves on both sides.
+    ``splits`` are the seeds to choose on. The default is ``half_splits``, so that every seed serves on both sides.
     The value is the mean over contexts. It estimates the result with a setting tuned on that many seeds, without the
-    optimism of choosing and evaluating on the same runs. Raises ValueError where a setting lacks a seed.
+    optimism of choosing and evaluating on the same runs. Raises ValueError if a setting lacks a seed.
     """
     seeds = seeds_of([contexts])
     splits = half_splits(seeds) if splits is None else splits
@@ -54,8 +54,8 @@ def cross_fit_difference(row: Sequence[Settings], reference: Sequence[Settings],
     """Difference of two cross-fitted values, both over the same seeds and splits, with a jackknife standard error.
 
     The whole procedure is repeated without each seed: se² = (n - 1)/n · Σ (estimate without seed i - their mean)².
-    So it counts how much the choice itself moves, which a t interval over seeds does not (docs/verdicts.md: such
-    intervals cover as little as 82 % where 95 % are claimed, jackknife intervals 93 % or more). Needs six seeds.
+    So the standard error includes the variation of the choice, which a t interval over seeds ignores. Such t intervals
+    cover as little as 82 % at nominal 95 %, and jackknife intervals 93 % or more (docs/verdicts.md). Needs six seeds.
     """
     seeds = seeds_of([row, reference])
     if len(seeds) < 6:
@@ -74,7 +74,7 @@ def cross_fit_difference(row: Sequence[Settings], reference: Sequence[Settings],
 
 
 def half_splits(seeds: Sequence[int], most: int = MOST_SPLITS) -> list[tuple[int, ...]]:
-    """Every half of the seeds, each way round; ``most`` halves drawn once and for all where there are more."""
+    """Every half of the seeds, in both roles. If there are more than ``most``, a fixed random choice of them."""
     half = len(seeds) // 2
     if math.comb(len(seeds), half) <= most:
         return list(itertools.combinations(seeds, half))
@@ -83,7 +83,7 @@ def half_splits(seeds: Sequence[int], most: int = MOST_SPLITS) -> list[tuple[int
 
 
 def seeds_of(sides: Sequence[Sequence[Settings]]) -> list[int]:
-    """The seeds that all settings have. Raises ValueError where they do not all have the same."""
+    """The seeds that all settings have. Raises ValueError if their seeds differ."""
     found = [set(values) for side in sides for settings in side for values in settings.values()]
     every = set().union(*found)
     for values in found:
@@ -93,7 +93,7 @@ def seeds_of(sides: Sequence[Sequence[Settings]]) -> list[int]:
 
 
 def _chosen(table: numpy.ndarray, choosing: numpy.ndarray, higher_is_better: bool) -> numpy.ndarray:
-    """The best row of ``table`` for each split; of equal ones the first, with rounding taken out."""
+    """The best row of ``table`` for each split; the first of those that are equal up to rounding."""
     means = (choosing / choosing.sum(axis=1, keepdims=True)) @ table.T
     scale = max(1e-300, float(numpy.max(numpy.abs(table))))
     rounded = numpy.round(means / scale, 12)

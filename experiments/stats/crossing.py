@@ -1,13 +1,13 @@
-"""How often a t statistic that is looked at repeatedly crosses its bounds when there is no difference, exactly.
+"""The exact probability that a t statistic crosses its bounds at repeated looks when there is no difference.
 
-Let D be the estimate scaled to variance 1, and Q the total sum of squares with a degrees of freedom: a = n for n
-paired differences with mean 0, a = 2n - 1 for two arms of n runs with one common mean. X = D/√Q lies in [-1, 1],
-and t = X·√(df / (1 - X²)) with df = a - 1. Under no difference Q is independent of X at this look and at all
-earlier ones (Basu 1955). So X is a Markov chain, whatever the variance. With n' seeds an arm at the next look,
+Let D be the estimate scaled to variance 1, and Q the total sum of squares with a degrees of freedom. For n paired
+differences with mean 0, a = n. For two arms of n runs with one common mean, a = 2n - 1. X = D/√Q lies in [-1, 1], and
+t = X·√(df / (1 - X²)) with df = a - 1. Without a difference, Q is independent of X at this look and at all earlier
+ones (Basu 1955). So X is a Markov chain, for any variance. With n' seeds per arm at the next look,
 
     X' = √(n/n')·X·√β + √(1 - n/n')·V·√(1 - β),   β ~ Beta(a/2, b/2),   V² ~ Beta(1/2, (b - 1)/2),   b = a' - a,
 
-where β, V and X are independent. One integral a look follows, without a normal approximation.
+where β, V and X are independent. So each look needs one integral, and no normal approximation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scipy import optimize, special, stats
 
 from experiments.stats.estimate import Test
 
-POINTS = 48  # at which the distribution of X is held
+POINTS = 48  # at which the distribution of X is stored
 BETA_POINTS = 160  # for the integral over β
 NEGLIGIBLE = 1e-12  # an error this small stops no study
 DIRECTION = -numpy.cos(numpy.linspace(0, math.pi, 2049))  # at which the distribution of V is tabulated
@@ -32,9 +32,10 @@ DIRECTION = -numpy.cos(numpy.linspace(0, math.pi, 2049))  # at which the distrib
 def nominal_levels(sizes: Sequence[int], spent: Sequence[float], test: Test, sides: int) -> list[float]:
     """The nominal level of each look at which a false stop has probability ``spent[j]``.
 
-    ``sizes`` are the seeds an arm at the looks, ascending from 2. ``sides``: 2 for a difference, 1 for a one-sided
-    test. Compared with 2,000,000 simulated studies, the probability to stop at all is right to 1 % of itself. That
-    to stop at one look is, too; to 5 % where a look adds a single seed to so few that its distribution has a kink.
+    ``sizes`` are the seeds per arm at the looks, ascending from 2. ``sides``: 2 for a difference, 1 for a one-sided
+    test. Compared with 2,000,000 simulated studies, the relative error of the probability to stop at all is at most
+    1 %. At a single look it is also at most 1 %, or 5 % if the look adds one seed to so few that the distribution has a
+    kink.
     """
     path, levels = NullPath(test, sides), []
     for size, error in zip(sizes, spent, strict=True):
@@ -45,7 +46,7 @@ def nominal_levels(sizes: Sequence[int], spent: Sequence[float], test: Test, sid
 
 
 def exit_probabilities(sizes: Sequence[int], levels: Sequence[float], test: Test, sides: int) -> list[float]:
-    """The probability of a false stop at each look, given the nominal ``levels``."""
+    """The probability of a false stop at each look for the nominal ``levels``."""
     path, spent = NullPath(test, sides), []
     for size, level in zip(sizes, levels, strict=True):
         path.arrive(size)
@@ -68,7 +69,7 @@ class NullPath:
         return total_degrees(self.size, self.test) - 1
 
     def arrive(self, size: int) -> None:
-        """Go on to the look at ``size`` seeds an arm."""
+        """Go on to the look at ``size`` seeds per arm."""
         if self.size == 0:
             self.size = size
             df = self.df
@@ -80,7 +81,7 @@ class NullPath:
             self.size = size
 
     def exit_probability(self, level: float) -> float:
-        """Of crossing the bound of a nominal ``level`` at this look, and not before."""
+        """The probability to cross the bound of a nominal ``level`` at this look and not before."""
         return self._beyond(float(stats.t.isf(level / self.sides, self.df))) if level > 0 else 0.0
 
     def level_for(self, error: float) -> float:
@@ -91,7 +92,7 @@ class NullPath:
         return float(self.sides * stats.t.sf(math.exp(log_t), self.df))
 
     def stop_at(self, level: float) -> None:
-        """Take out the studies that cross the bound of a nominal ``level``."""
+        """Remove the studies that cross the bound of a nominal ``level``."""
         bound = x_of(float(stats.t.isf(level / self.sides, self.df)), self.df) if level > 0 else 1.0
         low, high = -bound, bound if self.sides == 2 else 1.0
         density = Chebyshev.interpolate(self.at_most, POINTS - 1, [low, high]).deriv()
@@ -100,7 +101,7 @@ class NullPath:
         self.masses = numpy.maximum(density(self.nodes), 0) * weights * (high - low) / 2
 
     def _beyond(self, t: float) -> float:
-        """P(not stopped before, and t this far out); the distribution of X is symmetric only where ``sides`` is 2."""
+        """P(not stopped before, and t beyond this bound). The distribution of X is symmetric only if ``sides`` is 2."""
         return self.sides * float(self.at_most(numpy.array([x_of(-t, self.df)]))[0])
 
 
@@ -121,7 +122,7 @@ def transition(size: int, larger: int, test: Test) -> Callable[[numpy.ndarray, n
 
 @functools.lru_cache(maxsize=256)
 def beta_rule(a: int, b: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Nodes 2β - 1 and weights of Gauss and Jacobi for the mean over β ~ Beta(a/2, b/2)."""
+    """Gauss-Jacobi nodes 2β - 1 and weights for the mean over β ~ Beta(a/2, b/2)."""
     roots, weights = special.roots_jacobi(BETA_POINTS, b / 2 - 1, a / 2 - 1)
     return roots, weights / weights.sum()
 
@@ -137,7 +138,7 @@ def direction_at_most(v: numpy.ndarray, b: int) -> numpy.ndarray:
 
 
 def total_degrees(size: int, test: Test) -> int:
-    """Degrees of freedom of Q: all values of both arms but their common mean, or all differences."""
+    """Degrees of freedom of Q: all values of both arms minus one for their common mean, or all differences."""
     return size if test == "paired" else 2 * size - 1
 
 

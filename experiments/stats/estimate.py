@@ -14,15 +14,15 @@ from experiments.stats.difference import Summary, summarise
 
 Values = Mapping[int, float]  # by seed
 Test = Literal["paired", "welch"]
-ROUNDING = 1e-12  # relative to the largest value: what rounding leaves of equal differences
+ROUNDING = 1e-12  # rounding error in equal differences, relative to the largest value
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A difference (row minus reference) whose t statistic has ``df`` degrees of freedom.
 
-    ``standard_error`` is 0 where there is no spread, and nan where one side has fewer than two values.
-    ``sides`` summarises what was averaged: the differences by seed, or the row and its reference (Welch).
+    ``standard_error`` is 0 if there is no spread, and nan if one side has fewer than two values.
+    ``sides`` summarises the averaged values: the differences by seed, or the row and its reference (Welch).
     """
 
     value: float
@@ -32,7 +32,7 @@ class Estimate:
 
     @property
     def n(self) -> int:
-        """Seeds that count: pairs, or the smaller side."""
+        """Number of seeds: pairs, or the smaller side."""
         return min(side.n for side in self.sides)
 
     @property
@@ -41,23 +41,23 @@ class Estimate:
 
     @property
     def p(self) -> float:
-        """Two-sided p of no difference, not adjusted. nan where nothing can be tested."""
+        """Two-sided p of no difference, not adjusted; nan if no test is possible."""
         if not self.testable:
             return math.nan
         return float(2 * stats.t.sf(abs(self.value) / self.standard_error, self.df))
 
     def p_within(self, margin: float) -> float:
-        """p of the two one-sided t tests (Schuirmann 1987) that it lies within ``±margin``, not adjusted."""
+        """p of the two one-sided t tests (Schuirmann 1987) for a difference within ``±margin``, not adjusted."""
         if not self.testable:
             return math.nan
         return float(stats.t.sf((margin - abs(self.value)) / self.standard_error, self.df))
 
     def interval(self, error: float) -> tuple[float, float]:
-        """The two-sided interval that misses the true difference with probability ``error``. It goes with ``p``."""
+        """The two-sided interval that misses the true difference with probability ``error``. It agrees with ``p``."""
         return self._reach(error / 2)
 
     def equivalence_interval(self, error: float) -> tuple[float, float]:
-        """The interval that goes with ``p_within``: inside ``±margin`` exactly where ``p_within(margin) < error``."""
+        """The interval for ``p_within``: it lies inside ``±margin`` exactly if ``p_within(margin) < error``."""
         return self._reach(error)
 
     def turned(self) -> Estimate:
@@ -73,7 +73,7 @@ class Estimate:
 
 
 def estimate_difference(row: Values, reference: Values, test: Test = "paired") -> Estimate:
-    """The difference by the ``test`` of the preset. Raises ValueError where a value is not finite."""
+    """The difference by the ``test`` of the preset. Raises ValueError if a value is not finite."""
     check_finite(row)
     check_finite(reference)
     return paired_estimate(row, reference) if test == "paired" else welch_estimate(row, reference)

@@ -1,4 +1,4 @@
-"""Diverged runs: how often, whether the row and its reference differ in that, and in words."""
+"""Diverged runs: their number, whether their rate differs between row and reference, and the words for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.stats.estimate import Test
 
 @dataclass(frozen=True)
 class Failures:
-    """``row`` of ``row_runs`` runs diverged, and ``reference`` of ``reference_runs``. ``p`` compares them, adjusted."""
+    """``row`` of ``row_runs`` runs diverged, and ``reference`` of ``reference_runs``. ``p`` is adjusted."""
 
     row: int
     row_runs: int
@@ -25,7 +25,7 @@ class Failures:
         return self.row + self.reference > 0
 
     def words(self) -> str:
-        """``diverged: 5 of 7 runs (reference: 0 of 7, p = 0.021)``; empty where no run diverged."""
+        """``diverged: 5 of 7 runs (reference: 0 of 7, p = 0.021)``; empty if no run diverged."""
         if not self.any:
             return ""
         p = "< 0.001" if self.p < 0.001 else f"= {self.p:.3f}"
@@ -45,9 +45,9 @@ def compare_failures(
 ) -> Failures:
     """Compare the rates of divergence exactly. The arguments are seeds.
 
-    ``paired`` uses McNemar's exact test (1947) over the seeds that both sides ran: of the seeds at which one side
-    alone failed, half are expected on either side. ``welch`` uses Barnard's exact test (1945) for independent runs.
-    ``p`` is multiplied by ``comparisons`` (Bonferroni). It is 1 where no run failed, or no seed tells the sides apart.
+    ``paired`` uses McNemar's exact test (1947) over the seeds that both sides ran. With equal rates, the seeds at which
+    only one side failed are expected to be half on either side. ``welch`` uses Barnard's exact test (1945) for independent runs.
+    ``p`` is multiplied by ``comparisons`` (Bonferroni). It is 1 if no run failed, or if no seed has one failed side.
     Raises ValueError for a seed that both failed and finished.
     """
     for failed, finished in ((row_failed, row_finished), (reference_failed, reference_finished)):
@@ -71,7 +71,7 @@ def exact_mcnemar(row_alone: int, reference_alone: int) -> float:
 
 
 def barnard(row: int, row_runs: int, reference: int, reference_runs: int) -> float:
-    """Two-sided p of Barnard's unconditional test. It finds more than Fisher's test and is exact, too."""
+    """Two-sided p of Barnard's unconditional test. It is exact, and more powerful than Fisher's test."""
     failed = row + reference
     if min(row_runs, reference_runs) == 0 or failed in (0, row_runs + reference_runs):
         return 1.0

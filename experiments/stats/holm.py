@@ -11,9 +11,9 @@ from experiments.stats.power import ALPHA
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm-adjusted p values (1979): the k-th smallest of m times m + 1 - k, none below those of smaller p, at most 1.
+    """Holm-adjusted p values (1979): the k-th smallest of m times m + 1 - k, at most 1, and not below smaller ones.
 
-    nan stays nan and counts for nothing.
+    nan stays nan and does not count.
     """
     p = numpy.asarray(p_values, dtype=float)
     ascending = numpy.argsort(p)[: numpy.count_nonzero(~numpy.isnan(p))]  # nan sorts last
@@ -24,10 +24,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def holm_levels(p_values: Sequence[float], error: float = ALPHA) -> list[float]:
-    """The level at which Holm's method tests each: error / (m + 1 - k) for the k-th smallest p, as long as it finds.
+    """The level at which Holm's method tests each p: error / (m + 1 - k) for the k-th smallest, while it rejects.
 
-    From the first that is not found on, all have the level of that step. So a p lies below its level exactly where
-    the adjusted p lies below ``error``. nan counts for nothing, and has the level of the first step.
+    From the first p that is not significant, all have the level of its step. So a p is below its level exactly if
+    the adjusted p is below ``error``. nan does not count, and has the level of the first step.
     """
     p = numpy.asarray(p_values, dtype=float)
     ascending = numpy.argsort(p)[: numpy.count_nonzero(~numpy.isnan(p))]

@@ -1,4 +1,4 @@
-"""When a study may stop: the numbers of seeds at which it is looked at, and how the error is spent over them."""
+"""When a study may stop: the numbers of seeds at its looks, and the error that each look spends."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from experiments.stats.verdict import Threshold, at_most_1
 
 Spending = Literal["obrien-fleming", "pocock"]
 ERRORS = {1: numpy.geomspace(1e-6, 0.4, 20), 2: numpy.geomspace(1e-6, 0.9, 22)}  # by sides; p is interpolated between
-FEWEST = 3  # seeds at a look; with fewer its exact distribution is singular, and nothing would be found
-SMALLEST = 1e-300  # stands for 0 where a logarithm is taken
+FEWEST = 3  # seeds at a look; with fewer the exact distribution is singular, and nothing would be significant
+SMALLEST = 1e-300  # replaces 0 under a logarithm
 
 
 @dataclass(frozen=True)
 class Looks:
-    """``sizes``: seeds an arm at each look, ascending. ``test``: the test that is repeated.
+    """``sizes``: seeds per arm at each look, ascending. ``test``: the test that is repeated.
 
-    ``obrien-fleming`` spends 2 - 2Φ(z/√f) of an error up to the fraction f of the seeds, with z the normal quantile
-    of error / 2 (Lan and DeMets 1983): next to nothing early, nearly all at the end. ``pocock`` has one nominal level
-    at all planned looks (Pocock 1977): more early stops, less power at the end.
+    ``obrien-fleming`` spends 2 - 2Φ(z/√f) of an error up to the fraction f of the seeds, with z the normal quantile of
+    error / 2 (Lan and DeMets 1983). It spends almost nothing early and nearly all at the end. ``pocock`` has one
+    nominal level at all planned looks (Pocock 1977): more early stops, less power at the end.
     """
 
     sizes: tuple[int, ...]
@@ -46,9 +46,9 @@ class Looks:
     def levels(self, error: float, sides: int = 2, seen: Sequence[int] = (), ended: bool = False) -> tuple[float, ...]:
         """The nominal levels of the looks at which ``error`` is spent over them as planned.
 
-        ``seen`` are the seeds that counted at the looks so far, where they are fewer than planned. A look with fewer
-        than three seeds, or with no new ones, is passed over (level 0); the next look spends its error. ``ended``
-        says that no more seeds will come: the last look ``seen`` then spends all that is left.
+        ``seen`` are the seeds that counted at the looks so far, which may be fewer than planned. A look with fewer
+        than three seeds, or without new ones, is skipped (level 0), and the next look spends its error. ``ended``
+        says that no more seeds will come: the last look in ``seen`` then spends the rest.
         """
         return _levels(self, error, sides, self._sizes(seen), ended)
 
@@ -57,8 +57,8 @@ class Looks:
     ) -> Threshold:
         """The threshold of the last look in ``seen``, with the ``error`` shared equally over ``comparisons``.
 
-        The adjusted p is the repeated p value (Jennison and Turnbull 2000, section 9.4): the smallest error with
-        which this look would have stopped, times the comparisons.
+        The adjusted p is the repeated p value (Jennison and Turnbull 2000, section 9.4). It is the smallest error with
+        which this look would have stopped, times the number of comparisons.
         """
         sizes = self._sizes(seen)
         return Threshold(
@@ -83,7 +83,7 @@ def _levels(looks: Looks, error: float, sides: int, seen: tuple[int, ...], ended
 def _levels_spending(
     looks: Looks, planned: tuple[float, ...], sides: int, seen: tuple[int, ...], ended: bool
 ) -> tuple[float, ...]:
-    """``planned`` is the error that may be spent up to each planned look."""
+    """The nominal levels. ``planned`` is the error that may be spent up to each planned look."""
     allowed = list(planned[: len(seen)])
     if ended:
         allowed[-1] = planned[-1]
@@ -120,7 +120,7 @@ def obrien_fleming(fraction: float, error: float) -> float:
 
 
 def _repeated_p(looks: Looks, p: float, sides: int, seen: tuple[int, ...], ended: bool) -> float:
-    """The error with which the last look has the nominal level ``p``. 1 where it is above those tabulated."""
+    """The error with which the last look has the nominal level ``p``; 1 if it is above the tabulated ones."""
     if math.isnan(p):
         return p
     levels, errors = _last_levels(looks, sides, seen, ended)
@@ -131,7 +131,7 @@ def _repeated_p(looks: Looks, p: float, sides: int, seen: tuple[int, ...], ended
 
 @functools.lru_cache(maxsize=1024)
 def _last_levels(looks: Looks, sides: int, seen: tuple[int, ...], ended: bool) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Nominal levels of the last look, ascending, and the errors that go with them."""
+    """Nominal levels of the last look, ascending, and their errors."""
     if looks.spending == "pocock":  # tabulated by its constant level, which needs no search
         plans = [_spent_at_constant(looks, float(level), sides) for level in ERRORS[sides]]
     else:

@@ -1,4 +1,4 @@
-"""What all tests share: their error, the power that is asked for, and the search for the fewest seeds."""
+"""Common to all tests: their error, their power, and the search for the smallest number of seeds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MOST = 1_000_000
 
 
 def standardised(difference: float, sd: float) -> float:
-    """``difference`` in units of ``sd``. Raises ValueError where one of them is not above 0."""
+    """``difference`` in units of ``sd``. Raises ValueError unless both are above 0."""
     if not (difference > 0 and sd > 0):
         raise ValueError(f"difference={difference}, sd={sd}: both must be above 0")
     return difference / sd
 
 
 def smallest(power: Callable[[int], float]) -> int:
-    """The smallest n of at least 2 whose power is enough, by doubling and halving."""
+    """The smallest n of at least 2 with sufficient power, by doubling and bisection."""
     high = 2
     while power(high) < POWER and high < MOST:
         high *= 2

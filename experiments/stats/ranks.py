@@ -12,14 +12,14 @@ from scipy import stats
 
 from experiments.stats.difference import LEVEL
 
-DIGITS = 10  # significant ones: means of equal runs, summed in another order, differ beyond them only
+DIGITS = 10  # significant; means of equal runs, summed in another order, differ only beyond them
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """``ranks`` has the average rank of each name over the tasks, 1 the best; ``pairs`` Nemenyi's p for each two.
+    """``ranks``: the average rank of each name over the tasks, 1 is best. ``pairs``: Nemenyi's p of each pair.
 
-    Two average ranks that differ by less than ``critical_difference`` are not told apart at the 5 % level.
+    Two average ranks that differ by less than ``critical_difference`` do not differ significantly at the 5 % level.
     ``p`` is Friedman's, corrected for ties.
     """
 
@@ -31,12 +31,12 @@ class Ranking:
 
 
 def rank(scores: Mapping[str, Mapping[str, float]], data_sets: Mapping[str, str] | None = None) -> Ranking:
-    """Rank the names of ``scores[task][name]``, where more is better; a name must be in every task.
+    """Rank the names of ``scores[task][name]``, where higher is better. A name must be in every task.
 
-    Scores that agree to ten significant digits are ties. Tasks with the same entry in ``data_sets`` count as one,
-    which Friedman's test needs, as it takes tasks to be independent: a name's rank there is that of its mean rank
-    over them. Raises ValueError for fewer than two tasks or three names. Source: Demšar, Statistical comparisons of
-    classifiers over multiple data sets, JMLR 7 (2006).
+    Scores that agree to ten significant digits are ties. Friedman's test assumes independent tasks, so tasks with the
+    same entry in ``data_sets`` count as one. There a name's rank is that of its mean rank over these tasks. Raises
+    ValueError for fewer than two tasks or three names. Source: Demšar, Statistical comparisons of classifiers over
+    multiple data sets, JMLR 7 (2006).
     """
     table = pandas.DataFrame(scores).T.dropna(axis="columns").map(without_rounding)
     if data_sets:
@@ -56,7 +56,7 @@ def rank(scores: Mapping[str, Mapping[str, float]], data_sets: Mapping[str, str]
 
 
 def friedman(table: pandas.DataFrame) -> float:
-    """p of Friedman's test, corrected for ties; 1 where all names tie in every task."""
+    """p of Friedman's test, corrected for ties; 1 if all names tie in every task."""
     if (table.nunique(axis="columns") == 1).all():
         return 1.0
     return float(stats.friedmanchisquare(*(table[name] for name in table)).pvalue)

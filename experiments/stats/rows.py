@@ -1,4 +1,4 @@
-"""Every row of a table against its reference: one test, one error, shared over the rows."""
+"""Compares every row of a table with its reference: one test, and one error shared over the rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def judge_rows(
 
     ``groups`` has the value of each finished run by seed, and ``diverged`` the seeds of the failed ones. The error of
     5 % for differences is shared over ``comparisons`` (default: all rows), and so is that for equivalence within
-    ``±margin``. Intervals hold for all rows at once. Raises ValueError for a value that is not finite, or for fewer
-    ``comparisons`` than rows.
+    ``±margin``. Intervals hold for all rows simultaneously. Raises ValueError for a value that is not finite, or for
+    fewer ``comparisons`` than rows.
     """
     count = comparisons_of(references, comparisons)
     threshold = bonferroni(count)
@@ -46,7 +46,7 @@ def judge_pair(
     test: Test = "paired",
     failures: Failures | None = None,
 ) -> Verdict:
-    """One row against its reference, with thresholds that are given."""
+    """Compare one row with its reference at given thresholds."""
     estimate = estimate_difference(row, reference, test)
     return judge(estimate, higher_is_better, difference, equivalence, margin, failures)
 
@@ -59,7 +59,7 @@ def failures_of(
     test: Test,
     comparisons: int,
 ) -> Failures | None:
-    """None where neither side has a failed run."""
+    """The failures of both sides; None if neither has a failed run."""
     failed = diverged.get(name, ()), diverged.get(other, ())
     if not any(failed):
         return None

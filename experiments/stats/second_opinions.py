@@ -1,4 +1,4 @@
-"""Other views on one difference, beside the one that the verdict rests on."""
+"""Other analyses of a difference, beside the one that determines the verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.stats.difference import Difference, bootstrap, improvement, mea
 class SecondOpinions:
     """Both t tests with their 95 % intervals, a bootstrap interval, and the probability of improvement.
 
-    None of them is corrected for several rows, and no verdict rests on them.
+    None of them is corrected for several rows, and none affects a verdict.
     """
 
     welch: Difference
@@ -24,7 +24,7 @@ class SecondOpinions:
 def second_opinions(
     values: Mapping[int, float], reference: Mapping[int, float], higher_is_better: bool
 ) -> SecondOpinions:
-    """Of the difference between ``values`` and ``reference``, both by seed."""
+    """Second opinions on the difference between ``values`` and ``reference``, both by seed."""
     common = sorted(values.keys() & reference.keys())
     ours, theirs = list(values.values()), list(reference.values())
     return SecondOpinions(

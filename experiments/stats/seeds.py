@@ -1,4 +1,4 @@
-"""How many seeds the test of a study needs, and what a number of seeds can find, in advance."""
+"""Planning: how many seeds a study's test needs, and what a number of seeds can find."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def detectable_with(test: Test, n: int, sd: float, comparisons: int = 1) -> floa
 
 
 def seeds_needed(test: Test, aim: Aim, size: float, sd: float, comparisons: int = 1) -> int:
-    """Seeds with which a true difference of ``size`` is found, or equality within ``±size`` is shown (80 % power).
+    """Seeds that find a true difference of ``size``, or show equivalence within ``±size``, with 80 % power.
 
-    Raises ValueError where ``size`` or ``sd`` is not above 0.
+    Raises ValueError unless ``size`` and ``sd`` are above 0.
     """
     if test == "welch":
         runs = runs_for_difference if aim == "difference" else runs_for_equivalence

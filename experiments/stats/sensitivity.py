@@ -1,7 +1,7 @@
-"""What a test can find: power, least detectable difference and seeds needed, of the test that is actually used.
+"""Power, least detectable difference and required seeds of the test in use.
 
-One ``Summary`` stands for the differences of pairs, two for the row and its reference (Welch). Given the sample
-variances, the estimate is normal; power is the mean over them. That is exact for both tests.
+One ``Summary`` holds the differences of pairs; two hold the row and its reference (Welch). Given the sample variances,
+the estimate is normal, and the power is the mean over them. This is exact for both tests.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def power_of_equivalence(
 ) -> float:
     """Probability that the two one-sided tests show a true ``difference`` to lie within ``±margin``."""
     se, reach, weights = _errors(sides, error)
-    room = numpy.maximum(margin - reach, 0)  # how far the estimate may lie from 0
+    room = numpy.maximum(margin - reach, 0)  # largest distance of the estimate from 0
     shown = stats.norm.cdf((room - difference) / se) - stats.norm.cdf((-room - difference) / se)
     return float(shown @ weights)
 
 
 def least_detectable(sides: Sequence[Summary], error: float = ALPHA) -> float:
-    """The smallest true difference found with 80 % power. nan without spread, or with fewer than two seeds a side."""
+    """The smallest true difference found with 80 % power; nan without spread or with fewer than two seeds per side."""
     if any(side.n < 2 for side in sides) or not any(side.sd > 0 for side in sides) or not error > 0:
         return math.nan
     power = _power_finder(sides, error)
@@ -48,25 +48,25 @@ def least_detectable(sides: Sequence[Summary], error: float = ALPHA) -> float:
 def pairs_for_difference(difference: float, sd: float, comparisons: int = 1) -> int:
     """Seeds with which the paired test finds a true ``difference`` with 80 % power, corrected over ``comparisons``.
 
-    ``sd`` is that of the difference at one seed. Raises ValueError where it or ``difference`` is not above 0.
+    ``sd`` is that of the difference at one seed. Raises ValueError unless it and ``difference`` are above 0.
     """
     size = standardised(difference, sd)
     return smallest(lambda n: power_of_difference([Summary(n, 0.0, 1.0)], size, ALPHA / comparisons))
 
 
 def pairs_for_equivalence(margin: float, sd: float, comparisons: int = 1) -> int:
-    """Seeds with which the paired tests show two equal means to lie within ``±margin`` with 80 % power."""
+    """Seeds with which the paired tests show equal means to be within ``±margin`` with 80 % power."""
     size = standardised(margin, sd)
     return smallest(lambda n: power_of_equivalence([Summary(n, 0.0, 1.0)], size, error=ALPHA / comparisons))
 
 
 def runs_for_difference(difference: float, sds: tuple[float, float], comparisons: int = 1) -> int:
-    """Seeds an arm with which Welch's test finds a true ``difference``; ``sds`` of one run, by side."""
+    """Seeds per arm with which Welch's test finds a true ``difference``; ``sds`` of one run, by side."""
     return _smallest_arms(difference, sds, lambda sides: power_of_difference(sides, difference, ALPHA / comparisons))
 
 
 def runs_for_equivalence(margin: float, sds: tuple[float, float], comparisons: int = 1) -> int:
-    """Seeds an arm with which Welch's tests show two equal means to lie within ``±margin`` with 80 % power."""
+    """Seeds per arm with which Welch's tests show equal means to be within ``±margin`` with 80 % power."""
     return _smallest_arms(margin, sds, lambda sides: power_of_equivalence(sides, margin, error=ALPHA / comparisons))
 
 
@@ -88,7 +88,7 @@ def _power_finder(sides: Sequence[Summary], error: float) -> Callable[[float], f
 
 
 def _errors(sides: Sequence[Summary], tail: float) -> tuple[float, numpy.ndarray, numpy.ndarray]:
-    """The true standard error; the reach of the interval for each set of sample variances; the weights."""
+    """The true standard error, the half-width of the interval for each set of sample variances, and the weights."""
     points, weights = leggauss(POINTS)
     chances, weights = (1 + points) / 2, weights / 2
     parts, dfs, counted = [], [], []

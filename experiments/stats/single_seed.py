@@ -1,4 +1,4 @@
-"""What a study with one seed would have reported: how often each name comes first when one run is drawn of each."""
+"""How often each activation would rank first if only one seed had been run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy
 
 
 def first_places(groups: Mapping[str, Sequence[float]], higher_is_better: bool) -> dict[str, float]:
-    """P(first) of each name, its value drawn from its own group independently of the others; they sum to 1.
+    """P(first) of each name, with one value drawn from each group independently. The probabilities sum to 1.
 
-    Exact over all ∏ n draws. A first place that k names tie for is shared, 1/k each:
+    Exact over all ∏ n draws. If k names tie for the first place, each gets 1/k:
     P(i) = mean over v in i of Σ_t P(t others equal v, the rest behind) / (1 + t).
     """
     sign = 1 if higher_is_better else -1
@@ -22,8 +22,8 @@ def first_places(groups: Mapping[str, Sequence[float]], higher_is_better: bool) 
 
 
 def share(value: float, others: Sequence[numpy.ndarray]) -> float:
-    """The share in the first place of a run that reached ``value``, against one draw of each of the others."""
-    ties = numpy.ones(1)  # probability of so many ties, all others being behind
+    """The expected share of the first place for a run with ``value``, against one draw of each of the others."""
+    ties = numpy.ones(1)  # probability of each number of ties when all others are behind
     for other in others:
         ties = numpy.convolve(ties, [numpy.mean(other < value), numpy.mean(other == value)])
     return float(numpy.sum(ties / (1 + numpy.arange(len(ties)))))

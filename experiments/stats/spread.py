@@ -1,4 +1,4 @@
-"""How far single runs lie apart over seeds: one figure for a table, or a range where its rows differ in that."""
+"""Sample standard deviation of single runs over seeds: one figure for a table, or a range if its rows differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Values = Mapping[int, float]  # by seed
 
 @dataclass(frozen=True)
 class Spread:
-    """The sd of one run: ``low`` = ``high`` where the rows spread alike, else from pair to pair compared."""
+    """The sd of one run. ``low`` = ``high`` if the rows have equal sds, else the range over the compared pairs."""
 
     low: float
     high: float
@@ -30,14 +30,14 @@ class Spread:
         return self.low == self.high
 
     def text(self, shown: Callable[[float], str]) -> str:
-        """What is ``shown`` of the sd, or of its two ends: ``4`` or ``4 to 93``."""
+        """The sd, or its two ends, formatted by ``shown``: ``4`` or ``4 to 93``."""
         return " to ".join(dict.fromkeys(map(shown, (self.low, self.high))))
 
 
 def spread_of(groups: Mapping[str, Values], pairs: Mapping[str, str]) -> Spread:
-    """The sd of one run pooled over all ``groups``; over the two sides of each of ``pairs`` where they spread unalike.
+    """The sd of one run, pooled over all ``groups``; if their sds differ, pooled over the sides of each of ``pairs``.
 
-    That is, where Bartlett's test (1937) says so at 5 %. nan where no group has two runs.
+    Bartlett's test (1937) at 5 % decides whether sds differ. nan if no group has two runs.
     """
     alike = pooled_sd(groups.values())
     own = [pooled_sd([groups[name], groups[other]]) for name, other in pairs.items()]
@@ -49,7 +49,7 @@ def spread_of(groups: Mapping[str, Values], pairs: Mapping[str, str]) -> Spread:
 
 
 def pooled_sd(groups: Iterable[Values]) -> float:
-    """√(Σ(n - 1)s² / Σ(n - 1)) over the groups; nan where none has two runs."""
+    """√(Σ(n - 1)s² / Σ(n - 1)) over the groups; nan if none has two runs."""
     counted = [list(group.values()) for group in groups if len(group) > 1]
     if not counted:
         return math.nan

@@ -1,4 +1,4 @@
-"""At which look each row of a study stands, and whether the study may stop."""
+"""The state of each row of a study with looks, and whether the study may stop."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Status = Literal["waiting", "continuing", "settled", "over"]
 class RowState:
     """``verdict`` is that of look ``look`` (from 1): the one that settled the row, else the latest complete one.
 
-    ``waiting``: no look is complete yet, and ``verdict`` is None. ``continuing``: open so far, more looks are to
-    come. ``settled``: a difference or equivalence was found at that look; later seeds do not change it. ``over``:
+    ``waiting``: no look is complete yet, and ``verdict`` is None. ``continuing``: open so far, and more looks follow.
+    ``settled``: a difference or equivalence was found at that look; later seeds do not change it. ``over``:
     open after the last look. ``seeds`` are those planned up to this look.
     """
 
@@ -55,13 +55,13 @@ def follow_rows(
     diverged: Mapping[str, Collection[int]] | None = None,
     ended: bool = False,
 ) -> dict[str, RowState]:
-    """Judge each row at every look that is complete, in their order, until a look settles it.
+    """Judge each row at every complete look, in their order, until a look settles it.
 
     ``seeds`` are the planned ones in their order: look j uses the first ``looks.sizes[j]`` of them. A look is
-    complete when each of these has finished or diverged on both sides. Seeds that diverged do not count, so that a
-    look can have fewer pairs than planned. ``ended`` says that no more seeds will come; the pairs at hand then make
-    the last look. Otherwise seeds between two looks are not looked at. The other arguments are those of
-    ``judge_rows``. Raises ValueError where fewer seeds are planned than the last look needs.
+    complete when each of these has finished or diverged on both sides. Diverged seeds do not count, so a look can have
+    fewer pairs than planned. ``ended`` says that no more seeds will come; then all existing pairs make the last look.
+    Otherwise seeds between two looks are ignored. The other arguments are those of ``judge_rows``. Raises ValueError if
+    fewer seeds are planned than the last look needs.
     """
     if len(seeds) < looks.sizes[-1] or len(set(seeds)) < len(seeds):
         raise ValueError(f"{len(seeds)} planned seeds: must be distinct, at least {looks.sizes[-1]}")
@@ -119,7 +119,7 @@ def _complete_batches(
     seeds: Sequence[int],
     ended: bool,
 ) -> list[Sequence[int]]:
-    """The seeds up to each look that is complete; with ``ended`` all seeds at hand as the last of them."""
+    """The seeds up to each complete look; with ``ended`` all existing seeds are the last look."""
     done = set.intersection(*({*groups[side], *diverged.get(side, ())} for side in sides))
     batches: list[Sequence[int]] = []
     for size in looks.sizes:

@@ -1,4 +1,4 @@
-"""Choose each cell's best setting from its tuning runs, and say where the grid must grow."""
+"""Chooses each cell's best setting from its tuning runs, and extends the grid if it must grow."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Literal
 
 import numpy
 
-Point = tuple[float, ...]  # one value a key, in the order of the grid
+Point = tuple[float, ...]  # one value per key, in the order of the grid
 Grid = Mapping[str, Sequence[float]]  # key → values, ascending
-Scores = Mapping[Point, Mapping[int, float | None]]  # seed → result, None where the run diverged
+Scores = Mapping[Point, Mapping[int, float | None]]  # seed → result; None if the run diverged
 End = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The best ``point`` of one cell with its mean over the tuning seeds, and the ends of the grid it lies at."""
+    """The best ``point`` of one cell, its mean over the tuning seeds, and the ends of the grid at which it lies."""
 
     point: Point
-    mean: float  # nan where a run diverged at every point
+    mean: float  # nan if a run diverged at every point
     ends: dict[str, End]
 
 
@@ -28,7 +28,7 @@ class Choice:
 class Growth:
     """``grid``: the grid with the values to try next, for all cells. ``added``: these values by key.
 
-    ``stopped``: the keys and ends at which a best value still lies although the limit is reached.
+    ``stopped``: the keys and ends at which a best value still lies although the limit of growth is reached.
     """
 
     grid: dict[str, list[float]]
@@ -43,9 +43,9 @@ class Growth:
 def choose(scores: Scores, grid: Grid, higher_is_better: bool) -> Choice:
     """The point with the best mean over the tuning seeds.
 
-    A point with a diverged run is worse than any without; of several such, the one with fewer diverged runs wins.
-    Equal means (up to rounding) go to the point away from the ends of the grid, then to the smaller values. Raises
-    ValueError where a point of the grid has no result, or where points have different seeds.
+    A point with a diverged run is worse than any without. Among several of these, the one with the fewest diverged
+    runs wins. Among equal means (up to rounding), a point away from the ends of the grid wins, then smaller values.
+    Raises ValueError if a point of the grid has no result, or if points have different seeds.
     """
     points = points_of(grid)
     missing = [point for point in points if not scores.get(point)]
@@ -64,10 +64,10 @@ def choose(scores: Scores, grid: Grid, higher_is_better: bool) -> Choice:
 
 
 def grow(grid: Grid, choices: Mapping[str, Choice], most: int = 2, original: Grid | None = None) -> Growth:
-    """Extend the grid for all cells at each end where a cell's best value lies, by one geometric step.
+    """Extend the grid for all cells at each end at which a cell's best value lies, by one geometric step.
 
     The next value continues the ratio of the last two. An end at 0 is never extended, nor a key with one value.
-    ``most`` is how many values may be added at each end of the ``original`` grid (default: of ``grid``).
+    ``most`` is the number of values that may be added at each end of the ``original`` grid (default: of ``grid``).
     """
     first = grid if original is None else original
     added: dict[str, list[float]] = {}
@@ -84,9 +84,9 @@ def grow(grid: Grid, choices: Mapping[str, Choice], most: int = 2, original: Gri
 
 
 def regret(scores: Scores, grid: Grid, higher_is_better: bool, at: Point) -> float:
-    """What a cell loses at the point ``at`` instead of its best one, in the unit of the metric, 0 or more.
+    """The loss of a cell at the point ``at`` compared with its best point, in the unit of the metric, 0 or more.
 
-    Infinity where a run diverged at ``at``. It is a little optimistic: the best is chosen on the same runs.
+    Infinity if a run diverged at ``at``. It is slightly optimistic, because the best is chosen on the same runs.
     """
     mean, diverged = mean_of(scores[at])
     if diverged:
@@ -96,7 +96,7 @@ def regret(scores: Scores, grid: Grid, higher_is_better: bool, at: Point) -> flo
 
 
 def ends_of(point: Point, grid: Grid) -> dict[str, End]:
-    """The keys for which ``point`` lies at an end that could be extended."""
+    """The keys for which ``point`` lies at an end that may be extended."""
     ends: dict[str, End] = {}
     for value, (key, values) in zip(point, grid.items(), strict=True):
         if len(values) > 1 and value == min(values) and value > 0:
@@ -122,13 +122,13 @@ def points_of(grid: Grid) -> list[Point]:
 
 
 def mean_of(results: Mapping[int, float | None]) -> tuple[float, int]:
-    """Mean over the seeds and number of diverged runs; the mean is nan where there are any."""
+    """Mean over the seeds and number of diverged runs; the mean is nan if there are any."""
     diverged = sum(value is None for value in results.values())
     return (math.nan if diverged else float(numpy.mean(list(results.values())))), diverged
 
 
 def significant(value: float) -> float:
-    """Without the last digits, in which equal means differ by rounding."""
+    """``value`` without the last digits, in which equal means differ by rounding."""
     return float(f"{value:.12g}")
 
 

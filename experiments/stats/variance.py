@@ -1,4 +1,4 @@
-"""Do several groups of seeds have one mean? One question where tests pair by pair would ask many."""
+"""Welch's analysis of variance: whether several groups of seeds have one mean, in a single test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statsmodels.stats.oneway import anova_oneway
 
 
 def welch_anova(groups: Sequence[Sequence[float]]) -> float:
-    """p of Welch's analysis of variance (1951): no equal variances assumed; for two groups it is that of Welch's t.
+    """p of Welch's analysis of variance (1951), which does not assume equal variances. For two groups: Welch's t.
 
     Needs two groups or more, each with two values and some spread, else nan.
     """

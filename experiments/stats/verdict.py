@@ -19,7 +19,7 @@ SETTLED: tuple[Kind, ...] = ("better", "worse", "equivalent")
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a raw p must stay below: ``nominal``. ``adjusted`` turns a raw p into one that must stay below 5 %."""
+    """The limit ``nominal`` of a raw p. ``adjusted`` converts a raw p into one whose limit is 5 %."""
 
     nominal: float
     adjusted: Callable[[float], float]
@@ -33,17 +33,17 @@ def bonferroni(comparisons: int, error: float = ALPHA) -> Threshold:
 
 
 def at_most_1(p: float) -> float:
-    """``p`` cut at 1. nan stays nan, where ``min`` would depend on the order."""
+    """``p``, at most 1. nan stays nan, whereas the result of ``min`` would depend on the order."""
     return p if math.isnan(p) else min(1.0, p)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """``low`` and ``high`` hold for all rows of the table at once. They exclude 0 exactly where ``p`` < 0.05.
+    """``low`` and ``high`` hold for all rows of the table simultaneously. They exclude 0 exactly if ``p`` < 0.05.
 
     ``kind`` is ``better`` or ``worse`` in the same cases. ``equal_low`` and ``equal_high`` are the interval of the
-    equivalence test: ``within_margin`` says that it lies inside ``±margin``, exactly where ``p_equal`` < 0.05. A
-    row can be both different and within the margin: ``kind`` then names the difference, and the words say both.
+    equivalence test. ``within_margin`` says that it lies inside ``±margin``, which is so exactly if ``p_equal`` < 0.05.
+    A row can be both different and within the margin: ``kind`` then names the difference, and the words say both.
     ``untested`` means fewer than two seeds, or no spread. ``diverged`` means that failed runs forbid a verdict.
     """
 
@@ -70,7 +70,7 @@ class Verdict:
 
     @property
     def settled(self) -> bool:
-        """Whether more seeds are not needed: the finished runs differ, or are equivalent."""
+        """Whether no more seeds are needed: the finished runs differ, or are equivalent."""
         return self.different or self.within_margin
 
     @cached_property
@@ -79,7 +79,7 @@ class Verdict:
         return least_detectable(self.estimate.sides, self.nominal)
 
     def turned(self) -> Verdict:
-        """The reference beside the row. Raises ValueError for a verdict that has failures: judge the pair anew."""
+        """The verdict with row and reference exchanged. Raises ValueError if runs failed: judge the pair anew."""
         if self.failures is not None and self.failures.any:
             raise ValueError("a verdict with diverged runs cannot be turned: judge the pair in the other order")
         opposite: dict[Kind, Kind] = {"better": "worse", "worse": "better"}
@@ -102,7 +102,7 @@ def judge(
     margin: float | None = None,
     failures: Failures | None = None,
 ) -> Verdict:
-    """Test for a difference and, with a ``margin``, for equivalence. Each has an error of its own."""
+    """Test for a difference and, with a ``margin``, for equivalence. Each test has its own error."""
     if margin is not None and not margin > 0:
         raise ValueError(f"margin={margin}: must be above 0")
     low, high = estimate.interval(difference.nominal)
@@ -125,14 +125,14 @@ def judge(
 
 
 def agreeing(p: float, found: bool) -> float:
-    """``p`` on the side of 5 % where the interval is: rounding of the last bits must not part the two."""
+    """``p`` moved to the interval's side of 5 %: rounding of the last bits must not make the two disagree."""
     if math.isnan(p):
         return p
     return min(p, math.nextafter(ALPHA, 0)) if found else max(p, ALPHA)
 
 
 def kind_of(verdict: Verdict) -> Kind:
-    """The one word. A side with diverged runs is never the better one, and never equivalent."""
+    """The word of the verdict. A side with diverged runs is never the better one, and never equivalent."""
     failures, kind = verdict.failures, verdict.kind
     if verdict.different:
         kind = "better" if (verdict.estimate.value > 0) == verdict.higher_is_better else "worse"

@@ -1,4 +1,4 @@
-"""A verdict in words: what the data support at the 5 % level, and no more."""
+"""A verdict in words: only what the data support at the 5 % level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def verdict_words(verdict: Verdict, unit: str, digits: int) -> str:
 
 
 def finished_words(verdict: Verdict, unit: str, digits: int) -> str:
-    """The same of the finished runs alone."""
+    """The words for the finished runs alone."""
     within = "" if verdict.margin is None else f"within ±{verdict.margin:g} {unit}".rstrip()
     if verdict.different:
         word = "better" if (verdict.estimate.value > 0) == verdict.higher_is_better else "worse"
@@ -37,7 +37,7 @@ def finished_words(verdict: Verdict, unit: str, digits: int) -> str:
 
 
 def size_words(verdict: Verdict, unit: str, digits: int) -> str:
-    """``by 0.4 to 0.9 points``. Empty where the interval says the sign only (Holm)."""
+    """``by 0.4 to 0.9 points``; empty if the interval only gives the sign (Holm)."""
     near, far = sorted((abs(verdict.low), abs(verdict.high)))
     if math.isinf(far):
         return ""
@@ -55,6 +55,6 @@ def untested_words(verdict: Verdict, unit: str, digits: int) -> str:
 
 
 def rounded(size: float, digits: int) -> str:
-    """With ``digits`` decimals; with one significant digit where those would show 0."""
+    """``size`` with ``digits`` decimals, or with one significant digit if these would show 0."""
     shown = f"{size:.{digits}f}"
     return shown if float(shown) or not size else f"{size:.1g}"

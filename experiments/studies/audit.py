@@ -1,4 +1,4 @@
-"""All records at once: each sound, all of them in agreement, and the committed ones planned before they were run."""
+"""Checks all records: each is valid, all agree, and the committed ones were planned before they were run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from experiments.studies.presets import load_preset, preset_names
 
 @dataclass(frozen=True)
 class Audit:
-    """``complaints``: each names file and line, or a preset. ``summary``: what was looked at, in a sentence or two."""
+    """``complaints``: each names file and line, or a preset. ``summary``: what was checked, in one or two sentences."""
 
     complaints: list[str]
     summary: str
 
 
 def audit_records(records_dir: Path, root: Path = ROOT) -> Audit:
-    """Check every record file below ``records_dir``; where git has its files, also the presets of their tables."""
+    """Check every record file below ``records_dir``; if git has its files, also the presets of their tables."""
     files = record_files(records_dir)
     records, complaints = examine(line for path in files for line in lines_of(path))
     tables: dict[str, list[Placed]] = {}
@@ -42,7 +42,7 @@ def audit_records(records_dir: Path, root: Path = ROOT) -> Audit:
 
 
 def review_tables(tables: dict[str, list[Placed]], history: History) -> tuple[list[str], int]:
-    """What the presets of ``tables`` do not say, and how many were reviewed."""
+    """What the presets of ``tables`` fail to state, and how many presets were checked."""
     found = [review_preset(name, (each.record for each in tables[name]), history) for name in sorted(tables)]
     reviews = [review for review in found if review]
     return [fault for review in reviews for fault in review.faults], len(reviews)

@@ -1,4 +1,4 @@
-"""The cells of a preset, composed and typed: what each row of a table stands for."""
+"""The cells of a preset, composed and typed: each is a row of a table."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from experiments.studies.presets import Preset
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table: the overrides that make it, its configuration (of seed 0) and its hash.
+    """One row of a table: its overrides, its configuration (of seed 0) and its hash.
 
-    ``tuned``: the overrides that were chosen for it, besides.
+    ``tuned``: the additional overrides that tuning chose for it.
     """
 
     overrides: str
@@ -40,7 +40,7 @@ class Cell:
 
 
 def make_cell(preset: Preset, overrides: str, extra: Sequence[str] = (), tuned: Sequence[str] = ()) -> Cell:
-    """One cell of ``preset``; ``extra`` are overrides that all cells get."""
+    """One cell of ``preset``; ``extra`` are overrides for all cells."""
     config = compose_cell(f"experiment={preset.name}", *extra, *overrides.split(), *tuned)
     return Cell(overrides, config, run_hash(config), tuple(tuned))
 
@@ -59,9 +59,9 @@ def cells_of(preset: Preset, extra: Sequence[str] = ()) -> list[Cell]:
 
 
 def compose_cell(*words: str) -> Config:
-    """The typed configuration of ``words``, composed by Hydra once for each choice of groups.
+    """The typed configuration of ``words``. Hydra composes it once for each choice of groups.
 
-    Values, and the activation, are then set on a copy: that takes a hundredth of the time.
+    Values and the activation are then set on a copy, which takes a hundredth of the time.
     """
     groups = [word for word in words if is_group(word) and not word.startswith("activation=")]
     cfg = copy.deepcopy(composed_once(*groups))
@@ -79,14 +79,14 @@ def is_group(word: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def parse_word(word: str) -> tuple[str, Any]:
-    """Key and value of an override, read as Hydra reads it."""
+    """Key and value of an override, parsed as Hydra parses it."""
     override = OverridesParser.create().parse_override(word)
     return override.key_or_group, override.value()
 
 
 @functools.lru_cache(maxsize=64)
 def activation_node(name: str) -> DictConfig:
-    """What Hydra composes of ``activation=<name>``."""
+    """Hydra's composition of ``activation=<name>``."""
     try:
         node: DictConfig = compose([f"activation={name}"]).activation
     except MissingConfigException as error:
@@ -109,7 +109,7 @@ def metric_of(preset: Preset, cells: Sequence[Cell]) -> Metric:
 
 
 def value_at(config: Config, key: str) -> Any:
-    """The value of a dotted key such as ``model.depth`` or ``activation.eps``; None where it does not exist."""
+    """The value of a dotted key such as ``model.depth`` or ``activation.eps``; None if it does not exist."""
     group, _, name = key.partition(".")
     holder = getattr(config, group, None)
     return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)

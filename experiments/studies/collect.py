@@ -1,4 +1,4 @@
-"""The records of a preset with stages: its tuning runs in a file of their own, and the runs that count."""
+"""Collects the records of a preset with stages: its tuning runs, in a file of their own, and its counted runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from experiments.studies.stages import Study, follow_study
 
 
 def collect_stages(preset: Preset, records_dir: Path, runs_dir: str) -> tuple[Study, list[Record]]:
-    """Bring both record files up to date with the finished runs below ``runs_dir``.
+    """Update both record files with the finished runs below ``runs_dir``.
 
-    Returns where the study stands, and the records of the runs that count. Only runs of this preset's own files and
-    of ``runs_dir`` are taken over: all rows of a tuned table come from one place. Raises UserError where a record is
-    unsound, or two contradict each other.
+    Returns the state of the study, and the records of its counted runs. Only records of this preset's own files and
+    runs below ``runs_dir`` are used: all rows of a tuned table come from one place. Raises UserError if a record is
+    invalid, or two contradict each other.
     """
     own = Results(runs_dir, records_dir, only=preset.name)
     study = follow_study(preset, own)

@@ -1,4 +1,4 @@
-"""What a preset will cost and what it can show, before anything is spent: runs, seeds with power, time."""
+"""The cost of a preset and what it can show, before any run: number of runs, seeds with power, time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from experiments.studies.results import finished_values
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of one run, on which device and from how many recorded runs; 0: from the FLOPs of a step."""
+    """Seconds of one run, its device, and the number of recorded runs behind it; 0: from the FLOPs of a step."""
 
     seconds: float
     device: str
@@ -34,9 +34,9 @@ Estimator = Callable[[Config], Estimate | None]
 
 
 def estimate(config: Config, records: Sequence[Record], here: str | None = None) -> Estimate | None:
-    """From the records of the same data and network, per epoch or per step; None where there is none.
+    """The time from records of the same data and network, per epoch or per step; None if there are none.
 
-    The median over the runs of the device ``here``, or of the one with the most such runs where ``here`` has none.
+    It is the median over the runs on the device ``here``. If there are none, it is that of the device with most runs.
     """
     by_device: dict[str, list[float]] = {}
     for record in records:
@@ -52,12 +52,12 @@ def estimate(config: Config, records: Sequence[Record], here: str | None = None)
 
 
 def same_data(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """The same data, and as many images an epoch."""
+    """Whether data and images per epoch are the same."""
     return all((one.get(key) or None) == (other.get(key) or None) for key in ("name", "train_size", "holdout"))
 
 
 def seconds_per_unit(record: Record, config: Config) -> float | None:
-    """What ``config`` would take at the pace of ``record``."""
+    """The seconds that ``config`` would take at the speed of ``record``."""
     result, seconds, recipe = record["result"], record["provenance"]["seconds"], config.recipe
     steps = recipe.max_steps or recipe.steps
     if steps and result.get("step"):
@@ -70,7 +70,7 @@ def seconds_per_unit(record: Record, config: Config) -> float | None:
 def plan_text(
     preset: Preset, cells: Sequence[Cell], records: Sequence[Record], workers: int, estimator: Estimator | None = None
 ) -> str:
-    """The plan in a dozen lines; ``estimator`` tells how long a run takes, the records where none is given."""
+    """The plan in a dozen lines. ``estimator`` says how long a run takes; by default the records do."""
     estimator = estimator or functools.partial(estimate, records=records)
     mine = {(r["run"], r["seed"]): r for r in records if any(r["run"] == cell.run for cell in cells)}
     done = sum((cell.run, seed) in mine for cell in cells for seed in preset.counted)
@@ -88,7 +88,7 @@ def plan_text(
 
 
 def stage_lines(preset: Preset, cells: Sequence[Cell]) -> list[str]:
-    """What comes before the counted runs, and when the study may stop."""
+    """The lines on the runs before the counted ones, and on when the study may stop."""
     lines = []
     if preset.tune:
         values, seeds = math.prod(len(axis) for axis in preset.tune.grid.values()), preset.tune.seeds
@@ -139,7 +139,7 @@ def duration(seconds: float) -> str:
 
 
 def seed_lines(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
-    """What the planned seeds can show at the sd of the records, else at the preset's."""
+    """What the planned seeds can show, with the sd of the records or else the preset's."""
     metric = metric_of(preset, cells)
     unit, places, count = metric.difference_unit, metric.digits, len(preset.counted)
     values = {

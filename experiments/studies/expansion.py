@@ -1,4 +1,4 @@
-"""From a preset and what the user types to the runs that are to be trained, stage by stage."""
+"""From a preset and the user's words to the runs that must be trained, stage by stage."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Words = list[str]
 
 @dataclass(frozen=True)
 class Expansion:
-    """``jobs``: the overrides of every run. ``title`` of the stage they belong to, None where there are no stages.
+    """``jobs``: the overrides of every run. ``title``: their stage, or None if there are no stages.
 
-    ``recorded``: how many runs are left out because results/records has them.
+    ``recorded``: number of runs that are left out because results/records has them.
     """
 
     jobs: list[Words]
@@ -31,7 +31,7 @@ class Expansion:
     recorded: int = 0
 
     def words(self) -> str:
-        """What a user is told of it before the runs; empty where there is nothing to tell."""
+        """The message to the user before the runs; empty if there is none."""
         lines = [f"{self.title}: {len(self.jobs)} runs"] if self.title else []
         if self.recorded:
             lines.append(f"{self.recorded} runs are in results/records and not trained again; fresh=true trains them")
@@ -39,10 +39,10 @@ class Expansion:
 
 
 def expand_jobs(experiment: DictConfig | None, jobs: Sequence[Sequence[str]], records_dir: Path) -> Expansion:
-    """The runs that ``jobs`` (lists of ``key=value``) ask for.
+    """The runs that ``jobs`` (lists of ``key=value``) request.
 
-    Without a preset they stay as they are. Of a preset, runs that ``records_dir`` has are left out, unless
-    ``fresh=true`` is among the words; a preset with stages gives the missing runs of its current stage. Raises
+    Without a preset they stay as they are. With a preset, runs that ``records_dir`` has are left out, unless
+    ``fresh=true`` is among the words. A preset with stages gives the missing runs of its current stage. Raises
     UserError for two presets, and for another value of ``fresh``.
     """
     said = {word.partition("=")[2] for job in jobs for word in job if word.startswith("fresh=")}
@@ -67,7 +67,7 @@ def expand_jobs(experiment: DictConfig | None, jobs: Sequence[Sequence[str]], re
 
 
 def is_recorded(job: Sequence[str], results: Results) -> bool:
-    """Whether a record has the run of ``job``; one that finished here too is not left out."""
+    """Whether a record has the run of ``job``. A run that also finished here is not left out."""
     if results.records_dir is None:
         return False
     config = composed_run(*(word for word in job if not word.startswith("seed=")))
@@ -80,11 +80,11 @@ composed_run = functools.lru_cache(maxsize=4096)(compose_cell)
 
 
 def expand(plan: Preset, jobs: Sequence[Sequence[str]]) -> list[Words]:
-    """Cells × seeds × ``jobs``, seeds outermost so that early results cover every cell.
+    """Cells × seeds × ``jobs``. Seeds are the outer loop, so that early results cover every cell.
 
-    A key the user gave selects among the cells that set it (``activation=gelu`` keeps GELU's cells); a key no
-    cell sets is added to all of them. Raises UserError where a given value selects no cell: nothing is left out in
-    silence.
+    A key given by the user selects among the cells that set it (``activation=gelu`` keeps GELU's cells). A key that no
+    cell sets is added to all of them. Raises UserError if a given value selects no cell, so that no value is ignored
+    silently.
     """
     cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
     varied = {key for cell in cells for key in cell}
@@ -104,10 +104,10 @@ def expand(plan: Preset, jobs: Sequence[Sequence[str]]) -> list[Words]:
 
 
 def expand_stage(plan: Preset, jobs: Sequence[Sequence[str]], results: Results) -> Expansion:
-    """The missing runs of the stage that a preset with tuning or looks is in.
+    """The missing runs of the current stage of a preset with tuning or looks.
 
-    What the user gives selects among its cells, or is added to all of them. Raises UserError where a seed, or a key
-    that the preset tunes, is given: those the preset plans itself.
+    The user's words select among its cells, or are added to all of them. Raises UserError for a seed, or a key that the
+    preset tunes, because the preset plans these itself.
     """
     cells = [dict(part.split("=", 1) for part in cell.split()) for cell in plan.cells]
     varied = {key for cell in cells for key in cell}
@@ -122,7 +122,7 @@ def expand_stage(plan: Preset, jobs: Sequence[Sequence[str]], results: Results) 
         if not chosen:
             raise UserError(no_cell(plan, cells, {key: value for key, value in given.items() if key in varied}))
         extra = [f"{key}={value}" for key, value in given.items() if key not in (*varied, "experiment")]
-        from experiments.studies.stages import follow_study  # brings scipy, which --help does without
+        from experiments.studies.stages import follow_study  # imports scipy, which --help does not need
 
         study = follow_study(plan, results, extra)
         if study.stage is None:
@@ -136,18 +136,18 @@ def expand_stage(plan: Preset, jobs: Sequence[Sequence[str]], results: Results) 
 
 
 def runs_dir_of(jobs: Sequence[Sequence[str]]) -> str:
-    """Where the runs of ``jobs`` lie, by their overrides or the configuration."""
+    """The directory of the runs of ``jobs``, from their overrides or the configuration."""
     given = [word for word in (jobs[0] if jobs else []) if word.startswith("runs_dir=")]
     return str(composed_once(*given).runs_dir)
 
 
 def selects(given: Mapping[str, str], cell: Mapping[str, str], varied: Collection[str]) -> bool:
-    """Whether ``cell`` has every value given of the keys that the cells vary."""
+    """Whether ``cell`` has every given value, for the keys that the cells vary."""
     return all(key in cell and same(cell[key], value) for key, value in given.items() if key in varied)
 
 
 def no_cell(plan: Preset, cells: Sequence[Mapping[str, str]], given: Mapping[str, str]) -> str:
-    """What a user is told whose values select no cell of a preset."""
+    """The error message for values that select no cell of a preset."""
     words = " ".join(f"{key}={value}" for key, value in given.items())
     first = next(iter(given))
     there = list(dict.fromkeys(cell[first] for cell in cells if first in cell))
@@ -156,7 +156,7 @@ def no_cell(plan: Preset, cells: Sequence[Mapping[str, str]], given: Mapping[str
 
 
 def same(a: str, b: str) -> bool:
-    """Equal as values: ``1e-4`` and ``0.0001`` are one number."""
+    """Whether values are equal: ``1e-4`` and ``0.0001`` are one number."""
     try:
         return float(a) == float(b)
     except ValueError:

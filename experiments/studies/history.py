@@ -1,4 +1,4 @@
-"""What git knows of a file: when it was first committed, and what it said at a commit."""
+"""The git history of a file: its first commit, and its content at a commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Commit:
-    """``moment``: when it was committed, in seconds since 1970."""
+    """``moment``: the time of the commit, in seconds since 1970."""
 
     moment: int
     hash: str
@@ -24,7 +24,7 @@ class History:
         self.root = root
 
     def gap(self) -> str | None:
-        """Why there is no history to look into; None where all of it is there."""
+        """Why there is no complete history; None if there is."""
         shallow = self.git("rev-parse", "--is-shallow-repository")
         if shallow is None:
             return "this is no git checkout"
@@ -33,9 +33,9 @@ class History:
         return None
 
     def first_commit(self, path: str) -> Commit | None:
-        """The commit that added the file, under whatever name; None where it was never committed.
+        """The commit that added the file, under any name; None if it was never committed.
 
-        Only a rename is followed. A copy of an older file is a new file, which ``git log --follow`` does not say.
+        Only renames are followed. A copy of an older file is a new file, unlike in ``git log --follow``.
         """
         added = self.commits(path, "--diff-filter=A")
         if not added:
@@ -54,7 +54,7 @@ class History:
         return sorted(Commit(int(moment), name) for moment, name in pairs)
 
     def text(self, commit: str, path: str) -> str | None:
-        """The file at a commit; None where it was not there, or the commit is unknown."""
+        """The file at a commit; None if it did not exist there, or the commit is unknown."""
         return self.git("show", f"{commit}:{path}")
 
     def has(self, path: Path) -> bool:
@@ -62,7 +62,7 @@ class History:
         return self.git("ls-files", "--error-unmatch", "--", str(path.resolve())) is not None
 
     def git(self, *words: str) -> str | None:
-        """What git says; None where it fails."""
+        """git's output; None if git fails."""
         return run_git(str(self.root), words)
 
 

@@ -1,4 +1,4 @@
-"""How activations and cells are called in tables and figures, and how numbers are written."""
+"""Names of activations and cells in tables and figures, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TITLES = {
 }
 SIGNS = {"eps": "ε", "alpha": "α", "beta": "β", "gamma": "γ", "negative_slope": "slope"}
 ALWAYS = ("N", "eps")  # shown also at their default
-NAMED = 10  # in one line
+NAMED = 10  # most names in one line
 
 
 def activation_title(activation: dict[str, Any]) -> str:
-    """``E-GEM (N=1, ε=1e-4)``: N and ε always, other parameters where they differ from the usual value.
+    """``E-GEM (N=1, ε=1e-4)``: always N and ε; other parameters only if they differ from the usual value.
 
-    Every parameter of a stranger's activation is shown.
+    For a custom activation every parameter is shown.
     """
     usual = pinned_activations().get(activation["name"], {})
     shown = [
@@ -48,7 +48,7 @@ def activation_title(activation: dict[str, Any]) -> str:
 
 
 def cell_title(activation: dict[str, Any], overrides: str) -> str:
-    """The activation, and whatever else sets the cell apart."""
+    """The activation, and the other overrides that distinguish the cell."""
     pairs = [word.split("=", 1) for word in context(overrides)]
     return ", ".join([activation_title(activation), *(f"{key.rpartition('.')[2]} {value}" for key, value in pairs)])
 
@@ -69,7 +69,7 @@ def signed(value: float, places: int) -> str:
 
 
 def with_interval(value: float, low: float, high: float, places: int) -> str:
-    """``+0.05 [−0.01, +0.11]``; without an interval the value alone, and a dash for nothing."""
+    """``+0.05 [−0.01, +0.11]``; the value alone without an interval, and a dash without a value."""
     if math.isnan(value):
         return "—"
     interval = "" if math.isnan(low) else f" [{signed(low, places)}, {signed(high, places)}]"
@@ -77,12 +77,12 @@ def with_interval(value: float, low: float, high: float, places: int) -> str:
 
 
 def seeds_text(finished: int, planned: int) -> str:
-    """``3``, or ``2 of 3`` where some are missing or diverged."""
+    """``3``, or ``2 of 3`` if some are missing or diverged."""
     return str(finished) if finished == planned else f"{finished} of {planned}"
 
 
 def shortened(texts: Sequence[str]) -> str:
-    """The first ten in one line, and how many more there are."""
+    """The first ten in one line, and the number of others."""
     rest = [f"and {len(texts) - NAMED} more"] if len(texts) > NAMED else []
     return "; ".join([*texts[:NAMED], *rest])
 

@@ -1,7 +1,7 @@
-"""Whether the plan of a table was committed before its runs, and kept; where not, its preset must say so.
+"""Checks whether the plan of a table was committed before its runs and kept. If not, its preset must say so.
 
-``known:`` of a preset says which counted runs existed before it was committed. ``changed:`` says what of the plan was
-changed after the first counted run had begun, and why.
+``known:`` of a preset says which counted runs existed before it was committed. ``changed:`` says what was changed in
+the plan after the first counted run had begun, and why.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from experiments.studies.history import Commit, History
 from experiments.studies.written import PLAN, Node, lineage, own_text, plan_of
 
 FOLDER = CONFIGS.relative_to(ROOT) / "experiment"
-PAIRED_SINCE = moment("2026-11-29T03:04:31+0000").timestamp()  # commit 0a84a0a; before it all verdicts were Welch's
+PAIRED_SINCE = moment("2026-11-29T03:04:31+0000").timestamp()  # commit 0a84a0a; earlier verdicts all used Welch's test
 
 
 @dataclass(frozen=True)
 class State:
-    """A preset at one moment: its plan, and what it says of changes."""
+    """A preset at one moment: its plan, and its statement about changes."""
 
     plan: dict[str, Any]
     changed: str | None
@@ -35,8 +35,11 @@ class State:
 
 @dataclass(frozen=True)
 class Registration:
-    """What was found of one preset. ``late``: counted runs that began before it was committed; ``changed``: keys of its
-    plan that were changed after the first one had begun. ``faults``: what of these it does not say."""
+    """The findings on one preset.
+
+    ``late``: counted runs that began before it was committed. ``changed``: keys of its plan that were changed after the
+    first counted run had begun. ``faults``: findings that the preset does not state.
+    """
 
     name: str
     counted: int
@@ -46,12 +49,12 @@ class Registration:
 
 
 def preset_path(name: str) -> str:
-    """Relative to the root of the checkout."""
+    """The preset's file, relative to the root of the checkout."""
     return (FOLDER / f"{name}.yaml").as_posix()
 
 
 def review_preset(name: str, records: Iterable[Record], history: History) -> Registration | None:
-    """None of a preset without counted runs, or of one that does not lie in this checkout."""
+    """Check one preset. None if it has no counted runs or is not in this checkout."""
     path = preset_path(name)
     if not (history.root / path).exists():
         return None
@@ -79,15 +82,15 @@ def review_preset(name: str, records: Iterable[Record], history: History) -> Reg
 
 
 def begun(record: Record) -> float:
-    """When a run began. Of one that was interrupted before 2026-11-29 only its last start was recorded."""
+    """The start time of a run. For runs interrupted before 2026-11-29 only the last start was recorded."""
     provenance = record["provenance"]
     return moment(provenance.get("begun", provenance["started"])).timestamp()
 
 
 def committed_states(name: str, first: Record, history: History) -> list[State]:
-    """The preset as its first counted run found it, then after each later commit that changed it or what it builds on.
+    """The preset at its first counted run, then after each later commit that changed it or its parents.
 
-    The first state is that of the run's own commit; where that has no such preset, the earliest there is.
+    The first state is that of the run's own commit. If that commit has no such preset, it is the earliest state.
     """
     chain = lineage(name, functools.partial(read_now, root=history.root))
     commits = sorted({commit for each in chain for commit in history.commits(preset_path(each))})
@@ -122,7 +125,7 @@ def read_now(name: str, root: Path) -> Node:
 
 
 def read_at(name: str, commit: str, history: History) -> Node:
-    """Of a parent that was not there yet, or is no preset of this checkout, nothing."""
+    """The content at a commit; empty for a parent that did not exist yet or is no preset of this checkout."""
     return load_yaml(history.text(commit, preset_path(name)) or "")
 
 

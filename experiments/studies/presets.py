@@ -19,8 +19,8 @@ from experiments.studies.tuning import typed_tuning
 if TYPE_CHECKING:
     from experiments.stats.looks import Looks
 
-FEWEST_PAIRS = 5  # with fewer, the paired test finds next to nothing
-OWN = ("activation=", "activation.", "N=", "eps=")  # the words of a cell that say which activation; the rest is context
+FEWEST_PAIRS = 5  # with fewer, the paired test has almost no power
+OWN = ("activation=", "activation.", "N=", "eps=")  # prefixes of the words for the activation; the rest is context
 
 
 def anything() -> Any:
@@ -29,46 +29,46 @@ def anything() -> Any:
 
 @dataclass(kw_only=True)
 class Preset:
-    """``experiment:`` of a file in configs/experiment. A cell is a text of overrides: ``activation=gem N=2``.
+    """``experiment:`` of a file in configs/experiment. A cell is a string of overrides: ``activation=gem N=2``.
 
-    A cell is compared with the reference activation in its own context: ``activation=gem model=resnet20`` with
-    ``activation=gelu model=resnet20``.
+    A cell is compared with the reference activation in its own context. For example, ``activation=gem model=resnet20``
+    is compared with ``activation=gelu model=resnet20``.
     """
 
     name: str = text()
     title: str = text()
-    question: str | None = optional(text())  # what the table is to answer, for the report
-    task: str | None = optional(text())  # its name where the table counts in the ranking over tasks
+    question: str | None = optional(text())  # the question that the table answers, for the report
+    task: str | None = optional(text())  # its name in the ranking over tasks, if the table counts there
     seeds: int = whole(0)  # seeds 0 … seeds - 1; with looks, as many as the last look has
-    explored: int = whole(0)  # the first so many raised the question, and are in no verdict on it
+    explored: int = whole(0)  # this many first seeds raised the question; no verdict on it uses them
     cells: list[str] = rule("a list of texts such as 'activation=gem N=2'", lambda _: True, [])
-    grids: list[Any] = anything()  # each a list of axes, lists of words: their products are cells too
+    grids: list[Any] = anything()  # each is a list of axes, which are lists of words; their products are cells too
     reference: str = text("activation=gelu")
     metric: str = text("test_accuracy")
-    comparison: str = one_of("paired", "welch", default="paired")  # what verdicts rest on; paired: by seed
+    comparison: str = one_of("paired", "welch", default="paired")  # the test for verdicts; paired: by seed
     looks: list[int] = rule("numbers of seeds in increasing order", lambda looks: looks == sorted(set(looks)), [])
-    spending: str = one_of("pocock", "obrien-fleming", default="pocock")  # of the error over the looks
+    spending: str = one_of("pocock", "obrien-fleming", default="pocock")  # how looks spend the error
     tune: Any = rule("see experiments/studies/tuning.py", lambda _: True, None)
-    margin: float | None = optional(positive())  # differences below it count as equal (TOST), in the metric's unit
-    effect: float | None = optional(positive())  # the difference worth finding, for the number of seeds
-    sd: float | None = optional(positive())  # of one run over seeds, as far as known before any run
-    crossfit: str | None = optional(text())  # a key that the cells vary, for a value chosen from the runs at hand
-    families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ at all
+    margin: float | None = optional(positive())  # smaller differences count as equivalent (TOST), in the metric's unit
+    effect: float | None = optional(positive())  # the smallest relevant difference, for the number of seeds
+    sd: float | None = optional(positive())  # assumed sd of one run over seeds, known before any run
+    crossfit: str | None = optional(text())  # a varied key, whose value is chosen from the existing runs
+    families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
-    demonstration: bool = switch(False)  # its runs are the user's own, and decide nothing that is published
-    known: str | None = optional(text())  # which runs were known when the question was put
-    changed: str | None = optional(text())  # what of the plan was changed after its first counted run, and why
+    demonstration: bool = switch(False)  # its runs are the user's own, and affect no published result
+    known: str | None = optional(text())  # the runs that were known when the question was asked
+    changed: str | None = optional(text())  # what was changed in the plan after its first counted run, and why
     note: str | None = optional(text())
 
     @property
     def counted(self) -> range:
-        """The seeds that the table rests on."""
+        """The seeds that the table uses."""
         return range(self.explored, self.seeds)
 
     @property
     def staged(self) -> bool:
-        """Whether what is trained depends on what came out before: tuning, or looks."""
+        """Whether the next runs depend on earlier results: tuning or looks."""
         return bool(self.tune or self.looks)
 
 
@@ -94,7 +94,7 @@ def typed_preset(node: DictConfig) -> Preset:
     if result.comparison == "paired" and len(result.counted) < FEWEST_PAIRS:
         raise UserError(must_be("experiment.seeds", result.seeds, f"at least {FEWEST_PAIRS} where comparison=paired"))
     if result.tune and not result.looks:
-        result.looks = [len(result.counted)]  # a tuned study is looked at once at least, when all seeds are there
+        result.looks = [len(result.counted)]  # a tuned study has at least one look, at all its seeds
     known = {frozenset(cell.split()) for cell in result.cells}
     for cell in result.cells:
         if not known & {frozenset([*result.reference.split(), *context(cell)])}:
@@ -110,8 +110,8 @@ def typed_preset(node: DictConfig) -> Preset:
 
 
 def looks_of(plan: Preset) -> Looks:
-    """When the study, which has stages, may stop. Raises UserError."""
-    from experiments.stats.looks import Looks  # brings scipy, which --help does without
+    """When a study with stages may stop. Raises UserError."""
+    from experiments.stats.looks import Looks  # imports scipy, which --help does not need
 
     try:
         return Looks(tuple(plan.looks), plan.spending, plan.comparison)  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def looks_of(plan: Preset) -> Looks:
 
 
 def check_families(plan: Preset) -> None:
-    """A family is compared as a whole, so its rows must not vary anything but the activation."""
+    """Raise UserError if a family varies more than the activation, because it is compared as a whole."""
     for family in plan.families:
         rows = [cell for cell in plan.cells if family_of(cell) in family]
         alike = len({frozenset(context(cell)) for cell in rows}) == 1
@@ -131,7 +131,7 @@ def check_families(plan: Preset) -> None:
 
 
 def family_of(cell: str) -> str:
-    """``egem`` of ``activation=egem eps=1e-4``."""
+    """``egem`` for ``activation=egem eps=1e-4``."""
     return next((word.partition("=")[2] for word in cell.split() if word.startswith("activation=")), "")
 
 
@@ -147,14 +147,14 @@ def reference_cell(plan: Preset, cell: str) -> str:
 
 
 def compared_pairs(plan: Preset) -> dict[str, str]:
-    """What is compared with what: every cell but the references, and the reference of each."""
+    """The comparisons: every cell except the references, with its reference."""
     by_words = {frozenset(cell.split()): cell for cell in plan.cells}
     references = {cell: by_words[frozenset([*plan.reference.split(), *context(cell)])] for cell in plan.cells}
     return {cell: other for cell, other in references.items() if other != cell}
 
 
 def map_name(plan: Preset, axes: Sequence[str]) -> str:
-    """What the figure of the metric over the keys ``axes`` is called."""
+    """The name of the figure of the metric over the keys ``axes``."""
     return "_".join([plan.name, *(key.rpartition(".")[2].lower() for key in axes)])
 
 
@@ -164,7 +164,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """The preset called ``name``. Raises UserError with the closest name, or where to find them."""
+    """The preset ``name``. Raises UserError with the closest name, or with how to list them."""
     known = preset_names()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3)

@@ -1,4 +1,4 @@
-"""What is known of the runs that a study asks for: from finished runs on disk, and from records."""
+"""Looks up the results of the runs that a study requests: finished runs on disk, and records."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from experiments.files import read_json
 from experiments.records.read import Line, checked_records, lines_of, record_files
 from experiments.records.record import Record, read_outcome
 
-Result = Mapping[str, Any]  # of metrics.json, or of a record: status and metrics
+Result = Mapping[str, Any]  # from metrics.json or from a record: status and metrics
 
 
 class Results:
-    """Looks results up by configuration and seed. Records are read once; runs on disk whenever they are asked for.
+    """Results by configuration and seed. Records are read once; runs on disk are read at every request.
 
-    ``only``: the preset whose own record files are read; all files without it. Without ``runs_dir`` only records count.
+    ``only``: the preset whose own record files are read; by default all files. Without ``runs_dir`` only records count.
     """
 
     def __init__(self, runs_dir: str | None, records_dir: Path | None = None, only: str | None = None) -> None:
@@ -29,7 +29,7 @@ class Results:
         self.searched: set[str] = set()
 
     def find(self, run: str, config: Config, seed: int) -> Result | None:
-        """The result of a finished or diverged run; None of one that is still to be trained."""
+        """The result of a finished or diverged run; None for a run that is not trained yet."""
         if self.on_disk(config, seed):
             found: Result = read_json(self.path(config, seed))
             return found
@@ -37,7 +37,7 @@ class Results:
         return record["result"] if record else None
 
     def record(self, run: str, config: Config, seed: int) -> Record | None:
-        """Result and provenance of a finished or diverged run; None of one that is still to be trained."""
+        """Result and provenance of a finished or diverged run; None for a run that is not trained yet."""
         if self.on_disk(config, seed):
             return read_outcome(self.path(config, seed).parent, ())
         return self.recorded.get((run, seed))
@@ -50,8 +50,10 @@ class Results:
         return run_path(dataclasses.replace(config, seed=seed, runs_dir=self.runs_dir)) / "metrics.json"
 
     def read_records(self, runs: Iterable[str]) -> None:
-        """Take the records of these runs over, whichever table they were recorded for. Raises UserError where one is
-        unsound, or two contradict each other."""
+        """Add the records of these runs, from the files of all tables.
+
+        Raises UserError if a record is invalid, or two contradict each other.
+        """
         wanted = set(runs) - self.searched
         self.searched |= wanted
         if self.records_dir is None:
@@ -63,7 +65,7 @@ class Results:
 
 @functools.lru_cache(maxsize=4)
 def recorded_lines(records_dir: Path, only: str | None = None) -> Mapping[str, list[Line]]:
-    """The lines of all record files by run hash, read once; nothing is parsed yet."""
+    """The unparsed lines of all record files by run hash, read once."""
     found: dict[str, list[Line]] = {}
     for path in record_files(records_dir):
         if only not in (None, path.stem):
@@ -74,12 +76,12 @@ def recorded_lines(records_dir: Path, only: str | None = None) -> Mapping[str, l
 
 
 def value_of(result: Result | None, metric: str) -> float | None:
-    """The metric of a finished run; None of one that diverged or is missing."""
+    """The metric of a finished run; None for a run that diverged or is missing."""
     return None if result is None or result["status"] != "finished" else float(result[metric])
 
 
 def finished_values(records: Iterable[Record], metric: str) -> dict[int, float]:
-    """The metric by seed, of the runs that did not diverge, in the order of the seeds."""
+    """The metric by seed, for the runs that did not diverge, in the order of the seeds."""
     return {
         record["seed"]: record["result"][metric]
         for record in sorted(records, key=lambda record: record["seed"])

@@ -1,4 +1,4 @@
-"""What a study trains next: its tuning runs, then its counted seeds, all at once or look by look."""
+"""The next runs of a study: first its tuning runs, then its counted seeds, all at once or look by look."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.studies.tuned import TuningState, chosen_cells, follow_tuning
 
 @dataclass(frozen=True)
 class Stage:
-    """``title`` for people. ``runs``: the cells and seeds that are still to be trained in it."""
+    """``title`` for people. ``runs``: the cells and seeds of this stage that are not trained yet."""
 
     title: str
     runs: list[tuple[Cell, int]]
@@ -23,10 +23,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Study:
-    """A preset with what is known of its runs.
+    """A preset with the known results of its runs.
 
-    ``cells`` are those that count: tuned, or none while the tuning goes on. ``rows`` say at which look each row
-    stands. ``stage`` is what to train next; None when the study is complete.
+    ``cells`` are the counted ones: tuned cells, or none while the tuning continues. ``rows`` are the states of the rows
+    at their looks. ``stage`` is what to train next; None when the study is complete.
     """
 
     preset: Preset
@@ -38,7 +38,7 @@ class Study:
 
 
 def follow_study(preset: Preset, results: Results, extra: Sequence[str] = ()) -> Study:
-    """Where ``preset`` stands, and what comes next; ``extra`` are overrides that all its runs get. Raises UserError."""
+    """The state of ``preset`` and its next stage. ``extra`` are overrides for all its runs. Raises UserError."""
     cells = cells_of(preset, extra)
     metric = metric_of(preset, cells)
     tuning = None
@@ -55,7 +55,7 @@ def follow_study(preset: Preset, results: Results, extra: Sequence[str] = ()) ->
 
 
 def follow_looks(preset: Preset, metric: Metric, cells: Sequence[Cell], results: Results) -> dict[str, RowState]:
-    """At which look each row stands."""
+    """The state of each row at its looks."""
     values, diverged = counted_outcomes(preset, metric, cells, results)
     return follow_rows(
         values,
@@ -83,7 +83,7 @@ def counted_outcomes(
 
 
 def counted_stage(preset: Preset, cells: Sequence[Cell], rows: dict[str, RowState], results: Results) -> Stage | None:
-    """The counted runs that are missing, of the next look of the rows that are not settled."""
+    """The missing counted runs of the next look, for the rows that are not settled."""
     counted, pairs, sizes = list(preset.counted), compared_pairs(preset), preset.looks
     open_rows = {name: sizes[state.look] for name, state in rows.items() if not state.stopped}
     if not open_rows:

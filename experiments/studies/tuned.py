@@ -1,4 +1,4 @@
-"""How far the tuning of a preset is: its grid so far, what every cell reached, and what was chosen."""
+"""The state of a preset's tuning: its grid so far, the result of every cell, and the choices."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from experiments.studies.cells import Cell, make_cell
 from experiments.studies.presets import Preset
 from experiments.studies.results import Results, value_of
 
-Scores = dict[Point, dict[int, float | None]]  # by seed; None where the run diverged
+Scores = dict[Point, dict[int, float | None]]  # by seed; None if the run diverged
 
 
 @dataclass
 class TuningState:
-    """``scores`` by cell. ``choices`` by cell, once all runs of the final ``grid`` are there; empty before.
+    """``scores`` by cell. ``choices`` by cell, once all runs of the final ``grid`` exist; empty before.
 
-    ``missing``: the runs that are still to be trained. ``edges``: the ends of the grid at which a best value still
-    lies although the grid may grow no more.
+    ``missing``: the runs that are not trained yet. ``edges``: the ends of the grid at which a best value still lies
+    although the grid may not grow further.
     """
 
     metric: Metric
@@ -43,9 +43,9 @@ class TuningState:
 
 
 def follow_tuning(preset: Preset, cells: Sequence[Cell], results: Results, extra: Sequence[str] = ()) -> TuningState:
-    """Try the grid on every cell, grow it where a best value lies at its end, and choose.
+    """Try the grid on every cell, extend it if a best value lies at its end, and choose.
 
-    Raises UserError where the family cannot evaluate the preset's metric on held-out training data.
+    Raises UserError if the family cannot evaluate the preset's metric on held-out training data.
     """
     tune = preset.tune
     state = TuningState(tuning_metric(preset, cells), dict(tune.grid))
@@ -72,7 +72,7 @@ def follow_tuning(preset: Preset, cells: Sequence[Cell], results: Results, extra
 def chosen_cells(
     preset: Preset, cells: Sequence[Cell], tuning: TuningState, results: Results, extra: Sequence[str] = ()
 ) -> list[Cell]:
-    """The cells at the values that were chosen for them; ``results`` then knows their records."""
+    """The cells at their chosen values. Afterwards ``results`` has their records."""
     words = {name: preset.tune.words(choice.point) for name, choice in tuning.choices.items()}
     chosen = [make_cell(preset, cell.overrides, extra, words[cell.overrides]) for cell in cells]
     results.read_records(cell.run for cell in chosen)
@@ -80,7 +80,7 @@ def chosen_cells(
 
 
 def look_up(state: TuningState, seeds: Sequence[int], results: Results) -> None:
-    """Fill in the scores that are known, and which runs are missing; seeds outermost."""
+    """Fill in the known scores and the missing runs; seeds are the outer loop."""
     state.missing = []
     for seed in seeds:
         for name, mine in state.cells.items():
@@ -94,7 +94,7 @@ def look_up(state: TuningState, seeds: Sequence[int], results: Results) -> None:
 
 
 def tuning_metric(preset: Preset, cells: Sequence[Cell]) -> Metric:
-    """What is tuned on: the preset's metric on held-out training data, as the family names it. Raises UserError."""
+    """The metric for tuning: the preset's metric on held-out training data, in the family's name. Raises UserError."""
     family = family_of_model(cells[0].config.model.kind)
     key = preset.tune.metric or family.held_out.get(preset.metric)
     metric = family.metric(key) if key else None

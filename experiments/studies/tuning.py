@@ -1,10 +1,10 @@
-"""``tune:`` of a preset: which values every cell tries, on held-out training data, before the counted seeds.
+"""``tune:`` of a preset: the values that every cell tries, on held-out training data, before the counted seeds.
 
 tune:
   key: recipe.lr             # or a list of keys
-  values: [0.01, 0.03, 0.1]  # or a list of lists, one a key
+  values: [0.01, 0.03, 0.1]  # or a list of lists, one per key
   seeds: 3
-  holdout: 5000              # what dataset.holdout is while tuning
+  holdout: 5000              # dataset.holdout during tuning
   extend: 2                  # how many values the grid may grow by at each end
 """
 
@@ -19,12 +19,12 @@ from experiments.config.rules import optional, positive_int, rule, whole
 from experiments.config.typed import typed
 from experiments.errors import UserError, must_be
 
-FIRST_SEED = 1000  # of tuning runs, so that no tuning seed is a counted one
+FIRST_SEED = 1000  # of tuning runs, so that no tuning seed is a counted seed
 
 
 @dataclass(kw_only=True)
 class TuneNode:
-    """``tune:`` as it is written."""
+    """The keys below ``tune:`` in a file."""
 
     key: Any = rule("a key, or a list of keys", lambda key: bool(key))
     values: Any = rule("a list of at least two values, or such a list for each key", lambda values: bool(values))
@@ -36,7 +36,7 @@ class TuneNode:
 
 @dataclass(frozen=True)
 class Tuning:
-    """``grid``: the values by key, ascending. ``metric``: what is tuned on; None for the preset's own, held out."""
+    """``grid``: the values by key, ascending. ``metric``: the metric for tuning; None for the preset's, held out."""
 
     grid: dict[str, list[float]]
     seeds: int
@@ -54,12 +54,12 @@ class Tuning:
 
     @property
     def held_out(self) -> str:
-        """The override under which a run evaluates on held-out training data."""
+        """The override with which a run evaluates on held-out training data."""
         return f"dataset.holdout={self.holdout}"
 
 
 def typed_tuning(node: Any) -> Tuning | None:
-    """The tuning of a preset, None where it has none. Raises UserError."""
+    """The tuning of a preset; None if it has none. Raises UserError."""
     if node is None or isinstance(node, Tuning):
         return node
     plain = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node

@@ -1,4 +1,4 @@
-"""A preset as its file has it, now or at any commit: its plan, with what it inherits. Nothing is composed or typed."""
+"""A preset as written in its file, now or at any commit: its plan with inherited keys. Nothing is composed or typed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Node = Mapping[str, Any]
-ReadPreset = Callable[[str], Node]  # the content of a preset's YAML file by its name; empty where there is none
+ReadPreset = Callable[[str], Node]  # the content of a preset's YAML file by its name; empty if there is none
 
-PLAN: Node = {  # what a plan consists of, and what is meant where a key is absent
+PLAN: Node = {  # the keys of a plan, and their meaning if a key is absent
     "cells": (),
     "seeds": 0,
     "explored": 0,
@@ -25,7 +25,7 @@ PLAN: Node = {  # what a plan consists of, and what is meant where a key is abse
 
 
 def own_text(name: str, key: str, read: ReadPreset) -> str | None:
-    """A text that the preset's own file has below ``experiment:``; no other preset's is inherited."""
+    """A text below ``experiment:`` in the preset's own file. Inherited texts do not count."""
     found = (read(name).get("experiment") or {}).get(key)
     return str(found) if found else None
 
@@ -36,7 +36,7 @@ def parents(node: Node) -> list[str]:
 
 
 def lineage(name: str, read: ReadPreset) -> list[str]:
-    """The preset and all that it builds on."""
+    """The preset and all presets that it builds on."""
     return [name, *(other for parent in parents(read(name)) for other in lineage(parent, read))]
 
 
@@ -49,9 +49,9 @@ def experiment_node(name: str, read: ReadPreset) -> dict[str, Any]:
 
 
 def plan_of(name: str, read: ReadPreset, comparison: str = "paired") -> dict[str, Any]:
-    """The keys of ``PLAN``; grids are among the cells, whose order does not matter.
+    """The keys of ``PLAN``. Grids are included in the cells, whose order does not matter.
 
-    ``comparison``: what is meant where the preset names none.
+    ``comparison``: the test of a preset that names none.
     """
     node = experiment_node(name, read)
     products = [" ".join(words) for grid in node.get("grids") or [] for words in itertools.product(*grid)]

@@ -1,1 +1,1 @@
-"""Many runs: ``plan`` says which, ``freeze`` what code, ``submit`` decides, ``job`` runs them, ``states`` looks."""
+"""Sweeps: ``plan`` lists the runs, ``freeze`` copies the code, ``submit`` decides, ``job`` runs, ``states`` reports."""

@@ -1,4 +1,4 @@
-"""The state of runs as people read it: a table an experiment, what runs now, what went wrong."""
+"""The state of runs for people: a table per experiment, the runs in progress, and the failures."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def cell_table(cells: list[CellState]) -> Table:
 
 
 def details(group: Group) -> list[Text]:
-    """One line for what runs, and for what needs a look; runs in the queue share a line a place."""
+    """One line for each run in progress or with a problem. Queued runs at one place share a line."""
     lines = []
     places: Counter[str] = Counter()
     for cell in group.cells:

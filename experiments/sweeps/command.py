@@ -1,4 +1,4 @@
-"""What ``scripts/submit.py`` and Hydra's launcher share: from overrides to a sweep that was handed over, in words."""
+"""Common to ``scripts/submit.py`` and Hydra's launcher: from overrides to a submitted sweep, with messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from experiments.sweeps.submit import Decision, alone, common_place, count_kinds
 
 @dataclass
 class Handed:
-    """What came of a submission: the decisions, the sweep if there was anything to submit, what is malformed."""
+    """The result of a submission: the decisions, the sweep if anything was submitted, and the malformed runs."""
 
     decisions: list[Decision]
     sweep: Sweep | None
@@ -30,9 +30,9 @@ def submit_runs(
     settings: dict[str, Any],
     dry_run: bool = False,
 ) -> Handed:
-    """Plan every run, say what becomes of each kind, and hand over those that are neither complete nor queued.
+    """Plan every run, report the decisions, and submit the runs that are neither complete nor queued.
 
-    Malformed runs are named on stderr and the others go on. Raises UserError where nothing can be submitted.
+    Malformed runs are named on stderr; the others go on. Raises UserError if nothing can be submitted.
     """
     runs, wrong = plan(jobs)
     complain(wrong)
@@ -62,7 +62,7 @@ def sweep_name(runs: Sequence[Planned]) -> str:
 
 
 def complain(wrong: dict[str, str]) -> None:
-    """One line a malformed run; runs that share their mistake share the line."""
+    """Print one line per malformed run; runs with the same fault share a line."""
     by_text: dict[str, list[str]] = {}
     for overrides, text in wrong.items():
         by_text.setdefault(text, []).append(overrides)
@@ -72,7 +72,7 @@ def complain(wrong: dict[str, str]) -> None:
 
 
 def explain(decisions: Sequence[Decision]) -> None:
-    """``--dry-run``: every run, what would become of it, and why."""
+    """``--dry-run``: list every run, the decision, and the reason."""
     width = max(len(decision.kind) for decision in decisions)
     for decision in decisions:
         detail = f"  ({decision.detail})" if decision.detail else ""
@@ -81,7 +81,7 @@ def explain(decisions: Sequence[Decision]) -> None:
 
 
 def packing(decisions: Sequence[Decision], launcher: str, settings: dict[str, Any]) -> str:
-    """How the runs would be shared out: jobs and their size, and what sbatch would be told."""
+    """How the runs would be divided: the jobs, their size, and the options of sbatch."""
     count = sum(decision.submitted for decision in decisions)
     if launcher == LOCAL:
         return f"{count} runs here, {settings['jobs']} at a time"

@@ -1,7 +1,7 @@
-"""A sweep's folder ``<runs_dir>/.sweeps/<name>-<time>-<4 hex>``: what was submitted, once and for all, and its logs.
+"""A sweep's folder ``<runs_dir>/.sweeps/<name>-<time>-<4 hex>``: what was submitted, and its logs.
 
-``sweep.json`` is written before anything is submitted and never again; ``events<task>.jsonl`` is appended to by
-the one job that runs the task; ``lock`` is held while ``launcher=local`` runs it.
+``sweep.json`` is written before the submission and never changes. Only the job that runs a task appends to
+``events<task>.jsonl``. ``lock`` is held while ``launcher=local`` runs it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOCAL, SLURM = "local", "slurm"
 
 @dataclass(frozen=True)
 class Sweep:
-    """``runs`` are what ``Planned.frozen`` gives; ``packs`` are the tasks, as indices into them."""
+    """``runs`` are the values of ``Planned.frozen``; ``packs`` are the tasks, as indices into them."""
 
     folder: Path
     launcher: str
@@ -38,7 +38,7 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """Unique; also the name of its Slurm job, so that a job is known without being written down."""
+        """Unique; also the name of its Slurm job, which therefore needs no record."""
         return self.folder.name
 
     @property
@@ -50,7 +50,7 @@ class Sweep:
         return Path(self.runs[index]["directory"])
 
     def event(self, task: int, **values: Any) -> None:
-        """Append one line. A full disk may lose it: events explain, they decide nothing."""
+        """Append one line. A full disk may lose it: events are for people and decide nothing."""
         values = {"time": round(time.time(), 3), "job": os.environ.get("SLURM_JOB_ID"), "task": task} | values
         try:
             with open(self.folder / f"events{task}.jsonl", "a") as file:
@@ -68,7 +68,7 @@ def create(
     runs_dir: Path, name: str, launcher: str, code: Path, packs: list[list[int]], width: int, max_requeues: int,
     runs: Sequence[dict[str, Any]],
 ) -> Sweep:  # fmt: skip
-    """A folder that no other sweep has, whatever the clock says."""
+    """Make a folder with a unique name, independent of the clock."""
     unique = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     folder = runs_dir / PLACE / unique
     (folder / "logs").mkdir(parents=True)
@@ -82,13 +82,13 @@ def read_sweep(folder: Path) -> Sweep:
 
 
 def sweeps(runs_dir: Path) -> Iterable[Sweep]:
-    """Every sweep below ``runs_dir``, oldest first; a folder whose submission was cut off is passed over."""
+    """Every sweep below ``runs_dir``, oldest first. A folder whose submission was interrupted is skipped."""
     for path in sorted((runs_dir / PLACE).glob("*/sweep.json"), key=lambda path: path.stat().st_mtime):
         yield read_sweep(path.parent)
 
 
 def hold_sweep(folder: Path) -> int:
-    """Hold the sweep's lock for as long as this process, or what it becomes, or a child of it, lives."""
+    """Hold the sweep's lock for the lifetime of this process and of its children; ``exec`` keeps it."""
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(handle, fcntl.LOCK_EX)
     os.set_inheritable(handle, True)
@@ -96,12 +96,12 @@ def hold_sweep(folder: Path) -> int:
 
 
 def running_here(sweep: Sweep) -> bool:
-    """Whether the processes of a local sweep live."""
+    """Whether the processes of a local sweep are alive."""
     return sweep.launcher == LOCAL and locked(sweep.folder / "lock")
 
 
 def outcome(directory: Path) -> int | None:
-    """The exit status of a run that is complete: finished or diverged; None of one that is not."""
+    """The exit status of a complete run (finished or diverged), else None."""
     try:
         status = read_json(directory / "metrics.json")["status"]
     except (OSError, ValueError, KeyError):

@@ -1,7 +1,7 @@
-"""Freezing: the copy of the code that the jobs of a sweep run from, so that edits after submission change nothing.
+"""Frozen code: the copy that the jobs of a sweep run from. Later edits do not affect queued jobs.
 
 ``<runs_dir>/.sweeps/code/<commit12>`` for a clean tree, ``<commit12>-<changes8>`` for one with changes. Its
-``frozen.json`` says the commit, whether the tree was clean, and the sum of every file; copies are shared by sweeps.
+``frozen.json`` has the commit, whether the tree was clean, and the digest of every file. Sweeps share copies.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from experiments.errors import UserError
 from experiments.files import write_json
 from experiments.runs.provenance import FROZEN, read_frozen
 
-LEFT_OUT = ":(exclude)results"  # what runs leave behind is no code
+LEFT_OUT = ":(exclude)results"  # the output of runs is no code
 SHOWN = 5
 
 
 class NotCommitted(UserError):
-    """The tree has changes; ``copy`` is where the frozen copy of its commit is, or would be."""
+    """The tree has changes. ``copy`` is the path of the frozen copy of its commit, which need not exist."""
 
     def __init__(self, text: str, copy: Path) -> None:
         super().__init__(text)
@@ -33,7 +33,7 @@ class NotCommitted(UserError):
 
 
 def freeze(root: Path, folder: Path, dirty: bool = False) -> Path:
-    """The frozen copy, below ``folder``, of the checkout at ``root`` as it is now; made if it is not there yet.
+    """The frozen copy, below ``folder``, of the checkout at ``root`` in its current state. Makes it if it is missing.
 
     Raises UserError outside a git checkout, and NotCommitted for a tree with changes unless ``dirty``.
     """
@@ -54,7 +54,7 @@ def freeze(root: Path, folder: Path, dirty: bool = False) -> Path:
             fill(root, temporary, commit, tree, bool(changed))
             temporary.rename(copy)
         except OSError:
-            if not copy.exists():  # else another submission was quicker
+            if not copy.exists():  # otherwise another submission was faster
                 raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -62,7 +62,7 @@ def freeze(root: Path, folder: Path, dirty: bool = False) -> Path:
 
 
 def snapshot(root: Path) -> tuple[str, str]:
-    """The commit, and a tree object of the checkout as it is: untracked files too, ignored ones not."""
+    """The commit, and a tree object of the current checkout. Untracked files are included, ignored files are not."""
     try:
         commit = git(root, "rev-parse", "HEAD").strip()
         with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def digest(path: Path) -> str:
 
 
 def verify(copy: Path) -> None:
-    """Raises UserError when a file of the frozen copy is not what was frozen."""
+    """Raise UserError if a file of the frozen copy has changed."""
     frozen = read_frozen(copy)
     if frozen is None:
         raise UserError(f"{copy}: no frozen copy of the code ({FROZEN} is missing); submit again")

@@ -1,4 +1,4 @@
-"""``train.py -m`` on this machine: run by run, in this process."""
+"""``train.py -m`` on this machine: one run after another, in this process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from experiments.sweeps.plan import Composer
 
 
 def train_jobs(jobs: Sequence[Sequence[str]]) -> None:
-    """Train every job, given by its overrides, in order. What became of them is added to ``exits.outcomes``.
+    """Train every job, given by its overrides, in order. Their exit statuses are added to ``exits.outcomes``.
 
-    Raises UserError where several processes are to train several runs: they could not find each other a second time.
+    Raises UserError if several processes should train several runs: they could not connect a second time.
     """
     count = place(os.environ)[1]
     if count > 1 and len(jobs) > 1:
@@ -31,10 +31,10 @@ def train_jobs(jobs: Sequence[Sequence[str]]) -> None:
 
 
 def check_tracking_of(compose: Composer, jobs: Sequence[Sequence[str]]) -> None:
-    """One complaint for all runs where W&B cannot be reached, not one a run. Raises UserError."""
+    """Raise one UserError for all runs if W&B cannot be reached, instead of one per run."""
     try:
         tracking = compose(jobs[0]).config.tracking
-    except (HydraException, OmegaConfBaseException, UserError):  # said when its turn comes
+    except (HydraException, OmegaConfBaseException, UserError):  # the run itself reports it
         return
     check_tracking(tracking)
 

@@ -1,6 +1,6 @@
-"""What a job of a sweep does: run the runs of its task, say how each ended, and requeue itself when it is stopped.
+"""A job of a sweep: it runs the runs of its task, reports how each ended, and requeues itself when it is stopped.
 
-Runs from the frozen code. Nothing heavy is imported before signals are listened to.
+It uses the frozen code. Signal handlers are installed before any heavy import.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from experiments.sweeps.folder import Sweep, outcome, read_sweep
 from experiments.sweeps.plan import thaw
 from experiments.sweeps.pool import in_forks
 
-BUSY_PATIENCE = (1, 2, 5, 10, 20)  # seconds; the job before this one may still be saving
+BUSY_PATIENCE = (1, 2, 5, 10, 20)  # seconds; an earlier job may still be saving
 GPUS = Path("/proc/driver/nvidia/gpus")
 WORDS = {FINISHED: "finished", BAD_INPUT: "bad input", DIVERGED: "diverged", UNFINISHED: "unfinished", FAILED: "failed"}
 
 
 def run_task(folder: str, number: int) -> None:
-    """Run task ``number`` of the sweep in ``folder``; leave with the worst exit status of its runs.
+    """Run task ``number`` of the sweep in ``folder``. Exit with the worst status of its runs.
 
-    The status is 0 only if every run is complete, so that Slurm says COMPLETED of nothing else.
+    The status is 0 only if every run is complete, so that Slurm reports COMPLETED only in this case.
     """
     sweep = read_sweep(Path(folder))
     with stop_on_signals() as stop:
@@ -51,7 +51,7 @@ def run_task(folder: str, number: int) -> None:
 
 
 def requeue_or_leave(sweep: Sweep) -> str:
-    """Requeue, but not for ever: a time limit shorter than a run's start would go round in circles."""
+    """Requeue, but a limited number of times: a time limit shorter than a run's start would requeue for ever."""
     count = int(os.environ.get("SLURM_RESTART_COUNT", 0))
     if count >= sweep.max_requeues:
         return f"requeued {count} times already (max_num_timeout={sweep.max_requeues}); submit again to continue"
@@ -59,7 +59,7 @@ def requeue_or_leave(sweep: Sweep) -> str:
 
 
 class Job:
-    """The runs of one task, side by side in ``sweep.width`` forks, and what became of each."""
+    """The runs of one task, in ``sweep.width`` parallel forks, and the outcome of each."""
 
     def __init__(self, sweep: Sweep, number: int, stop: StopFlag) -> None:
         self.sweep, self.number, self.stop = sweep, number, stop
@@ -88,7 +88,7 @@ class Job:
             time.sleep(0.1)
 
     def warm(self, todo: list[int]) -> None:
-        """Import and read, once for all forks, what their runs need; complaints are left to the runs."""
+        """Import and read, once for all forks, what their runs need. The runs report errors, not this."""
         configs = list(self.configs(todo).values())
         if any(config.impl.compile for config in configs):
             from experiments.runs import compile_cache
@@ -98,7 +98,7 @@ class Job:
             warm_process(config)
 
     def configs(self, todo: list[int]) -> dict[int, Config]:
-        """The configurations of the runs that are still what was submitted."""
+        """The configurations of the runs that still equal the submitted ones."""
         found = {}
         for index in todo:
             with contextlib.suppress(UserError):
@@ -106,7 +106,7 @@ class Job:
         return found
 
     def work(self, index: int, slot: int) -> int:
-        """In the fork: the run itself, with its output in a log of its own."""
+        """In the fork: train the run, with its output in its own log."""
         frozen = self.sweep.runs[index]
         log = os.open(self.log(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for number in (1, 2):
@@ -115,7 +115,7 @@ class Job:
             with leave_on_signals():
                 from experiments.runs.run import run_config
 
-                os.chdir(frozen["config"]["runs_dir"])  # paths are shown from there
+                os.chdir(frozen["config"]["runs_dir"])  # messages show paths relative to it
                 place_on_gpu(slot, self.sweep.width)
                 return run_config(with_threads(thaw(frozen), self.sweep.width), frozen["command"])
         except (UserError, Busy, OSError, Stopped) as error:
@@ -144,7 +144,7 @@ class Job:
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log; "" where there is none."""
+    """The last line of a log, or an empty string."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
@@ -153,25 +153,25 @@ def last_line(path: Path) -> str:
 
 
 def warm_process(config: Config) -> None:
-    """Import and read, once for all forks, what a run of ``config`` will want."""
-    import torch._dynamo  # what the first optimizer imports, in three seconds
+    """Import and read, once for all forks, what a run of ``config`` needs."""
+    import torch._dynamo  # the first optimizer would import it, in three seconds
 
     import experiments.runs.run  # noqa: F401
 
     if config.impl.deterministic or config.impl.compile:
         import torch._inductor.config
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a thread started here would be missing in the forks
+    torch.set_num_threads(1)  # threads started here would be missing in the forks
     with contextlib.suppress(UserError, OSError):
         family_of_model(config.model.kind).warm(config)
     torch.set_num_threads(threads)
 
 
 def place_on_gpu(slot: int, width: int) -> None:
-    """Slots take turns on the GPUs that the job was given, or, outside Slurm, that there are. Those that share one get
-    an equal part of its memory: who wants more fails alone, and not the others with it.
+    """Assign the slots in turn to the job's GPUs, or, outside Slurm, to all GPUs of the machine.
 
-    Tasks that train one run together see them all: each takes its own by its number.
+    Slots that share a GPU get equal parts of its memory, so a run that needs more fails alone. Tasks that train one
+    run together see all GPUs: each takes its own by its number.
     """
     from experiments.processes import place
 
@@ -191,7 +191,7 @@ def place_on_gpu(slot: int, width: int) -> None:
 
 
 def with_threads(config: Config, width: int) -> Config:
-    """Runs side by side share the job's cores, unless ``impl.threads`` says otherwise."""
+    """Parallel runs share the job's cores, unless ``impl.threads`` is given."""
     if config.impl.threads is not None or width == 1:
         return config
     cores = int(os.environ.get("SLURM_CPUS_PER_TASK") or len(os.sched_getaffinity(0)))

@@ -1,4 +1,4 @@
-"""Tests for tables of few seeds that were tried and not adopted, beside the one that was, on the same draws."""
+"""Tests for tables of few seeds: those that were tried and not adopted, and the adopted one, on the same draws."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy import special, stats
 from experiments.stats.power import ALPHA
 from experiments.stats.simulation.scenarios import Scenario, draw_studies
 
-Found = Callable[[numpy.ndarray], numpy.ndarray]  # differences, study × row × seed → study × row: called different
+Found = Callable[[numpy.ndarray], numpy.ndarray]  # differences (study × row × seed) → significant (study × row)
 CORRELATION_GRID = numpy.linspace(0, 0.95, 20)
 
 
 def own_variance(differences: numpy.ndarray) -> numpy.ndarray:
-    """The adopted one: Student's t of each row, Bonferroni."""
+    """The adopted test: Student's t for each row, Bonferroni."""
     value, variance, n = _moments(differences)
     return _found(value, variance, n, n - 1)
 
@@ -36,13 +36,13 @@ def larger_variance(differences: numpy.ndarray) -> numpy.ndarray:
 
 
 def mean_variance_at_least(differences: numpy.ndarray) -> numpy.ndarray:
-    """The row's own variance, but no less than the mean of all rows, with twice the degrees of freedom."""
+    """The row's own variance, but at least the mean of all rows, with twice the degrees of freedom."""
     value, variance, n = _moments(differences)
     return _found(value, numpy.maximum(variance, variance.mean(axis=1, keepdims=True)), n, 2 * (n - 1))
 
 
 def largest_t(differences: numpy.ndarray) -> numpy.ndarray:
-    """The bound of the largest |t| of correlated rows, at the mean correlation observed between the differences."""
+    """The bound of the largest |t| of correlated rows, at the observed mean correlation between the differences."""
     value, variance, n = _moments(differences)
     rows = differences.shape[1]
     centred = differences - value[..., None]
@@ -62,13 +62,13 @@ ALTERNATIVES: dict[str, Found] = {
 
 
 def family_error(test: Found, scenario: Scenario, rows: int, n: int, studies: int) -> float:
-    """Share of the studies in which a row is called different although none is."""
+    """Share of the studies that call a row different although none is."""
     hits = [test(values - reference).any(axis=1) for values, reference in draw_studies(scenario, rows, n, studies)]
     return float(numpy.mean(numpy.concatenate(hits)))
 
 
 def power(test: Found, scenario: Scenario, rows: int, n: int, studies: int, effects: Sequence[float]) -> float:
-    """Share of the rows of sd 1 that are called different, all of them being so by ``effects``."""
+    """Share of the rows of sd 1 that are called different when all of them differ by ``effects``."""
     ordinary = scenario.sds(rows) == 1
     drawn = draw_studies(scenario, rows, n, studies, effects)
     return float(numpy.mean(numpy.concatenate([test(v - r)[:, ordinary].ravel() for v, r in drawn])))
@@ -77,8 +77,8 @@ def power(test: Found, scenario: Scenario, rows: int, n: int, studies: int, effe
 def moderated(variance: numpy.ndarray, df: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Shrunken variances (study × row) and their degrees of freedom (study × 1), by the moments of log s².
 
-    As in limma: where log s² varies no more than one common variance explains, that is the mean variance; the
-    degrees of freedom are no more than those of the pooled variance.
+    As in limma, the mean variance is used if one common variance explains the variation of log s². The degrees of
+    freedom are at most those of the pooled variance.
 
     Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3 (2004), section 6.2.
     """

@@ -17,8 +17,8 @@ CHUNK = 500
 class Choices:
     """True means of the settings of the row and of the reference, in sds of one run.
 
-    Of the variance of a run the share ``settings`` is common to all settings of one activation at a seed, and the
-    share ``activations`` is common to both activations.
+    All settings of one activation at a seed share the fraction ``settings`` of a run's variance. Both activations
+    share the fraction ``activations``.
     """
 
     title: str
@@ -43,10 +43,10 @@ CASES = tuple(
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of the studies in which a nominal 95 % interval holds the expected difference of the procedure."""
+    """Shares of the studies in which a nominal 95 % interval contains the expected difference of the procedure."""
 
     jackknife: float
-    over_seeds: float  # Student's t on the cross-fitted value of each seed, which ignores how the choice moves
+    over_seeds: float  # Student's t on the cross-fitted value of each seed, which ignores the variation of the choice
 
 
 def simulate_coverage(choices: Choices, seeds: int, studies: int) -> Coverage:

@@ -1,4 +1,4 @@
-"""The simulated tables of docs/verdicts.md, written between their markers."""
+"""Writes the simulated tables of docs/verdicts.md between their markers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DESIGNS = {
     "looks at 5, 8, 12, 20 (Pocock)": Looks(PLANNED, "pocock"),
 }
 MIXED = (0.0, 0.5, 1.0, 2.0)  # true differences of the rows, in sds of one run
-MARGINS = (1.0, 2.0, 4.0, 16.0)  # sds of one run, at which the true differences lie
+MARGINS = (1.0, 2.0, 4.0, 16.0)  # sds of one run; the true differences lie at the margins
 
 
 def write_page(page: Path, studies: int) -> None:
-    """Simulate all tables and put them into ``page``. Raises ValueError where a marker is missing."""
+    """Simulate all tables and write them into ``page``. Raises ValueError if a marker is missing."""
     text = page.read_text()
     for name, table in TABLES.items():
         before, marker, rest = text.partition(f"<!-- simulated: {name} -->\n")
@@ -39,7 +39,7 @@ def write_page(page: Path, studies: int) -> None:
 
 
 def error_table(studies: int) -> str:
-    """Errors in every scenario; in each cell the worse of the two correlations."""
+    """Errors in every scenario; each cell shows the worse of the two correlations."""
     headers = ["design", "rows", *(f"error: {s.title}" for s in SPREADS)]
     headers += ["coverage of all intervals, least", "false coverage, most", "equivalence error, most"]
     lines = []
@@ -63,7 +63,7 @@ def error_table(studies: int) -> str:
 
 
 def found_table(studies: int) -> str:
-    """What the intervals of rows called better or worse are worth, by true difference."""
+    """The quality of the intervals of rows called better or worse, by true difference."""
     lines = []
     for title in ("3 seeds", "5 seeds", "10 seeds"):
         for effect in (1.0, 2.0):
@@ -77,7 +77,7 @@ def found_cells(rates: Rates) -> list[str]:
 
 
 def shape_table(studies: int) -> str:
-    """Family-wise error under laws that are not normal, six rows."""
+    """Family-wise error for distributions that are not normal, six rows."""
     designs = [title for title in DESIGNS if title != "3 seeds"]
     tests = [*(DESIGNS[title] for title in designs), Looks((5,), test="welch")]
     lines = [[s.title, *(percent(simulate(test, 6, s, studies).family_error) for test in tests)] for s in SHAPES]
@@ -85,7 +85,7 @@ def shape_table(studies: int) -> str:
 
 
 def stopping_table(studies: int) -> str:
-    """Power and mean seeds beside a fixed number of 20 seeds; equal spreads."""
+    """Power and mean seeds, compared with a fixed number of 20 seeds; equal sds."""
     plans = {
         "fixed, 20": (20,),
         "O'Brien–Fleming, 5, 10, 15, 20": (5, 10, 15, 20),
@@ -108,7 +108,7 @@ def stopping_table(studies: int) -> str:
 
 
 def equivalence_table(studies: int) -> str:
-    """How often a row without a difference is shown to be equivalent, and after how many seeds; six rows."""
+    """How often a row without a difference is found equivalent, and after how many seeds; six rows."""
     lines = []
     for title, looks in DESIGNS.items():
         cells = [title]
@@ -135,7 +135,7 @@ def alternatives_table(studies: int) -> str:
 
 
 def cross_fitting_table(studies: int) -> str:
-    """Coverage of nominal 95 % intervals around cross-fitted differences. It takes a tenth of the studies."""
+    """Coverage of nominal 95 % intervals for cross-fitted differences. It uses a tenth of the studies."""
     lines = []
     for case in CASES:
         cells = [case.title, f"{case.settings:g}", f"{case.activations:g}"]

@@ -16,12 +16,12 @@ from experiments.stats.simulation.scenarios import Scenario, draw_studies
 class Rates:
     """Shares between 0 and 1, over studies or over rows.
 
-    ``family_error``: studies in which a row without a true difference is called better or worse. ``coverage``: studies
+    ``family_error``: studies that call a row better or worse although it has no true difference. ``coverage``: studies
     in which the intervals of all rows hold. ``false_coverage``: mean share of intervals that do not hold among the
-    rows called better or worse, 0 where there is none (Benjamini and Yekutieli 2005). ``coverage_if_found``: share of
-    intervals that hold among all rows called better or worse; nan without any. ``equivalence_error``: studies in which
-    a row at or beyond the margin is called within it. ``power`` and ``equivalent``: rows with and without a true
-    difference for which the right thing was found. ``seeds``: mean number at which a row stopped.
+    rows called better or worse, 0 if there is none (Benjamini and Yekutieli 2005). ``coverage_if_found``: share of
+    intervals that hold among all rows called better or worse; nan without any. ``equivalence_error``: studies that
+    call a row equivalent although it is at or beyond the margin. ``power`` and ``equivalent``: rows with and without a
+    true difference that got the correct verdict. ``seeds``: mean number at which a row stopped.
     """
 
     family_error: float
@@ -42,7 +42,7 @@ def simulate(
     effects: Sequence[float] = (0.0,),
     margin: float | None = None,
 ) -> Rates:
-    """One design: ``rows`` compared at ``looks`` (a fixed number of seeds is a single look)."""
+    """Simulate one design: ``rows`` compared at ``looks`` (a fixed number of seeds is a single look)."""
     truth = numpy.resize(numpy.asarray(effects, dtype=float), rows)
     null = truth == 0
     totals = dict.fromkeys(("family", "covered", "false", "found", "held", "equal", "power", "zero", "seeds"), 0.0)

@@ -1,4 +1,4 @@
-"""How simulated runs are drawn: spreads, correlation between activations at one seed, and the shape of the law."""
+"""How simulated runs are drawn: sds, correlation between activations at one seed, and distribution."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ CHUNK = 5_000  # studies drawn at once, to bound the memory
 
 @dataclass(frozen=True)
 class Scenario:
-    """``reference`` and ``row`` are sds of single runs; the first ``wide`` rows (a share, at least one) have ``row``.
+    """``reference`` and ``row`` are sds of single runs. The first rows have sd ``row``, all others 1.
 
-    The others have sd 1. ``correlation`` is that between two activations at one seed. ``law`` names the distribution
-    of a run: ``normal``; ``heavy`` (Student's t with 3 degrees of freedom); ``skewed`` (exponential); ``rounded``
-    (normal, rounded to half an sd, as accuracies on few test images are).
+    ``wide`` is the share of the first rows, at least one row. ``correlation`` is that between two activations at one
+    seed. ``law`` is the distribution of a run: ``normal``, ``heavy`` (Student's t with 3 degrees of freedom),
+    ``skewed`` (exponential), or ``rounded``. The last is normal and rounded to half an sd, like accuracies on few test
+    images.
     """
 
     title: str
