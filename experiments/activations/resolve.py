@@ -112,8 +112,8 @@ def try_out(name: str, values: str) -> None:
     try:
         found = activation_factory(activation)()(torch.zeros(1, 2))
     except Exception as error:  # user code may raise anything
-        told = str(error) if "target" not in activation else fault(error)
-        raise UserError(f"{shown}: {told}") from error
+        reason = str(error) if "target" not in activation else fault(error)
+        raise UserError(f"{shown}: {reason}") from error
     if not isinstance(found, torch.Tensor):
         raise UserError(f"{shown}: must return a tensor, returned {type(found).__name__}")
     if found.shape != (1, 2):

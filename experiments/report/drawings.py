@@ -25,7 +25,7 @@ CAPTIONS = {
     "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
     "surface": "Test loss (nats) around each network, along two random filter-normalised directions.",
 }
-OTHERWISE = "The metric over what the preset varies, as difference or mean ± sd."
+DEFAULT_CAPTION = "The metric over what the preset varies, as difference or mean ± sd."
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ def drawings(figures: Path, names: Iterable[str], styles: Styles) -> list[Drawin
     for name in names:
         path = figures / f"{name}.svg"
         if path.exists():
-            caption = CAPTIONS.get(name if name in CAPTIONS else name.rpartition("_")[2], OTHERWISE)
+            caption = CAPTIONS.get(name if name in CAPTIONS else name.rpartition("_")[2], DEFAULT_CAPTION)
             found.append(Drawing(name, caption, Markup(inline_svg(path.read_text(), name, caption, styles))))
     return found

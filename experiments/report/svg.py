@@ -118,8 +118,8 @@ def short_path(path: str) -> str:
             made.append("z")
         elif points[-1] != here or len(made) == 1:  # a lone point is a dot
             steps = joined([(x - here[0], y - here[1]) for x, y in points], digits)
-            apart = " " * (not steps.startswith("-"))
-            made.append((apart if command == last else command.lower()) + steps)
+            space = " " * (not steps.startswith("-"))
+            made.append((space if command == last else command.lower()) + steps)
             here = points[-1]
         else:
             continue

@@ -45,8 +45,9 @@ def compare_failures(
 ) -> Failures:
     """Compare the rates of divergence exactly. The arguments are seeds.
 
-    ``paired`` uses McNemar's exact test (1947) over the seeds that both sides ran. With equal rates, the seeds at which
-    only one side failed are expected to be half on either side. ``welch`` uses Barnard's exact test (1945) for independent runs.
+    ``paired`` uses McNemar's exact test (1947) over the seeds that both sides ran. With equal rates, half of
+    the failures at seeds with one failed side are expected on either side. ``welch`` uses Barnard's exact test (1945)
+    for independent runs.
     ``p`` is multiplied by ``comparisons`` (Bonferroni). It is 1 if no run failed, or if no seed has one failed side.
     Raises ValueError for a seed that both failed and finished.
     """

@@ -39,9 +39,9 @@ class RowState:
         if self.verdict is None:
             return f"waiting for look 1 of {self.looks}"
         early = self.status == "continuing" and self.verdict.kind == "open"
-        told = "open so far" if early else verdict_words(self.verdict, unit, digits)
+        words = "open so far" if early else verdict_words(self.verdict, unit, digits)
         state = {"settled": "settled at", "continuing": "continues after", "over": "ended at"}[self.status]
-        return f"{told}; {state} look {self.look} of {self.looks} ({self.verdict.estimate.n} seeds)"
+        return f"{words}; {state} look {self.look} of {self.looks} ({self.verdict.estimate.n} seeds)"
 
 
 def follow_rows(

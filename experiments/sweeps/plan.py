@@ -1,4 +1,4 @@
-"""From words of the command line to runs: each composed, typed and checked now, not when its job starts."""
+"""From words of the command line to runs. Each is composed, typed and checked now, not when its job starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATHS = ("runs_dir", "data_dir", "cache_dir")
 
 @dataclass(frozen=True)
 class Planned:
-    """One run as it will be: its overrides, and the configuration with absolute places."""
+    """One planned run: its overrides, and its configuration with absolute paths."""
 
     overrides: tuple[str, ...]
     config: Config
@@ -46,7 +46,7 @@ class Planned:
         return " ".join(["python train.py", *self.overrides])
 
     def frozen(self) -> dict[str, Any]:
-        """What a sweep's file keeps of it; ``thaw`` reads it."""
+        """The values that a sweep's file keeps of the run; ``thaw`` restores them."""
         return {
             "title": self.title,
             "run": run_hash(self.config),
@@ -57,7 +57,7 @@ class Planned:
 
 
 def thaw(frozen: dict[str, Any]) -> Config:
-    """The configuration that ``Planned.frozen`` kept, typed and checked anew. Raises UserError if it is another run."""
+    """The configuration of ``Planned.frozen``, typed and checked again. Raises UserError if its hash differs."""
     config = restore(frozen["config"])
     if run_hash(config) != frozen["run"]:
         raise UserError(f"{frozen['title']}: its configuration changed since it was submitted; submit again")
@@ -75,7 +75,7 @@ def expand_words(words: Sequence[str]) -> Expansion:
 
 
 class Composer:
-    """Composes runs; what differs only in the seed is composed once. Raises UserError and Hydra's errors."""
+    """Composes runs. Runs that differ only in the seed are composed once. Raises UserError and Hydra's errors."""
 
     def __init__(self) -> None:
         self.cells: dict[tuple[str, ...], Config] = {}
@@ -93,7 +93,7 @@ class Composer:
 
 
 def plan(jobs: Sequence[Sequence[str]]) -> tuple[list[Planned], dict[str, str]]:
-    """The runs in order, each once, and by overrides what is wrong with those that cannot be composed."""
+    """The runs in order, each once, and the error of each job that cannot be composed, by its overrides."""
     compose = Composer()
     runs: dict[Path, Planned] = {}
     wrong: dict[str, str] = {}

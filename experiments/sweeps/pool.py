@@ -1,4 +1,4 @@
-"""A pool of forks: each run in a process of its own that has everything imported before it begins."""
+"""A pool of forks: each run has its own process, with all imports done before."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def in_forks(
     ended: Callable[[Item, int], None],
     stop: StopFlag,
 ) -> None:
-    """``work(item, slot)`` for every item, each in a fork, at most ``width`` at once; it returns an exit status.
+    """``work(item, slot)`` for every item, each in a fork, at most ``width`` at once. It returns an exit status.
 
-    ``begun(item, pid)`` and ``ended(item, status)`` are called here. A signal is passed on to all forks as
-    SIGTERM, sets ``stop``, and no further item begins. A fork gets SIGTERM too when this process dies.
+    ``begun(item, pid)`` and ``ended(item, status)`` are called in this process. A signal is passed on to all forks as
+    SIGTERM and sets ``stop``; no further item begins. A fork also gets SIGTERM when this process dies.
     """
     waiting, slots = deque(items), list(range(width))
     running: dict[int, tuple[Item, int]] = {}
@@ -75,7 +75,7 @@ def pass_to(process: subprocess.Popen[bytes]) -> Callable[[int, FrameType | None
 
 @contextlib.contextmanager
 def blocked() -> Iterator[set[int]]:
-    """No signal gets in between a fork and its being known. Gives the mask from before; output is flushed first."""
+    """Block signals between a fork and its registration. Yields the mask from before; output is flushed first."""
     sys.stdout.flush()
     sys.stderr.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
@@ -86,7 +86,7 @@ def blocked() -> Iterator[set[int]]:
 
 
 def child(work: Callable[[], int], parent: int, mask: set[int]) -> None:
-    """Become the run; never return. Interpreter shutdown is skipped: it takes long with torch, and frees nothing."""
+    """Run ``work`` in the fork and exit. It skips interpreter shutdown, which is slow with torch and frees nothing."""
     status = FAILED
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Where unfinished runs wait: in which task of Slurm's queue, or in which sweep that lives on this machine."""
+"""Finds where unfinished runs wait: in a task of Slurm's queue, or in an active sweep on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.sweeps.folder import SLURM, running_here, sweeps
 
 @dataclass(frozen=True)
 class Place:
-    """``text`` for people; ``job`` is Slurm's own id of the task, which its runs write into their locks."""
+    """``text`` is for people. ``job`` is Slurm's id of the task, which its runs write into their locks."""
 
     text: str
     job: str | None = None
@@ -21,8 +21,7 @@ class Place:
 def waiting(runs_dir: Path) -> dict[Path, Place]:
     """By run directory, the place of every run that is queued or running in a sweep below ``runs_dir``.
 
-    A task has all its runs, also those it is through with. Raises UserError when there are sweeps on Slurm
-    and squeue cannot be asked.
+    A task includes all its runs, even completed ones. Raises UserError if there are sweeps on Slurm and squeue fails.
     """
     known = list(sweeps(runs_dir))
     alive = slurm.tasks(sweep.name for sweep in known if sweep.launcher == SLURM)

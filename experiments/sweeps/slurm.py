@@ -1,4 +1,4 @@
-"""Slurm: submit a sweep's tasks as one array through submitit, ask what is queued, requeue the job one is in."""
+"""Slurm: submits a sweep's tasks as one array through submitit, queries the queue, and requeues its own job."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ NOT_SBATCH = ("_target_", "submitit_folder", "max_num_timeout", "name", "stderr_
 OURS = (*NOT_SBATCH, "dirty", "additional_parameters", "setup")
 ASK_SECONDS = 30
 REQUEUE_TRIES = 10
-# A job preempted while Python starts must not die of it: Slurm would call it failed, and not requeue it.
-DEAF_AT_FIRST = ["sh", "-c", "trap '' TERM USR2; exec \"$@\"", "job"]
+# A job must survive preemption while Python starts: otherwise Slurm reports a failure and does not requeue it.
+IGNORE_SIGNALS_AT_START = ["sh", "-c", "trap '' TERM USR2; exec \"$@\"", "job"]
 
 
 @dataclass(frozen=True)
 class SlurmTask:
-    """One task of a sweep's array as squeue shows it; a pending one may have been requeued."""
+    """One task of a sweep's array as squeue shows it. A pending one may have been requeued."""
 
     raw: str  # SLURM_JOB_ID of the task
     job: str  # 12_3 for task 3 of array 12
     state: str
     node: str
     elapsed: str
-    why: str  # Slurm's reason for a pending one
+    why: str  # Slurm's reason for a pending task
 
 
 def submit_array(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, int], None]) -> str:
-    """Submit ``task(folder, number)`` for every pack of ``sweep`` as one array; returns the job id at once.
+    """Submit ``task(folder, number)`` for every pack of ``sweep`` as one array. Returns the job id at once.
 
-    ``settings`` are those of configs/hydra/launcher. Raises UserError with what sbatch said when it refuses.
+    ``settings`` are those of configs/hydra/launcher. Raises UserError with sbatch's message if it refuses.
     """
     import submitit
 
@@ -52,13 +52,13 @@ def submit_array(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, in
         name=sweep.name,
         stderr_to_stdout=True,
         slurm_setup=setup,
-        slurm_srun_args=DEAF_AT_FIRST,
+        slurm_srun_args=IGNORE_SIGNALS_AT_START,
         slurm_additional_parameters={"requeue": True} | (settings.get("additional_parameters") or {}),
         **{key if key in COMMON else f"slurm_{key}": value for key, value in sbatch_settings(settings).items()},
     )
     count = len(sweep.packs)
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # submitit repeats there what the error says
+        with contextlib.redirect_stderr(io.StringIO()):  # submitit repeats the error message there
             jobs = executor.map_array(task, [str(sweep.folder)] * count, range(count))
     except (submitit.core.utils.FailedJobError, OSError, subprocess.SubprocessError) as error:
         raise UserError(f"launcher=slurm: sbatch refused: {reason(str(error))}") from error
@@ -66,18 +66,18 @@ def submit_array(sweep: Sweep, settings: dict[str, Any], task: Callable[[str, in
 
 
 def sbatch_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """What submitit passes on to sbatch."""
+    """The settings that submitit passes on to sbatch."""
     return {key: value for key, value in settings.items() if value and key not in OURS}
 
 
 def reason(text: str) -> str:
-    """The lines in which sbatch says what is wrong."""
+    """The lines of sbatch's output that name the error."""
     said = re.findall(r"sbatch: (?:error: |fatal: )?(.+)", text)
     return "; ".join(dict.fromkeys(line.strip() for line in said)) or " ".join(text.split())
 
 
 def require() -> None:
-    """Raises UserError where there is no Slurm, or no submitit."""
+    """Raise UserError if Slurm or submitit is missing."""
     absent = [name for name in ("sbatch", "srun", "squeue") if shutil.which(name) is None]
     if absent:
         where = "log in to a node of the cluster, or use launcher=local"
@@ -89,9 +89,9 @@ def require() -> None:
 
 
 def tasks(names: Iterable[str]) -> dict[str, dict[int, SlurmTask]]:
-    """By sweep and number, the tasks that Slurm still has: pending, running, completing.
+    """By sweep and number, the tasks that Slurm still lists: pending, running, completing.
 
-    Raises UserError when squeue cannot be asked, for then nobody knows.
+    Raises UserError if squeue fails, because the state is then unknown.
     """
     listed = ",".join(names)
     if not listed:
@@ -121,8 +121,8 @@ def ask(command: list[str]) -> str:
 def requeue() -> str:
     """Put this process's own job back into the queue, unless Slurm did so already or somebody cancelled it.
 
-    Returns what was done, in words. Only a job that Slurm still calls running is requeued: one that was cancelled
-    gets the same SIGTERM as one that is preempted, and would come back to life.
+    Returns the result in words. Only a job that Slurm lists as running is requeued. A cancelled job gets the same
+    SIGTERM as a preempted one, and must not start again.
     """
     job = own_job(os.environ)
     for attempt in range(REQUEUE_TRIES):
@@ -140,7 +140,7 @@ def requeue() -> str:
 
 
 def own_job(environment: Mapping[str, str]) -> str:
-    """``36`` or ``36_2``: the last task of an array has the array's own id, which alone would mean all its tasks."""
+    """``36`` or ``36_2``. The last task of an array has the array's own id, which alone would mean all its tasks."""
     array, task = (environment.get(f"SLURM_ARRAY_{part}") for part in ("JOB_ID", "TASK_ID"))
     return f"{array}_{task}" if array and task else environment["SLURM_JOB_ID"]
 

@@ -31,7 +31,7 @@ OTHERS = "other runs"
 
 @dataclass
 class RunState:
-    """One seed of a cell. ``step``, ``fraction`` and ``eta_seconds`` where it has begun and is not complete."""
+    """One seed of a cell. ``step``, ``fraction`` and ``eta_seconds`` are set if it has begun and is not complete."""
 
     seed: int
     directory: str
@@ -56,7 +56,7 @@ class CellState:
 
 @dataclass
 class Group:
-    """An experiment, with every run that is planned, or a collection of runs that belong to none."""
+    """An experiment with all its planned runs, or a collection of runs that belong to none."""
 
     name: str
     title: str
@@ -70,22 +70,21 @@ class Group:
 @dataclass
 class Board:
     groups: list[Group]
-    scheduler: str  # "", or why the queue is not known
+    scheduler: str  # "", or why the queue is unknown
 
 
 Planned = Mapping[Path, tuple[str, Sequence[int]]]  # by cell folder: its overrides and its seeds
 
 
 class Watcher:
-    """Looks at one runs_dir. The planned runs are found once a stage, their states at every
-    ``look``."""
+    """Watches one runs_dir. It finds the planned runs once per stage, and their states at every ``look``."""
 
     def __init__(self, runs_dir: str, experiment: str | None) -> None:
         self.runs_dir = Path(os.path.abspath(runs_dir))
         self.experiment = experiment
         self.presets: dict[str, Planned] = {}
-        self.tuning: dict[Path, str] = {}  # by cell folder: the preset whose tuning is over and had runs there
-        self.stages: dict[str, str] = {}  # by preset: which stage comes next
+        self.tuning: dict[Path, str] = {}  # by cell folder: the preset whose finished tuning has runs there
+        self.stages: dict[str, str] = {}  # by preset: the next stage
         if experiment:
             self.planned(experiment)
 
@@ -104,7 +103,7 @@ class Watcher:
         return self.presets[name]
 
     def planned_stage(self, preset: Preset) -> Planned:
-        """The tuning runs while they go on; then the runs that count, those of later looks aside."""
+        """The tuning runs during tuning; then the counted runs, without those of later looks."""
         from experiments.studies.results import Results
         from experiments.studies.stages import follow_study
 
@@ -151,9 +150,9 @@ class Watcher:
         return Board(groups, scheduler)
 
     def universe(self) -> dict[str, dict[Path, tuple[str, set[int]]]]:
-        """By experiment and cell folder: title and seeds, of everything planned, submitted or on disk.
+        """By experiment and cell folder: title and seeds of everything planned, submitted or on disk.
 
-        A run of a preset with other values than the preset's belongs to none: it is not what the preset asks for.
+        A run of a preset with other values than the preset's belongs to no experiment, as the preset does not plan it.
         """
         found: dict[str, dict[Path, tuple[str, set[int]]]] = {}
         for tag, directory in self.seen():
@@ -220,12 +219,12 @@ def state_of(directory: Path, places: dict[Path, Place], last: dict[Path, str]) 
 
 
 def read_progress(run: RunState, directory: Path) -> None:
-    """Fill in how far it is, from the last logged line and the configuration."""
+    """Fill in the progress of a run, from the last logged line and the configuration."""
     try:
         line = json.loads((directory / "metrics.jsonl").read_text().splitlines()[-1])
         recipe = yaml.safe_load((directory / "config.yaml").read_text())["recipe"]
     except (OSError, ValueError, IndexError, KeyError, yaml.YAMLError):
-        return  # nothing logged yet, or a line half written
+        return  # nothing logged yet, or a half-written line
     parts = [line["step"] / recipe[key] for key in ("steps", "max_steps") if recipe.get(key)]
     parts += [line["epoch"] / recipe["epochs"]] if recipe.get("epochs") and "epoch" in line else []
     run.step, run.seconds = line["step"], line["seconds"]
@@ -235,7 +234,7 @@ def read_progress(run: RunState, directory: Path) -> None:
 
 
 def eta_of(runs: list[RunState]) -> float | None:
-    """Seconds until all is done if as many run side by side as now, and each takes the median of those done."""
+    """Seconds until all are done, with as many parallel runs as now and the median time of the completed ones."""
     active = [run for run in runs if run.state == "running"]
     finished = [run.seconds for run in runs if run.state == "done" and run.seconds]
     known = [run.eta_seconds for run in active if run.eta_seconds is not None]
@@ -247,7 +246,7 @@ def eta_of(runs: list[RunState]) -> float | None:
 
 
 def last_endings(runs_dir: Path) -> dict[Path, str]:
-    """How the latest attempt at each run ended, where it did not end well."""
+    """How the latest attempt at each run ended, for those that did not succeed."""
     found: dict[Path, str] = {}
     for sweep in sweeps(runs_dir):
         for event in sweep.events():

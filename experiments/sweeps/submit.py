@@ -1,4 +1,4 @@
-"""Submitting: what is finished is skipped, what is queued or running is left, the rest is frozen and handed over."""
+"""Submission: completed runs are skipped, queued or running ones are left, and the rest is frozen and submitted."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from experiments.sweeps.job import run_task
 from experiments.sweeps.plan import Planned
 from experiments.sweeps.queued import Place, waiting
 
-SUBMITTED = ("new", "to be continued")  # what the other kinds of runs are not
+SUBMITTED = ("new", "to be continued")  # the kinds of runs that are submitted
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is done about a run, and why: ``kind`` is counted, ``detail`` says where it is."""
+    """The decision on a run. ``kind`` is counted in the summary; ``detail`` says where the run is."""
 
     planned: Planned
     kind: str
@@ -77,7 +77,7 @@ def packed(count: int, size: int) -> list[list[int]]:
 
 @contextmanager
 def alone(runs_dir: Path) -> Iterator[None]:
-    """One submission at a time, so that none counts as missing what another is about to queue."""
+    """Allow one submission at a time, so that none counts runs as missing that another is about to queue."""
     place = runs_dir / PLACE
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def alone(runs_dir: Path) -> Iterator[None]:
 
 
 def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dict[str, Any]) -> Sweep:
-    """Freeze code and configurations into a new sweep, and on Slurm submit it. Raises UserError, leaving nothing.
+    """Freeze code and configurations into a new sweep, and submit it on Slurm. After a UserError nothing remains.
 
     ``settings``: runs_per_job, per_gpu, jobs, dirty and, on Slurm, those of configs/hydra/launcher.
     """
@@ -114,9 +114,9 @@ def hand_over(name: str, chosen: Sequence[Planned], launcher: str, settings: dic
 
 
 def freeze_source(frozen: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A run that trains with a copy of its activation's file, so that later edits do not affect it.
+    """The frozen run, changed to use a copy of its activation's file, so that later edits do not affect it.
 
-    An importable module stays where it is: a job compares its digest, and refuses another one.
+    An importable module is not copied: a job compares its digest, and refuses a changed module.
     """
     activation = frozen["config"]["activation"]
     path, _, name = activation.get("target", "").rpartition(":")
@@ -129,15 +129,15 @@ def freeze_source(frozen: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def packs_of(count: int, settings: dict[str, Any]) -> tuple[list[list[int]], int]:
-    """The jobs of ``count`` runs on Slurm, as indices, and how many runs of a job train side by side."""
+    """The jobs of ``count`` runs on Slurm, as indices, and the number of parallel runs in a job."""
     width = side_by_side(settings)
     return packed(count, max(settings["runs_per_job"], width)), width
 
 
 def side_by_side(settings: dict[str, Any]) -> int:
-    """Runs that a job trains at once: ``per_gpu`` on each of its GPUs, or one where all its tasks train it together.
+    """Parallel runs in a job: ``per_gpu`` on each of its GPUs, or one if all its tasks train it together.
 
-    Raises UserError for both, and for several runs one after the other by several tasks.
+    Raises UserError if both are requested, and if several tasks should train several runs in sequence.
     """
     tasks = (settings.get("tasks_per_node") or 1) * (settings.get("nodes") or 1)
     per_gpu: int = settings["per_gpu"]
@@ -152,10 +152,10 @@ def side_by_side(settings: dict[str, Any]) -> int:
 
 
 def code_for(chosen: Sequence[Planned], runs_dir: Path, dirty: bool) -> Path:
-    """The frozen code for these runs: of the checkout as it is now.
+    """The frozen code for these runs: that of the current checkout.
 
-    In a tree with changes that are not committed, runs which were submitted before from this very commit keep that
-    code: typing the same command again continues them, whatever is being edited meanwhile.
+    Exception: in a tree with uncommitted changes, runs that were submitted from this commit keep its code. So the same
+    command continues them while the code is being edited.
     """
     try:
         return freeze(ROOT, runs_dir / PLACE / "code", dirty)
@@ -168,7 +168,7 @@ def code_for(chosen: Sequence[Planned], runs_dir: Path, dirty: bool) -> Path:
 
 
 def common_place(runs: Sequence[Planned]) -> Path:
-    """The one runs_dir of all ``runs``. Raises UserError when they differ."""
+    """The common runs_dir of all ``runs``. Raises UserError if they differ."""
     places = sorted({planned.config.runs_dir for planned in runs})
     if len(places) > 1:
         raise UserError(f"runs_dir={', '.join(map(os.path.relpath, places))}: the runs of one sweep need one place")

@@ -1,4 +1,4 @@
-"""Waiting for a sweep on Slurm, as Hydra's launcher does: until no job is left, then all failures, not the first."""
+"""Waits for a sweep on Slurm, as Hydra's launcher does: until no job is left. Then it reports all failures."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from experiments.sweeps import slurm
 from experiments.sweeps.command import submit_runs
 from experiments.sweeps.folder import SLURM, Sweep, outcome
 
-POLL_SECONDS = (1, 2, 5, 10)  # the last one from then on
+POLL_SECONDS = (1, 2, 5, 10)  # the last value repeats
 
 
 def submit_and_wait(jobs: list[list[str]], settings: dict[str, Any]) -> None:
-    """Leave with the worst exit status of the runs, or return if all are finished."""
+    """Exit with the worst status of the runs, or return if all are finished."""
     slurm.require()
     handed = submit_runs(jobs, SLURM, settings)
     if handed.sweep is not None:
@@ -37,7 +37,7 @@ def submit_and_wait(jobs: list[list[str]], settings: dict[str, Any]) -> None:
 
 
 def wait(sweep: Sweep) -> None:
-    """Until Slurm has no job of ``sweep`` any more; a controller that does not answer is asked again."""
+    """Wait until Slurm lists no job of ``sweep``. If the controller does not answer, ask again."""
     pauses = iter(POLL_SECONDS)
     pause = next(pauses)
     with tqdm(total=len(sweep.runs), unit="run", disable=not sys.stderr.isatty(), leave=False) as bar:

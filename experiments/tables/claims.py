@@ -1,4 +1,4 @@
-"""What a paper claims beside what the runs show: each claim holds, does not hold, or is open.
+"""A paper's claims and the results: each claim holds, does not hold, or is open.
 
 All comparisons of the page share one error of 5 %.
 """
@@ -30,7 +30,7 @@ State = Literal["holds", "does not hold", "open", "pending"]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Where a claim is asked: ``cell`` of ``table`` should be ``says`` beside ``against``, or beside its reference."""
+    """One test of a claim: ``cell`` of ``table`` should be ``says`` compared with ``against``, or its reference."""
 
     claim: str
     of: str
@@ -39,8 +39,8 @@ class Question:
     says: str  # one of SAYS
     against: str | None = None
     miniature: bool = False  # a smaller network, data set or training than the paper's
-    needs: str | None = None  # what it takes to run the table
-    known: str | None = None  # which of the runs had been seen when the question was put
+    needs: str | None = None  # what running the table requires
+    known: str | None = None  # the runs that had been seen when the question was asked
     paper: str = "gem"  # one of PAPERS
 
     def __post_init__(self) -> None:
@@ -52,9 +52,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The ``pair`` with its verdict on this page, which shares its error over all comparisons of the page.
+    """The ``pair`` with its verdict on this page, whose error is shared over all comparisons of the page.
 
-    ``staged``: of a study with looks, whose verdict holds at its last look and with its own error alone.
+    ``staged``: whether it is from a study with looks. Its verdict is that of its last look, with its own error.
     """
 
     question: Question
@@ -64,7 +64,7 @@ class Answer:
 
     @property
     def state(self) -> State:
-        """No claim of a difference is refuted by equality within a margin."""
+        """The answer. Equivalence within a margin does not refute a claim of a difference."""
         if self.pair.pending or self.on_page is None:
             return "pending"
         kind, says = self.on_page.kind, self.question.says
@@ -76,7 +76,7 @@ class Answer:
 
 
 def read_questions(path: Path = CLAIMS) -> list[Question]:
-    """Raises UserError for an unknown or missing key, or one whose value is not allowed."""
+    """The questions of the file. Raises UserError for an unknown or missing key, or a value that is not allowed."""
     entries: Any = OmegaConf.to_container(OmegaConf.load(path))
     try:
         return [
@@ -89,13 +89,13 @@ def read_questions(path: Path = CLAIMS) -> list[Question]:
 
 
 def questions_by_paper(path: Path = CLAIMS) -> dict[str, list[Question]]:
-    """``read_questions`` of each paper. A paper has a page of its own, with an error of its own."""
+    """``read_questions`` by paper. Each paper has its own page, with its own error."""
     asked = read_questions(path)
     return {paper: [q for q in asked if q.paper == paper] for paper in PAPERS}
 
 
 def answers_to(asked: Sequence[Question], tables: Sequence[Table]) -> dict[Question, Answer]:
-    """Of the questions whose table has runs. The error is shared over all pairs that have run; each counts once."""
+    """The answers to questions whose table has runs. All pairs with runs share the error; each counts once."""
     by_name, book = {table.preset.name: table for table in tables}, PairBook(tables)
     pairs = {q: asked_pair(q, by_name[q.table], book) for q in asked if q.table in by_name}
     staged = {q: by_name[q.table].study is not None for q in pairs}
@@ -110,12 +110,12 @@ def answers_to(asked: Sequence[Question], tables: Sequence[Table]) -> dict[Quest
 
 
 def number_of_comparisons(pairs: Iterable[Pair]) -> int:
-    """Pairs that have run on both sides. Two questions about the same runs are one comparison."""
+    """Number of pairs with runs on both sides. Two questions about the same runs are one comparison."""
     return max(1, len({pair.key for pair in pairs if pair.ran}))
 
 
 def asked_pair(question: Question, table: Table, book: PairBook) -> Pair:
-    """The two sides, over all tables that have them; over all settings of the table where there are several."""
+    """The two sides, over all tables that have them. If the table has several settings: over all its settings."""
     found = standings(table)
     row = side(table, found, question.cell)
     reference = next(each for each in found.values() if each.is_reference)
@@ -132,7 +132,7 @@ def asked_pair(question: Question, table: Table, book: PairBook) -> Pair:
 
 
 def side(table: Table, found: Mapping[str, Row | Overall], cell: str) -> Row | Overall:
-    """What ``cell`` has reached by ``found``, the standings of ``table``."""
+    """The result of ``cell`` in ``found``, the standings of ``table``. Raises UserError if it is not there."""
     for row in table.rows:
         if cell.split() in (row.cell.overrides.split(), activation_of(row.cell).split()):
             return found.get(row.title) or found[activation_title(row.cell.config.activation)]

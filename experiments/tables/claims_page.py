@@ -1,4 +1,4 @@
-"""The page of a paper's claims: one row a claim, then one row a question."""
+"""The page of a paper's claims: one row per claim, then one row per question."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KNOWN_OF = {
     "golu": "The presets have the recipes of the paper's repository.",
 }
 STAGED = "A study with looks is not among them: its verdict keeps the error of its own table."
-READINGS = "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction."
+DEFINITIONS = "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction."
 
 
 def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
@@ -53,7 +53,7 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         "Others share runs, too, and are no independent votes.",
         "In miniature: of a smaller network, data set or training than the paper's. This can hint and not settle. "
         + KNOWN_OF[asked[0].paper],
-        *([READINGS] if asked[0].paper == "gem" else []),
+        *([DEFINITIONS] if asked[0].paper == "gem" else []),
         *(f"‡ {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),
     ]
     bullets = "".join(f"- {note}\n" for note in notes)
@@ -61,7 +61,7 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
 
 
 def summary_rows(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> list[list[str]]:
-    """One row a claim: how its questions came out, those of the paper's size and those in miniature."""
+    """One row per claim: the answers to its questions, those at the paper's size and those in miniature."""
     rows = []
     for claim, of_claim in groupby(asked, key=lambda q: q.claim):
         every = list(of_claim)
@@ -71,7 +71,7 @@ def summary_rows(asked: Sequence[Question], answers: Mapping[Question, Answer]) 
 
 
 def once(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> list[Question]:
-    """Without those that ask about the same pair, in the same way, as one before."""
+    """The questions without repetitions of an earlier one about the same pair and in the same way."""
     kept: dict[object, Question] = {}
     for q in asked:
         kept.setdefault((answers[q].pair.key, q.says) if q in answers else q, q)
@@ -79,7 +79,7 @@ def once(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> list[
 
 
 def tally_words(asked: Sequence[Question], answers: Mapping[Question, Answer]) -> str:
-    """``holds``, ``open: 4 of 5; does not hold: 1 of 5``; what has not run says what it takes."""
+    """``holds``, ``open: 4 of 5; does not hold: 1 of 5``; for questions without runs, what they require."""
     counts = Counter(answers[q].state if q in answers else unrun_words(q) for q in asked)
     if len(counts) == 1:
         ((state, count),) = counts.items()

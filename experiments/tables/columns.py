@@ -1,4 +1,4 @@
-"""The columns of a table as texts: of its rows, and of the activations over all settings."""
+"""The columns of a table as text: of its rows, and of the activations over all settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def headers(table: Table) -> list[str]:
 
 
 def difference_header(table: Table) -> str:
-    """With what its interval stands for."""
+    """The heading of the difference, with the kind of its interval."""
     return f"difference to {table.reference} [95 %, {'simultaneous' if table.paired else 'corrected'}]"
 
 
@@ -36,7 +36,7 @@ def p_header(table: Table) -> str:
 
 
 def cells(table: Table, row: Row, bold: tuple[str, str] = ("", "")) -> list[str]:
-    """The texts of one row; ``bold`` surrounds a mean that is shown to be better, of runs none of which diverged."""
+    """The text of one row. ``bold`` encloses a mean that is significantly better, if none of its runs diverged."""
     places, mean = table.digits, mean_text(row, table.digits)
     texts = [
         row.title + (" †" if row.remark else ""),
@@ -83,7 +83,7 @@ def mean_text(row: Row | Overall, places: int) -> str:
 
 
 def published_texts(row: Row, places: int) -> list[str]:
-    """The published value, or Δ and the published difference; and how far ours is from it."""
+    """The published value, or Δ and the published difference, and the distance of our result from it."""
     if row.published is not None:
         known = f"{row.published:.{places}f}"
     elif row.published_difference is not None:

@@ -1,7 +1,7 @@
 """Each activation at a setting chosen for it from the table's own runs: ``crossfit: recipe.lr`` of a preset.
 
-Choose on one half of the seeds, evaluate on the other, over all halves (experiments/stats/crossfit.py). Activations
-that share one setting are compared beside it.
+One half of the seeds chooses, the other half evaluates, over all halves (experiments/stats/crossfit.py). The table
+also shows the comparison of the activations at one common setting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from experiments.studies.presets import context
 from experiments.tables.overall import activation_of, mean_over_settings
 from experiments.tables.table import Table
 
-FEWEST_SEEDS = 6  # that the jackknife needs
+FEWEST_SEEDS = 6  # required by the jackknife
 Settings = dict[str, dict[str, dict[int, float]]]  # context → setting → seed → value
 
 
@@ -38,7 +38,7 @@ class CrossFitted:
 
 
 def cross_fitted_rows(table: Table) -> list[CrossFitted]:
-    """One for each activation; none without ``crossfit``, or while a run is missing or diverged."""
+    """One row per activation; none without ``crossfit``, or if a run is missing or diverged."""
     key = table.preset.crossfit
     if not key or table.left or any(row.diverged for row in table.rows):
         return []
@@ -74,7 +74,7 @@ def cross_fitted_rows(table: Table) -> list[CrossFitted]:
 
 
 def settings_by_activation(table: Table, key: str) -> dict[str, Settings]:
-    """By activation and context, the settings of ``key`` that were run; contexts with a single one are left out."""
+    """By activation and context, the settings of ``key`` that were run. Contexts with a single one are left out."""
     found: dict[str, Settings] = {}
     for row in table.rows:
         others = " ".join(word for word in context(row.cell.overrides) if not word.startswith(f"{key}="))
@@ -87,12 +87,12 @@ def settings_by_activation(table: Table, key: str) -> dict[str, Settings]:
 
 
 def ascending(settings: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
-    """By value; of equally good ones the first is chosen."""
+    """The settings by ascending value, so that the smallest of equally good ones is chosen."""
     return dict(sorted(settings.items(), key=lambda item: float(item[0])))
 
 
 def common_setting(table: Table, key: str) -> str:
-    """The preset's own value of ``key`` for all activations; if no row has it, the value that most rows have."""
+    """The preset's own value of ``key`` for all activations. If no row has it, the value that most rows have."""
     values = [number(value_at(row.cell.config, key)) for row in table.rows]
     own = number(value_at(compose_cell(f"experiment={table.preset.name}"), key))
     return own if own in values else max(dict.fromkeys(values), key=values.count)
@@ -130,7 +130,7 @@ def difference_text(verdict: Verdict | None, places: int) -> str:
 
 
 def chosen_words(chosen: Mapping[str, str]) -> str:
-    """``0.1``, or by context where it differs: ``0.1 (blocks=1), 0.01 (blocks=2)``."""
+    """``0.1``, or by context if it varies: ``0.1 (blocks=1), 0.01 (blocks=2)``."""
     if len(set(chosen.values())) == 1:
         return next(iter(chosen.values()))
     return ", ".join(f"{setting} ({shortened_context(each)})" for each, setting in chosen.items())

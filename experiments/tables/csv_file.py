@@ -1,4 +1,4 @@
-"""A table as CSV: every number that it rests on, and other views on the same differences."""
+"""A table as CSV: every number behind it, and other analyses of the same differences."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ COLUMNS = (
 
 
 def csv_text(table: Table) -> str:
-    """One line a cell, empty where there is nothing. Before them one line an activation over all ``settings``, where
-    there are several. Numbers to eight digits, and 0 for what is below 1e-12: more depends on the CPU that computes.
+    """One line per cell, with empty fields for missing values.
+
+    If there are several settings, the first lines are one per activation over all ``settings``. Numbers have eight
+    digits, and values below 1e-12 are 0, because further digits depend on the CPU.
 
     ``low``, ``high`` and ``p`` are those of the table; ``welch_low`` to ``improvement`` are not corrected.
     """
@@ -56,7 +58,7 @@ def csv_text(table: Table) -> str:
 
 
 def column_names(table: Table) -> list[str]:
-    """A corrected p bears the name of its correction."""
+    """The names of the columns. That of a corrected p contains the name of the correction."""
     return [name.replace("_holm", "_corrected") if table.paired else name for name in COLUMNS]
 
 

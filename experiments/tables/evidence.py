@@ -19,8 +19,8 @@ from experiments.tables.provenance import saw_other_data
 class Evidence:
     """The ``records`` of a preset's counted seeds. Cells are named by their overrides.
 
-    A run counts for the cell whose configuration hash it has, and for no other. ``states``: at which look each row
-    stands, where the preset has looks.
+    A run counts only for the cell whose configuration hash it has. ``states``: the state of each row at its looks, if
+    the preset has looks.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Evidence:
         }
 
     def planned(self, name: str) -> range:
-        """The seeds up to the look that settled a row, up to its next look, or all that the plan has."""
+        """The seeds up to the look that settled a row, up to its next look, or all planned seeds."""
         counted, looks = self.preset.counted, self.preset.looks
         if not looks:
             return counted
@@ -69,12 +69,12 @@ class Evidence:
         return len(set(self.planned(name)) - {record["seed"] for record in self.runs[name]})
 
     def other_data(self, name: str) -> bool:
-        """Whether a row and its reference were trained on data that are not all the same."""
+        """Whether the runs of a row and its reference were trained on different data."""
         return saw_other_data(self.runs[name], self.runs[self.pairs[name]])
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
-        """By row, as planned: at its look, or one test of all seeds. None of a row that has no look yet."""
+        """The planned verdict of each row: at its look, or one test of all seeds. None before its first look."""
         if self.preset.looks:
             return {name: state.verdict for name, state in self.states.items() if state.verdict}
         return judge_by_plan(self.preset, self.metric, self.values, self.pairs, self.diverged)
@@ -87,7 +87,7 @@ def judge_by_plan(
     pairs: Mapping[str, str],
     diverged: Mapping[str, Collection[int]],
 ) -> dict[str, Verdict]:
-    """All rows in the way that the preset planned: paired and single-step, or Welch's test with Holm's correction."""
+    """All rows by the preset's planned analysis: paired and single-step, or Welch's test with Holm's correction."""
     if preset.comparison == "paired":
         return judge_rows(values, pairs, metric.higher_is_better, preset.margin, diverged=diverged)
     return judge_by_holm("welch", values, pairs, metric.higher_is_better, preset.margin, diverged)

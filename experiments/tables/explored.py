@@ -1,4 +1,4 @@
-"""Seeds that raised a table's question: which they are, and what the differences would be with them."""
+"""Footnotes on the seeds that raised a table's question: which they are, and the differences if they are included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.tables.table import Table, build
 
 
 def explored_notes(table: Table) -> list[str]:
-    """Which seeds the table leaves out, their commits, and the differences with them where all of them have run."""
+    """The seeds that the table leaves out, their commits, and the differences with them if all of them have run."""
     preset = table.preset
     if not preset.explored:
         return []
@@ -32,7 +32,7 @@ def explored_notes(table: Table) -> list[str]:
 
 
 def with_explored(table: Table) -> Table | None:
-    """The table with the seeds that raised its question; None where some of these are missing."""
+    """The table including the seeds that raised its question; None if some of them are missing."""
     plan = dataclasses.replace(table.preset, explored=0)
     every = build(plan, [row.cell for row in table.rows], [*table.explored, *table.runs])
     return None if every.left else every

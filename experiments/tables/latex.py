@@ -1,7 +1,7 @@
-r"""Texts as a LaTeX table as wide as the page's text, with its notes below: booktabs and longtable.
+r"""LaTeX tables as wide as the page's text, with notes below: booktabs and longtable.
 
-A ``longtable`` goes on over several pages, so a table of 300 rows fits as well as one of seven. It does not work in
-two columns: use ``\onecolumn`` there.
+A ``longtable`` continues over several pages, so a table may have 300 rows. It does not work in two columns: use
+``\onecolumn`` there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-LATEX_BOLD = ("BOLD(", ")BOLD")  # what no text of ours has
+LATEX_BOLD = ("BOLD(", ")BOLD")  # marks that no text contains
 PREAMBLE = r"\usepackage{booktabs,longtable,array}"
 CITED = "krause2026gem, das2025golu"
 BOUND = "\N{NO-BREAK SPACE}"
@@ -46,17 +46,18 @@ SIGNS = {
     "”": "''",
 }
 GAP = 3.0  # points on either side of a column
-TEXT_WIDTH = 345.0  # points, of the article class at 10 points; on a wider page the columns are wider
-# Points of a type of usual proportions that is as wide: small types are broad. The first that holds the longest words.
+TEXT_WIDTH = 345.0  # points, in the article class at 10 points; on a wider page the columns are wider
+# Sizes of type in points, with their width as a type of usual proportions: small types are broad. The table uses the
+# first that holds the longest words.
 SIZES = {r"\scriptsize": 8.0, r"\tiny": 6.8}
-SAFE = 1.05  # estimated widths are short by a few per cent at most
-STEP = 1.0  # by which a column becomes narrower, in em
-# Widths of Computer Modern, in em.
+SAFE = 1.05  # estimated widths are too small by a few per cent at most
+STEP = 1.0  # decrement of a column's width, in em
+# Widths in Computer Modern, in em.
 NARROW, DIGIT, LOWER, UPPER, WIDE = 0.33, 0.5, 0.47, 0.75, 0.83
 
 
 def escaped(text: str) -> str:
-    """The signs of our texts as commands, and those for bold."""
+    """``text`` with special characters, and the marks of bold, as LaTeX commands."""
     text = "".join(SIGNS.get(sign, sign) for sign in bound(text))
     for mark, command in zip(LATEX_BOLD, (r"\textbf{", "}"), strict=True):
         text = text.replace(mark, command)
@@ -64,12 +65,12 @@ def escaped(text: str) -> str:
 
 
 def bound(text: str) -> str:
-    """No line breaks within ``83.24 ± 0.20`` and ``< 0.001``."""
+    """``text`` without line breaks inside ``83.24 ± 0.20`` and ``< 0.001``."""
     return text.replace(" ± ", f"{BOUND}±{BOUND}").replace("< 0", f"<{BOUND}0")
 
 
 def longtable(rows: Sequence[Sequence[str]], names: Sequence[str], title: str, label: str = "") -> str:
-    """A table as wide as the text. Cells break at spaces, as much as their column's share of the width demands."""
+    """A table as wide as the text. Cells break at spaces, as their column's width requires."""
     size, shares = columns_of([names, *rows])
     gaps = 2 * GAP * (len(names) - 1)
     layout = "".join(
@@ -91,7 +92,7 @@ def longtable(rows: Sequence[Sequence[str]], names: Sequence[str], title: str, l
 
 
 def notes_below(notes: Sequence[str]) -> str:
-    """The footnotes of a table, each a paragraph in its small type."""
+    """The footnotes of a table, each as a paragraph in its small type."""
     lines = [rf"\noindent {escaped(note)}\par" for note in notes]
     return "\n".join([r"{\scriptsize\raggedright", *lines, "}"])
 
@@ -99,8 +100,8 @@ def notes_below(notes: Sequence[str]) -> str:
 def columns_of(texts: Sequence[Sequence[str]]) -> tuple[str, list[float]]:
     """The size of the type, and each column's share of the width.
 
-    Columns are as wide as their longest text. While they do not fit, that one becomes narrower which costs the fewest
-    lines, none below its longest word.
+    Columns start as wide as their longest text. While they do not fit, the column that costs the fewest lines becomes
+    narrower. No column becomes narrower than its longest word.
     """
     columns = list(zip(*texts, strict=True))
     least = [max(SAFE * text_width(word) for text in column for word in bound(text).split(" ")) for column in columns]
@@ -123,7 +124,7 @@ def columns_of(texts: Sequence[Sequence[str]]) -> tuple[str, list[float]]:
 
 
 def line_count(text: str, width: float) -> int:
-    """How many lines a text takes that breaks at spaces."""
+    """The number of lines of a text that breaks at spaces."""
     lines, used = 1, 0.0
     for word in bound(text).split(" "):
         needed = SAFE * text_width(word)
@@ -135,13 +136,13 @@ def line_count(text: str, width: float) -> int:
 
 
 def rooms(columns: int) -> dict[str, float]:
-    """The width for texts, in em, by size."""
+    """The available width for text, in em, by size."""
     return {size: (TEXT_WIDTH - 2 * GAP * (columns - 1)) / points for size, points in SIZES.items()}
 
 
 @functools.cache
 def text_width(text: str) -> float:
-    """In em, estimated."""
+    """The estimated width in em."""
     bold = LATEX_BOLD[0] in text
     for mark in LATEX_BOLD:
         text = text.replace(mark, "")

@@ -1,4 +1,4 @@
-"""How the rows of a table were compared, in words, and whether another test would have said something else."""
+"""Footnotes on the method: how the rows were compared, and which verdicts another test would change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.tables.table import Table
 
 
 def method_note(table: Table) -> str:
-    """Test, correction and what the interval stands for."""
+    """The footnote on test, correction and interval."""
     margin, rows = "", len(table.pairs)
     if table.preset.margin is not None:
         size = f"±{table.preset.margin:g} {table.metric.difference_unit}".rstrip()
@@ -31,7 +31,7 @@ def method_note(table: Table) -> str:
 
 
 def pending_notes(table: Table) -> list[str]:
-    """Why there are no verdicts yet."""
+    """The footnote on why there are no verdicts yet."""
     if not table.left or not table.runs:
         return []
     planned = sum(row.planned for row in table.rows)
@@ -42,7 +42,7 @@ def pending_notes(table: Table) -> list[str]:
 
 
 def alternative_test_notes(table: Table) -> list[str]:
-    """Whose verdict would change with the paired test, where the preset planned Welch's."""
+    """The verdicts that the paired test would change, if the preset planned Welch's."""
     if table.paired or max((len(row.values) for row in table.rows), default=0) < 2:
         return []
     titles = {row.cell.overrides: row.title for row in table.rows}
@@ -60,8 +60,8 @@ def alternative_test_notes(table: Table) -> list[str]:
 
 
 def changed_words(start: str, titles: list[str]) -> str:
-    told = f"the verdict would be another for: {shortened(titles)}" if titles else "every verdict comes out the same"
-    return f"{start}, {told}."
+    changes = f"the verdict would be another for: {shortened(titles)}" if titles else "every verdict comes out the same"
+    return f"{start}, {changes}."
 
 
 def changed_verdicts(
@@ -70,7 +70,7 @@ def changed_verdicts(
     pairs: Mapping[str, str],
     diverged: Mapping[str, Collection[int]],
 ) -> list[str]:
-    """The rows of which one of the two tests finds a difference, or equivalence, that the other does not."""
+    """The rows for which only one of the two tests finds a difference, or equivalence."""
     tests: tuple[Test, Test] = ("welch", "paired")
     higher, margin = table.metric.higher_is_better, table.preset.margin
     one, other = (

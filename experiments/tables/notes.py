@@ -1,4 +1,4 @@
-"""The footnotes of a table: data, recipe, method, what the seeds can show, sources, provenance and marks."""
+"""The footnotes of a table: data, recipe, method, power, sources, provenance and marks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIVERGED = "Diverged runs (loss or gradient not finite) are counted, but are in 
 
 
 def footnotes(table: Table) -> list[str]:
-    """Everything that stands below a table without stages, in its order."""
+    """All footnotes of a table without stages, in order."""
     cells = [row.cell for row in table.rows]
     lines = [setting_note(table.metric, cells), method_note(table), *pending_notes(table), *power_notes(table)]
     if len({tuple(context(cell.overrides)) for cell in cells}) == 1:
@@ -43,7 +43,7 @@ def footnotes(table: Table) -> list[str]:
 
 
 def marks(table: Table) -> list[str]:
-    """What each † stands for; rows with the same remark share a line."""
+    """The meaning of each †. Rows with the same remark share a line."""
     by_remark: dict[str, list[str]] = {}
     for row in table.rows:
         if row.remark:
@@ -52,7 +52,7 @@ def marks(table: Table) -> list[str]:
 
 
 def reconstructed(cells: Sequence[Cell]) -> list[str]:
-    """What is not known of the functions of the paper, where ``cells`` have one of these."""
+    """What is unknown about the paper's functions, if ``cells`` use one of them."""
     if not any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
         return []
     return [
@@ -77,7 +77,7 @@ def listed(values: Iterable[str]) -> str:
 
 
 def recipe_words(cells: Sequence[Cell]) -> str:
-    """The names, and in brackets what all rows have in common, or have unless they say otherwise."""
+    """The names of the recipes, and in brackets their common facts; facts that some rows override are marked."""
     parts = [family_of_model(cell.config.model.kind).recipe_words(cell.config.recipe) for cell in cells]
     shown, varied = [], False
     for key in parts[0]:
@@ -98,7 +98,7 @@ def sets(cell: Cell, key: str) -> bool:
 
 
 def single_seed_note(table: Table) -> list[str]:
-    """Who would have won with one seed of each row; nothing where a row has fewer than two runs."""
+    """How often each row would rank first with one seed; nothing if a row has fewer than two runs."""
     groups = {row.title: list(row.values.values()) for row in table.rows}
     if min(len(group) for group in groups.values()) < 2:
         return []
@@ -109,7 +109,7 @@ def single_seed_note(table: Table) -> list[str]:
 
 
 def welch_anova_note(table: Table, family: Sequence[str]) -> str:
-    """Whether the rows of these activations differ among themselves, and how far their means lie apart."""
+    """Whether the rows of these activations differ among themselves, and the range of their means."""
     rows = [row for row in table.rows if row.cell.config.activation["name"] in family]
     groups: Mapping[str, list[float]] = {row.title: list(row.values.values()) for row in rows}
     names, places = "; ".join(TITLES.get(name, name) for name in family), table.digits

@@ -1,4 +1,4 @@
-"""What other tables have to say of the comparisons of one: the verdict over all their runs, as a footnote."""
+"""Footnotes on comparisons that other tables share: the verdict over all their runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from experiments.tables.table import Table
 
 
 def over_tables_notes(table: Table, book: PairBook) -> tuple[str, ...]:
-    """One line for each set of tables that decides on rows of this one; none where it decides alone,
-    and none for a demonstration."""
+    """One line for each set of tables that decides on rows of this one.
+
+    None if this table decides alone, and none for a demonstration.
+    """
     if table.study is not None or table.preset.demonstration:
         return ()
     rows = table.by_overrides

@@ -1,4 +1,4 @@
-"""Each activation over all settings of a grid: depths, learning rates and the like, taken together."""
+"""Each activation over all settings of a grid, such as depths and learning rates."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from experiments.tables.table import Table
 
 @dataclass(frozen=True)
 class Overall(Judged):
-    """``values``: by seed, the mean of the metric over the settings; a seed counts that finished in all of them.
+    """``values``: by seed, the mean of the metric over the settings. Only seeds that finished in all of them count.
 
-    Of ``settings`` so many are ``compared`` with the reference; in ``ahead`` of them the mean is ahead of it, and in
-    ``better`` and ``worse`` the verdict on that setting says so. ``diverged``: the seeds that diverged somewhere.
+    Of the ``settings``, ``compared`` are compared with the reference. ``ahead`` counts those with a better mean than
+    the reference, and ``better`` and ``worse`` those with this verdict. ``diverged``: seeds that diverged in a setting.
     """
 
     title: str
-    overrides: str  # of the activation alone
+    overrides: str  # of the activation only
     values: dict[int, float]
     diverged: list[int]
-    verdict: Verdict | None  # None for the reference, and of a study with looks, which has none over settings
+    verdict: Verdict | None  # None for the reference, and for a study with looks, which has no verdict over settings
     kind: RowKind
     difference: float
     settings: int
@@ -53,7 +53,7 @@ class Overall(Judged):
 
 
 def overall_rows(table: Table) -> list[Overall]:
-    """One for each activation, in the order of the rows; none where there is one setting, or not all have all."""
+    """One row per activation, in the order of the rows. None if there is one setting, or if some are incomplete."""
     by_activation = rows_by_activation(table.rows)
     settings = {frozenset(own) for own in by_activation.values()}
     if len(settings) != 1 or len(next(iter(settings))) == 1:
@@ -95,18 +95,18 @@ def overall_kind(table: Table, is_reference: bool, verdict: Verdict | None) -> R
 
 
 def lead_by_setting(table: Table, rows: Sequence[Row]) -> list[float]:
-    """How far each setting is ahead of the reference's, in the sense of the metric; of those that are compared."""
+    """The lead over the reference in each compared setting; positive is better."""
     sign = 1 if table.metric.higher_is_better else -1
     return [sign * row.difference for row in rows if not math.isnan(row.difference)]
 
 
 def mean_difference(values: Mapping[int, float], reference: Mapping[int, float], paired: bool) -> float:
-    """Over the seeds that both have where ``paired``; nan without seeds."""
+    """The difference of the means, over common seeds if ``paired``; nan without seeds."""
     return estimate_difference(values, reference, "paired" if paired else "welch").value
 
 
 def rows_by_activation(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
-    """The rows by activation, then by what else sets them apart."""
+    """The rows by activation, then by their other overrides."""
     found: dict[str, dict[str, Row]] = {}
     for row in rows:
         found.setdefault(activation_of(row.cell), {})[" ".join(context(row.cell.overrides))] = row
@@ -114,7 +114,7 @@ def rows_by_activation(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
 
 
 def standings(table: Table) -> dict[str, Row | Overall]:
-    """What each activation has reached on the task, by title: over all settings where there are several."""
+    """The result of each activation on the task, by title. If there are several settings: over all of them."""
     return {row.title: row for row in overall_rows(table) or table.rows}
 
 
@@ -123,6 +123,6 @@ def activation_of(cell: Cell) -> str:
 
 
 def mean_over_settings(settings: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """By seed the mean over the settings, of the seeds that all of them have."""
+    """By seed the mean over the settings, for the seeds that all of them have."""
     seeds = sorted(set.intersection(*(set(values) for values in settings)))
     return {seed: float(numpy.mean([values[seed] for values in settings])) for seed in seeds}

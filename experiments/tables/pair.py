@@ -1,4 +1,4 @@
-"""One comparison of two configurations: all runs that count, whatever table they were made for."""
+"""One comparison of two configurations: all runs that count, from all tables."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PairKind = Literal["pending", "other data", "not run"] | Kind
 
 @dataclass(frozen=True)
 class Pair:
-    """A row beside a reference. ``values`` and ``diverged`` (seeds) are of these two sides.
+    """A row and a reference. ``values`` and ``diverged`` (seeds) belong to these two sides.
 
     ``tables`` are those whose runs count. Their error is shared over ``comparisons``. ``own`` is the verdict of the
-    table, where one table alone has the pair.
+    table if only one table has the pair.
     """
 
     titles: tuple[str, str]
@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def n(self) -> int:
-        """Seeds that count on both sides, or of the smaller side."""
+        """Number of seeds that count on both sides, or on the smaller side."""
         if self.test == "paired":
             return len(self.values[0].keys() & self.values[1].keys())
         return min(map(len, self.values))
@@ -51,13 +51,13 @@ class Pair:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The one that every page shows; None before the first look, and where the data differ."""
+        """The verdict on every page; None before the first look, and if the data differ."""
         if self.own is not None and not self.other_data:
             return self.own
         return self.judged(self.comparisons)
 
     def judged(self, comparisons: int) -> Verdict | None:
-        """With an error shared over so many ``comparisons``: those of a table, or of a page."""
+        """The verdict with the error shared over this number of ``comparisons``: those of a table, or of a page."""
         if self.other_data or not self.ran:
             return None
         groups = dict(zip(("row", "reference"), self.values, strict=True))

@@ -1,13 +1,14 @@
 """Every comparison of two configurations in one place: pooled over all tables that have both.
 
-Which runs count: the counted seeds of every table that has both configurations and the same metric. A table whose
-seeds all are explored seeds of another such table only raised that table's question, and does not count. A study with
-stages (tuning, looks) asks another question, of each activation at its own setting: it is not pooled. Nor
-is a demonstration, whose runs are not on record for others.
+Which runs count: the counted seeds of every table that has both configurations and the same metric. Exceptions are:
+
+- A table whose seeds are all explored seeds of another of these tables. It only raised that table's question.
+- A study with stages (tuning, looks). It asks another question: each activation at its own setting.
+- A demonstration, whose runs are not on record for others.
 
 How the error is shared: as in the table that has the pair, if it is one table. Otherwise the pooled runs are judged
-with the error shared over the rows of the largest of these tables. A pair that none of them compares was picked from
-all pairs of its rows, and the error is shared over these.
+with the error shared over the rows of the largest of these tables. If no table plans the comparison, the pair was
+picked from all pairs of the rows, and the error is shared over all these pairs.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ class Place:
 
     @property
     def compared(self) -> bool:
-        """Whether the table compares the two, in this order or the other."""
+        """Whether the table compares the two, in either order."""
         pairs, one, other = self.table.pairs, self.row.cell.overrides, self.reference.cell.overrides
         return pairs.get(one) == other or pairs.get(other) == one
 
     @property
     def comparisons(self) -> int:
-        """Over how many comparisons the table shares its error; of a pair that it does not compare, over all pairs."""
+        """The number of comparisons that share the table's error; all pairs if it does not compare these two."""
         if self.compared:
             return len(self.table.pairs)
         contexts = [frozenset(context(row.cell.overrides)) for row in self.table.rows]
@@ -60,7 +61,7 @@ class PairBook:
                 self.places.setdefault(row.cell.run, []).append((table, row))
 
     def pair(self, run: str, reference: str, metric: str) -> Pair | None:
-        """``run`` beside ``reference``; None where no table has both."""
+        """``run`` compared with ``reference``; None if no table has both."""
         others = {table.preset.name: row for table, row in self.places.get(reference, ())}
         found = [
             Place(table, row, others[table.preset.name])
@@ -77,12 +78,12 @@ def pair_within(table: Table, row: Row, reference: Row) -> Pair:
 
 
 def counting(places: Sequence[Place]) -> list[Place]:
-    """Those that do not only raise the question of another."""
+    """The places that count: those that do not only raise another's question."""
     return [place for place in places if not any(raised_by(place, other) for other in places)]
 
 
 def raised_by(place: Place, other: Place) -> bool:
-    """Whether all seeds of ``place`` are explored ones of ``other``."""
+    """Whether all seeds of ``place`` are explored seeds of ``other``."""
     return set(place.table.preset.counted) <= set(range(other.table.preset.explored))
 
 
@@ -118,7 +119,7 @@ def pooled(places: Sequence[Place]) -> Pair:
 
 
 def is_pending(place: Place) -> bool:
-    """Whether a run of one of the sides is missing, or the table that alone decides has no verdict yet."""
+    """Whether a run of one side is missing, or the only deciding table has no verdict yet."""
     row = place.row if not place.row.is_reference else place.reference
     return bool(place.row.missing or place.reference.missing or (place.compared and row.kind == "pending"))
 
@@ -128,12 +129,12 @@ def has_failures(row: Row) -> bool:
 
 
 def united(rows: Iterable[Row]) -> dict[int, float]:
-    """The results of one configuration in several tables: a seed has the same in all of them."""
+    """The results of one configuration in several tables. A seed has the same result in all of them."""
     return dict(sorted({seed: value for row in rows for seed, value in row.values.items()}.items()))
 
 
 def overall_pair(table: Table, row: Overall, reference: Overall, count: int) -> Pair:
-    """Two activations over all settings of ``table``, which has ``count`` of them."""
+    """Two activations over all settings of ``table``; ``count`` is the number of its comparisons."""
     with_reference = reference.is_reference or row.is_reference
     own = None
     if reference.is_reference:

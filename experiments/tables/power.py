@@ -1,4 +1,4 @@
-"""What the seeds of a table can show, by the test that it uses, and how many would show more."""
+"""Footnote on power: what a table's seeds can show with its test, and how many seeds would show more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TESTS = {"welch": "Welch's test", "paired": "the paired test"}
 
 
 def power_notes(table: Table) -> list[str]:
-    """One line; none where no spread is known. Figures in brackets are corrected over the rows."""
+    """One line; none if no spread is known. Figures in brackets are corrected over the rows."""
     test: Test = "paired" if table.paired else "welch"
     metric, rows = table.metric, len(table.pairs)
     spread = spread_for(test, table.values, table.pairs)

@@ -1,4 +1,4 @@
-"""What the runs of a table were trained with, and where a row's runs differ in that, or from its reference's."""
+"""The provenance of a table's runs, and where it differs within a row or from the reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDINARY = {"precision": "fp32", "together": "interleaved", "kernels": "torch"}
 
 
 def rounding_setting(key: str, provenance: Mapping[str, Any]) -> str:
-    """``impl.<key>`` of a run; records from before there was such a key have none of it."""
+    """``impl.<key>`` of a run; None for records from before the key existed."""
     return str(provenance["impl"].get(key) or ORDINARY.get(key))
 
 
@@ -39,10 +39,10 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 def provenance_remark(
     runs: Sequence[Record], reference: Sequence[Record] = (), title: str = "", kinds: Collection[str] = KINDS
 ) -> str:
-    """What is not the same for all ``runs`` of a row, and what of the rest differs from the ``reference``'s runs.
+    """What differs among the ``runs`` of a row, and what else differs from the ``reference``'s runs.
 
-    It names commit, device, versions, threads, data, and of ``impl`` whatever can move a result by rounding. Empty
-    where nothing differs. ``title`` is that of the reference; ``kinds`` are those that count.
+    It names commit, device, versions, threads, data, and the ``impl`` keys that can change a result by rounding. Empty
+    if nothing differs. ``title`` is that of the reference; ``kinds`` are the kinds of provenance to compare.
     """
     own, other = found_values(runs), found_values(reference)
     within = [kind for kind in kinds if len(own[kind]) > 1]
@@ -53,13 +53,13 @@ def provenance_remark(
 
 
 def found_values(runs: Sequence[Record]) -> dict[str, set[Any]]:
-    """By kind of provenance, every value that the runs have."""
+    """By kind of provenance, every value among the runs."""
     every = [each for record in runs for each in origins(record)]
     return {kind: {value(each) for each in every} for kind, value in KINDS.items()}
 
 
 def saw_other_data(runs: Sequence[Record], reference: Sequence[Record]) -> bool:
-    """Whether the runs of a row and its reference were trained on data that are not all the same."""
+    """Whether the runs of a row and its reference were trained on different data."""
     return len({each["data"] for record in (*runs, *reference) for each in origins(record)}) > 1
 
 

@@ -14,7 +14,7 @@ from experiments.tables.table import Table, build, build_staged
 
 
 def recorded(name: str, results: Path) -> Table | None:
-    """The table of preset ``name`` from ``results``/records, None without records; what is unsound goes to stderr."""
+    """The table of preset ``name`` from ``results``/records, None without records. Invalid records go to stderr."""
     records_dir = results / "records"
     path = records_dir / f"{name}.jsonl"
     if not path.exists():

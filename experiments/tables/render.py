@@ -1,4 +1,4 @@
-"""A table as Markdown and LaTeX, and which formats there are. The same bytes for the same records."""
+"""A table as Markdown and LaTeX, and the list of formats. Equal records give equal bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = ("", "")
 
 @dataclass(frozen=True)
 class Block:
-    """One of the tables of a page, with its title and what is said below it; both may be empty."""
+    """One of the tables of a page, with its title and the text below it; both may be empty."""
 
     title: str
     headers: list[str]
@@ -36,7 +36,7 @@ class Block:
 
 
 def blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
-    """The activations over all settings, then at their own setting, then row by row; the title says which."""
+    """The activations over all settings, then at their own setting, then row by row. The title says which."""
     if table.study is not None:
         return [Block("", staged.headers(table), staged.texts(table, bold)), *tuning_blocks(table, bold)]
     found = []
@@ -52,7 +52,7 @@ def blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
 
 
 def tuning_blocks(table: Table, bold: tuple[str, str]) -> list[Block]:
-    """What every value that was tried reached on held-out data."""
+    """The held-out result of every value that was tried."""
     rows = staged.tuning_texts(table, bold)
     return [Block("Tuning", staged.tuning_headers(table), rows, staged.tuning_title(table))] if rows else []
 
@@ -62,7 +62,7 @@ def notes_of(table: Table) -> list[str]:
 
 
 def markdown(table: Table, more_notes: Sequence[str] = ()) -> str:
-    """``more_notes``: footnotes that other tables give rise to."""
+    """The table as Markdown. ``more_notes`` are footnotes on runs in other tables."""
     parts = [f"# {table.preset.title}"]
     notes = "\n".join(f"- {note}" for note in (*notes_of(table), *more_notes))
     first, *rest = blocks(table, ("**", "**"))
@@ -81,7 +81,7 @@ def pipe(block: Block) -> str:
 
 
 def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
-    """A longtable with its footnotes below. Several where there are several settings: over all, and one by one."""
+    """A longtable with its footnotes below. With several settings: one over all settings, and one row by row."""
     parts = [f"% In the preamble: {PREAMBLE}", f"% Works: \\cite{{{CITED}}}, in docs/references.bib"]
     title, label = table.preset.title, table.preset.name
     for each in blocks(table, LATEX_BOLD):
@@ -93,7 +93,7 @@ def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
 
 
 def csv_of(table: Table, more_notes: Sequence[str] = ()) -> str:
-    """CSV has no footnotes."""
+    """The table as CSV, which has no footnotes."""
     return staged.csv_text(table) if table.study is not None else csv_text(table)
 
 

@@ -1,4 +1,4 @@
-"""One row of a table: a cell of the preset, compared with the reference in its context, and put into words."""
+"""One row of a table: a cell of the preset, compared with the reference in its context, with the words for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RowKind = Literal["reference", "not run", "pending", "other data"] | Kind
 
 
 class Judged:
-    """What a row, or an activation over all settings, says of its verdict."""
+    """Common to a row and an activation over all settings: the properties of its verdict."""
 
     verdict: Verdict | None
     kind: RowKind
@@ -48,12 +48,12 @@ class Judged:
 
     @property
     def different(self) -> bool:
-        """Whether it is shown to be better or worse; a row whose failures forbid a verdict is neither."""
+        """Whether it is significantly better or worse. False for a row whose failures forbid a verdict."""
         return self.kind in ("better", "worse")
 
     @property
     def bold(self) -> bool:
-        """Whether its mean is printed bold: shown to be better, and no run of it diverged."""
+        """Whether its mean is printed bold: it is significantly better, and none of its runs diverged."""
         return self.kind == "better" and not self.diverged
 
 
@@ -61,8 +61,8 @@ class Judged:
 class Row(Judged):
     """``values`` is the metric of each finished run that counts, by seed; ``diverged`` are the seeds of the others.
 
-    ``verdict`` is None for a reference, before the first look, and where nothing may be said. ``kind`` is its word,
-    or why there is none. ``missing``: planned runs that are still to come.
+    ``verdict`` is None for a reference, before the first look, and if no verdict is allowed. ``kind`` is its word, or
+    why there is none. ``missing``: number of planned runs without a result.
     """
 
     cell: Cell
@@ -74,7 +74,7 @@ class Row(Judged):
     diverged: list[int]
     verdict: Verdict | None
     kind: RowKind
-    state: RowState | None  # at which look it stands, where the preset has looks
+    state: RowState | None  # its state at the looks, if the preset has looks
     against: str  # title of its reference
     published: float | None
     published_difference: float | None
@@ -90,7 +90,7 @@ class Row(Judged):
 
     @property
     def gap(self) -> float | None:
-        """To the published value, else of the difference to the published difference."""
+        """The distance to the published value, or of the difference to the published difference."""
         if self.values and self.published is not None:
             return self.summary.mean - self.published
         if self.published_difference is not None and not math.isnan(self.difference):
@@ -146,7 +146,7 @@ def make_row(evidence: Evidence, cell: Cell, published: Published) -> Row:
 def row_kind(evidence: Evidence, name: str) -> RowKind:
     """The verdict's word, or why there is none.
 
-    Holm's correction needs the p of every row, so that one missing run leaves all rows of such a table pending.
+    Holm's correction needs the p of every row. So one missing run leaves all rows of such a table pending.
     """
     if name not in evidence.pairs:
         return "reference"
@@ -164,14 +164,14 @@ def row_kind(evidence: Evidence, name: str) -> RowKind:
 
 
 class Published:
-    """The published figures of a preset: values, and differences to the reference, given or taken from two values."""
+    """The published figures of a preset: values, and differences to the reference, stated or computed from values."""
 
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
         self.entries: dict[str, dict[str, Any]] = {entry["cell"]: entry for entry in preset.published}
 
     def of(self, cell: str) -> tuple[float | None, float | None]:
-        """Value and difference, None where not published."""
+        """Value and difference; None if not published."""
         entry = self.entries.get(cell, {})
         value, difference = entry.get("value"), entry.get("difference")
         reference = reference_cell(self.preset, cell)

@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 def csv_text(table: Table) -> str:
-    """One line a cell, empty where there is nothing. Numbers to eight digits."""
+    """One line per cell, with empty fields for missing values. Numbers have eight digits."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -46,7 +46,7 @@ def headers(table: Table) -> list[str]:
 
 
 def texts(table: Table, bold: tuple[str, str]) -> list[list[str]]:
-    """The cells of the table; bold only where a row is better and will not be looked at again."""
+    """The cells of the table. Bold marks a row that is better and has no further looks."""
     places, lines = table.digits, []
     for row in table.rows:
         mean = mean_text(row, places)
@@ -98,7 +98,7 @@ def footnotes(table: Table) -> list[str]:
 
 
 def tuning_of(table: Table) -> TuningState | None:
-    """None without a tuning, or while it goes on."""
+    """The tuning state; None without a tuning, or while it continues."""
     tuning = table.study.tuning if table.study else None
     return tuning if tuning is not None and tuning.done else None
 
@@ -123,7 +123,7 @@ def tuning_headers(table: Table) -> list[str]:
 
 
 def tuning_texts(table: Table, bold: tuple[str, str]) -> list[list[str]]:
-    """Mean on held-out data at every value tried, the chosen one in bold; empty without a tuning."""
+    """Mean on held-out data at every value tried, with the chosen one in bold; empty without a tuning."""
     tuning = tuning_of(table)
     if tuning is None:
         return []
@@ -142,10 +142,10 @@ def tuning_texts(table: Table, bold: tuple[str, str]) -> list[list[str]]:
 
 
 def shared_value_texts(table: Table, tuning: TuningState, name: str) -> list[str]:
-    """What a value shared with the reference would have said, on held-out data, and what it would have cost.
+    """The effect of sharing the reference's value, on held-out data.
 
-    The difference where both have the reference's best value, that where each has its own, and the regret: how much
-    worse the row is at the reference's value than at its own.
+    Three figures: the difference if both use the reference's best value, the difference if each uses its own, and the
+    regret. The regret is how much worse the row is at the reference's value than at its own.
     """
     reference = table.pairs.get(name)
     if reference is None:
@@ -162,6 +162,6 @@ def shared_value_texts(table: Table, tuning: TuningState, name: str) -> list[str
 
 
 def held_out_mean(tuning: TuningState, name: str, point: Point) -> float:
-    """Of the tuning seeds; nan where one diverged."""
+    """The mean over the tuning seeds; nan if one diverged."""
     scores = tuning.scores[name][point].values()
     return sum(math.nan if score is None else score for score in scores) / len(scores)

@@ -1,4 +1,4 @@
-"""The table of a preset: its rows from records, matched by the hash of typed values, compared as the preset planned."""
+"""The table of a preset: its rows from records, matched by configuration hash, compared as the preset planned."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from experiments.tables.row import Published, Row, make_row
 
 @dataclass(frozen=True)
 class Table:
-    """A preset's rows with what a reader needs to judge them.
+    """A preset's rows with all that a reader needs to judge them.
 
-    ``runs`` are the records that count, ``explored`` those of the seeds that raised the question. ``study``: how far
-    a preset with stages (tuning, looks) is; None of others.
+    ``runs`` are the records that count, ``explored`` those of the seeds that raised the question. ``study``: the state
+    of a preset with stages (tuning, looks), else None.
     """
 
     preset: Preset
@@ -38,7 +38,7 @@ class Table:
 
     @property
     def left(self) -> int:
-        """Planned runs that are still to come, with looks those of the next looks."""
+        """Number of planned runs without a result; with looks, those of the next looks."""
         return sum(row.missing for row in self.rows)
 
     @property
@@ -47,7 +47,7 @@ class Table:
 
     @cached_property
     def pairs(self) -> dict[str, str]:
-        """What each row is compared with, by overrides."""
+        """The reference of each row, by overrides."""
         return compared_pairs(self.preset)
 
     @property
@@ -64,12 +64,12 @@ class Table:
 
 
 def build(preset: Preset, cells: Sequence[Cell], records: Sequence[Record]) -> Table:
-    """Rows in the order of the cells. Runs of the preset's explored seeds do not count."""
+    """The table with rows in the order of the cells. Runs of the preset's explored seeds do not count."""
     return table_of(Evidence(preset, metric_of(preset, cells), cells, records), records)
 
 
 def build_staged(study: Study, records: Sequence[Record]) -> Table:
-    """The table of a preset with stages; no rows while the tuning goes on."""
+    """The table of a preset with stages; without rows while the tuning continues."""
     return table_of(Evidence(study.preset, study.metric, study.cells, records, study.rows), records, study)
 
 

@@ -1,5 +1,5 @@
-"""A stranger's activation on trial: is it sound, what does it cost, where is it better?
+"""The trial of a user's activation: is it sound, what does it cost, and where is it better?
 
-``candidate`` reads which one, ``certificate`` says whether it is sound, ``cost`` what it costs, ``battery`` on which
-tasks it is compared, ``verdict`` what came out, ``page`` shows it.
+``candidate`` reads the activation, ``certificate`` tests whether it is sound, and ``cost`` measures its cost.
+``battery`` has the tasks of the comparison. ``verdict`` summarises the results, and ``page`` shows them.
 """

@@ -1,4 +1,4 @@
-"""The tasks of a battery, and where each of them stands: tuning, counted seeds look by look, verdicts."""
+"""The tasks of a battery, and the state of each: tuning, counted seeds look by look, verdicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from experiments.studies.results import Results
 from experiments.studies.stages import counted_outcomes
 from experiments.studies.tuned import TuningState, chosen_cells, follow_tuning
 
-Run = tuple[Cell, int]  # and its seed
+Run = tuple[Cell, int]  # a cell and a seed
 T = TypeVar("T")
 
 
@@ -31,7 +31,7 @@ def batteries() -> dict[str, list[str]]:
 
 
 def tasks_of(battery: str, newcomer: str, against: Sequence[str]) -> list[Preset]:
-    """The presets of ``battery`` with the newcomer and the baselines as cells; all have looks. Raises UserError."""
+    """The presets of ``battery`` with the newcomer and the baselines as cells. All have looks. Raises UserError."""
     if battery not in batteries():
         raise UserError(must_be("battery", battery, f"one of none, {', '.join(batteries())}"))
     cells = [newcomer, *(f"activation={name}" for name in against)]
@@ -41,7 +41,7 @@ def tasks_of(battery: str, newcomer: str, against: Sequence[str]) -> list[Preset
 
 @dataclass
 class TaskState:
-    """``rows``: by baseline, where the comparison with it stands. ``missing``: the runs of the stage ``stage``."""
+    """``rows``: the state of the comparison with each baseline. ``missing``: the runs of the stage ``stage``."""
 
     preset: Preset
     metric: Metric
@@ -53,9 +53,9 @@ class TaskState:
 
 
 def follow_task(preset: Preset, results: Results, comparisons: int, extra: Sequence[str] = ()) -> TaskState:
-    """Where ``preset`` stands. The error of 5 % is shared over the ``comparisons`` of the whole page."""
+    """The state of ``preset``. The error of 5 % is shared over the ``comparisons`` of the whole page."""
     cells = cells_of(preset, extra)
-    tuning = tune_apart(preset, cells, results, extra)
+    tuning = tune_separately(preset, cells, results, extra)
     metric = metric_of(preset, cells)
     if not tuning.done:
         return TaskState(preset, metric, cells, tuning, missing=tuning.missing, stage="tuning")
@@ -77,11 +77,11 @@ def follow_task(preset: Preset, results: Results, comparisons: int, extra: Seque
     return state
 
 
-def tune_apart(preset: Preset, cells: Sequence[Cell], results: Results, extra: Sequence[str]) -> TuningState:
-    """The tuning of newcomer and baselines, each on a grid that holds its best value inside.
+def tune_separately(preset: Preset, cells: Sequence[Cell], results: Results, extra: Sequence[str]) -> TuningState:
+    """The tuning of newcomer and baselines, each on a grid that has its best value in the interior.
 
-    The baselines keep the grid and the choices of their own study, so that a newcomer whose best value lies at an end
-    does not have them trained again. The newcomer tries all values of that grid, and more where its best is at an end.
+    The baselines keep the grid and the choices of their own study. So they are not trained again if the newcomer's best
+    value is at an end. The newcomer tries all values of that grid, and more if its best is at an end.
     """
     newcomer, *baselines = cells
     state = tune_baselines(preset, baselines, results, extra)
@@ -95,7 +95,7 @@ def tune_apart(preset: Preset, cells: Sequence[Cell], results: Results, extra: S
 
 
 def tune_baselines(preset: Preset, baselines: Sequence[Cell], results: Results, extra: Sequence[str]) -> TuningState:
-    """The tuning of the task's own study where that is complete and has the baselines; else theirs alone."""
+    """The tuning of the task's own study if it is complete and has the baselines; else a tuning of the baselines."""
     study = load_preset(preset.name)
     if {cell.overrides for cell in baselines} <= set(study.cells):
         state = follow_tuning(preset, cells_of(study, extra), results, extra)
@@ -109,7 +109,7 @@ def kept(values: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
 
 
 def judge_newcomer(state: TaskState, results: Results, comparisons: int) -> dict[str, RowState]:
-    """The newcomer against each baseline, in the baselines' order."""
+    """The newcomer compared with each baseline, in the baselines' order."""
     looks, counted = looks_of(state.preset), list(state.preset.counted)
     values, diverged = counted_outcomes(state.preset, state.metric, state.cells, results)
     newcomer, *baselines = values

@@ -1,4 +1,4 @@
-"""Which activation is on trial, from the words of the command line."""
+"""The activation on trial, from the words of the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experiments.studies.naming import activation_title
 
 @dataclass(frozen=True)
 class Candidate:
-    """``overrides`` choose it in a run; ``activation`` is its typed configuration, with the digest of its source."""
+    """``overrides`` select it in a run; ``activation`` is its typed configuration, with the digest of its source."""
 
     overrides: str
     activation: dict[str, Any]
@@ -27,7 +27,7 @@ class Candidate:
 
     @property
     def folder(self) -> str:
-        """``Swash-beta=2``: its name and the parameters that were given, as the name of a folder."""
+        """``Swash-beta=2``: a folder name from its name and the given parameters."""
         given = [word for word in self.overrides.split() if not word.startswith(("activation=", "activation.target="))]
         parts = [activation_label(self.activation), *(word.removeprefix("activation.") for word in given)]
         return "".join(sign if sign.isalnum() or sign in "-=._" else "_" for sign in "-".join(parts))
@@ -45,7 +45,7 @@ class Candidate:
 def read_candidate(words: Sequence[str]) -> Candidate:
     """The activation that ``words`` name: ``activation=mine.py:Swash activation.beta=2``, or one with a name.
 
-    Raises UserError where there is none, where its parameters are wrong, or where it cannot be called.
+    Raises UserError if there is none, if its parameters are wrong, or if it cannot be called.
     """
     given = next((word.partition("=")[2] for word in words if word.startswith("activation=")), "")
     if not given:

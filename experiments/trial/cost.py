@@ -1,4 +1,4 @@
-"""What an activation costs beside ReLU, GELU and SiLU: time and saved memory, as ratios within one run."""
+"""The cost of an activation compared with ReLU, GELU and SiLU: time and saved memory, as ratios within one run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from experiments.trial.certificate.finding import Make
 PEERS: dict[str, Make] = {"ReLU": nn.ReLU, "GELU": nn.GELU, "SiLU": nn.SiLU}
 SIZES = {"small": 4096, "large": 1 << 20}  # elements
 ROUNDS = 15
-TRIES = 2  # measurements in a round, of which the shorter counts
-SHORTEST = 2e-3  # seconds of processor time of one measurement: small calls are repeated
+TRIES = 2  # measurements per round; the shorter one counts
+SHORTEST = 2e-3  # seconds of processor time per measurement: small calls are repeated
 Row = dict[str, Any]
 
 
 def measure_cost(make: Make) -> list[Row]:
     """One row for each mode and size: ``peer`` → [median, lower and upper quartile] of the ratio of times.
 
-    Every round calls all of them in turn, so a disturbance hits all alike; a ratio is taken within a round. ``forward``
-    is the call alone, ``training`` the call and its backward pass. Threads: 1. Compiled rows are missing where
+    Every round calls all of them in turn, so a disturbance affects all alike, and ratios are taken within a round.
+    ``forward`` is only the call, ``training`` the call and its backward pass. Threads: 1. Compiled rows are missing if
     torch.compile fails.
     """
     torch.set_num_threads(1)
@@ -34,11 +34,11 @@ def measure_cost(make: Make) -> list[Row]:
     for mode in ("eager", "compiled"):
         try:
             for size, part in itertools.product(SIZES, ("forward", "training")):
-                torch._dynamo.reset()  # else the limit on recompilations would fall back to eager mode in silence
+                torch._dynamo.reset()  # else the limit on recompilations would silently fall back to eager mode
                 modules = {name: prepared(each, mode) for name, each in {"own": make, **PEERS}.items()}
                 ratios = compare_times(modules, SIZES[size], part)
                 rows.append({"mode": mode, "size": size, "part": part, "ratios": ratios})
-        except Exception as error:  # what a compiler makes of a stranger's code may be anything
+        except Exception as error:  # a compiler may raise anything on user code
             rows.append({"mode": mode, "error": " ".join(str(error).split())[:160]})
     return rows
 
@@ -77,7 +77,7 @@ def step_of(module: Callable[[Tensor], Tensor], count: int, part: str) -> Callab
 
 
 def seconds_of(step: Callable[[], object], calls: int) -> float:
-    """Of processor time: other work on the machine, which only ever adds to the time of a clock, is left out."""
+    """Seconds of processor time. Unlike wall time, it excludes other work on the machine."""
     start = time.process_time()
     for _ in range(calls):
         step()
@@ -85,7 +85,7 @@ def seconds_of(step: Callable[[], object], calls: int) -> float:
 
 
 def saved_bytes(make: Make) -> dict[str, float]:
-    """Bytes an element that eager mode keeps for the backward pass in float32; a tensor kept twice counts once."""
+    """Bytes per element that eager mode keeps for backward in float32. A tensor that is kept twice counts once."""
     return {name: bytes_kept(each()) for name, each in {"own": make, **PEERS}.items()}
 
 

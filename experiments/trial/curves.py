@@ -1,4 +1,4 @@
-"""Learning curves and U-curves of a task, as lists of points."""
+"""Learning curves and tuning curves of a task, as lists of points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = dict[str, list[list[float]]]  # by title of the activation
 
 
 def tuning_curves(state: TaskState, titles: Mapping[str, str]) -> Points:
-    """Mean held-out metric by tuned value; a value at which a run diverged is left out."""
+    """Mean held-out metric by tuned value. A value at which a run diverged is left out."""
     found: Points = {}
     for name, scores in state.tuning.scores.items():
         points = [
@@ -28,7 +28,7 @@ def tuning_curves(state: TaskState, titles: Mapping[str, str]) -> Points:
 
 
 def curves_of(state: TaskState, titles: Mapping[str, str], results: Results) -> Points:
-    """The metric of the first counted seed during the training, of the runs that were trained here."""
+    """The metric of the first counted seed during training, for the runs of this trial."""
     found: Points = {}
     for cell in state.cells:
         log = results.path(cell.config, state.preset.counted[0]).with_name("metrics.jsonl")

@@ -1,4 +1,4 @@
-"""Small pictures as inline SVG: an interval, and lines over an axis."""
+"""Small pictures as inline SVG: intervals, and lines over an axis."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def interval_svg(row: Mapping[str, Any], reach: float, margin: float | None) -> 
 
 
 def lines_svg(curves: Mapping[str, Sequence[Sequence[float]]], x_title: str, y_title: str, logarithmic: bool) -> str:
-    """One line a curve, with a legend below; empty where there is no point."""
+    """One line per curve, with a legend below; empty without points."""
     points = [point for curve in curves.values() for point in curve if all(map(math.isfinite, point))]
     if not points:
         return ""

@@ -1,4 +1,4 @@
-"""The records of trials in results/leaderboard: read, judged anew, and one of their runs repeated."""
+"""The records of trials in results/leaderboard: reading them, judging them again, and repeating one of their runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEYS = {
 }  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]*")
 TARGET = "activation.target="
-Entry = dict[str, Any]  # what experiments.trial.recorded made
+Entry = dict[str, Any]  # made by experiments.trial.recorded
 
 
 def record_paths(folder: Path = FOLDER) -> list[Path]:
@@ -41,7 +41,7 @@ def record_paths(folder: Path = FOLDER) -> list[Path]:
 
 
 def read_entry(path: Path) -> Entry:
-    """The record in a file. Raises UserError where it is not of the form that a trial writes."""
+    """The record in a file. Raises UserError if it does not have the form that a trial writes."""
     try:
         entry: Entry = read_json(path)
     except (ValueError, OSError) as error:
@@ -57,7 +57,7 @@ def read_entry(path: Path) -> Entry:
 
 @contextmanager
 def candidate_of(entry: Entry, path: Path) -> Iterator[Candidate]:
-    """The activation of a record, made from the source that it holds. Raises UserError."""
+    """The activation of a record, made from the source in it. Raises UserError."""
     with tempfile.TemporaryDirectory(prefix="trial-") as folder:
         root = Path(folder).resolve()
         for name, text in entry["files"].items():
@@ -77,7 +77,7 @@ def candidate_of(entry: Entry, path: Path) -> Iterator[Candidate]:
 
 
 def check_entry(path: Path) -> None:
-    """Raise UserError unless the verdicts of a record follow from its results, by the rules of today."""
+    """Raise UserError unless the verdicts of a record follow from its results by the current rules."""
     entry = read_entry(path)
     with candidate_of(entry, path) as candidate:
         states = judge_anew(entry, candidate, path)
@@ -88,7 +88,7 @@ def check_entry(path: Path) -> None:
 
 
 def same_rows(recorded: Any, found: list[dict[str, Any]]) -> bool:
-    """Equal up to the rounding of libraries."""
+    """Whether rows are equal up to the rounding of libraries."""
     return len(recorded) == len(found) and all(
         set(row) == set(ROW_KEYS) and all(same(row[key], other[key]) for key in ROW_KEYS)
         for row, other in zip(recorded, found, strict=True)
@@ -107,7 +107,7 @@ def judge_anew(entry: Entry, candidate: Candidate, path: Path) -> list[TaskState
     names = [task.name for task in tasks]
     if names != list(entry["tasks"]):
         raise UserError(f"{path}: tasks: must be those of battery={entry['battery']}: {', '.join(names)}")
-    results = Results(str(path.with_suffix("")), None if entry["fresh"] else RECORDS)  # a folder that is not there
+    results = Results(str(path.with_suffix("")), None if entry["fresh"] else RECORDS)  # a folder that does not exist
     states = []
     for preset in tasks:
         take_runs(preset, entry, candidate, results, path)
@@ -120,7 +120,7 @@ def judge_anew(entry: Entry, candidate: Candidate, path: Path) -> list[TaskState
 
 
 def take_runs(preset: Preset, entry: Entry, candidate: Candidate, results: Results, path: Path) -> None:
-    """Tell ``results`` what the record says of ``preset``. Raises UserError for a value that no run can have."""
+    """Add the record's runs of ``preset`` to ``results``. Raises UserError for an impossible value."""
     for run in entry["tasks"][preset.name]["runs"]:
         overrides = candidate.overrides if run["activation"] == OWN else run["activation"]
         cell = make_cell(preset, overrides, (), run["with"].split())
@@ -133,10 +133,10 @@ def take_runs(preset: Preset, entry: Entry, candidate: Candidate, results: Resul
 
 
 def repeat_run(path: Path, draw: int) -> str:
-    """Train one counted run of the newcomer again; what came out, in words. Raises UserError where it differs.
+    """Train one counted run of the newcomer again, and return the outcome in words. Raises UserError if it differs.
 
-    On the same device with the same torch the value must be the same. Elsewhere it may differ as two seeds do: by
-    3·√2 of their standard deviation.
+    On the same device with the same torch the value must be equal. Elsewhere it may differ as two seeds do, by 3·√2 of
+    their standard deviation.
     """
     from experiments.runs.run import run_config
 
@@ -163,7 +163,7 @@ def repeat_run(path: Path, draw: int) -> str:
 
 
 def compare_values(entry: Entry, title: str, values: Mapping[str, float | None], seed: str, found: float | None) -> str:
-    """Whether ``found`` may stand for the recorded value of ``seed``, in words. Raises UserError where it may not."""
+    """The comparison of ``found`` with the recorded value of ``seed``, in words. Raises UserError if it differs."""
     recorded = values[seed]
     if found == recorded:
         return f"{title}: {recorded}, the same"
@@ -171,7 +171,7 @@ def compare_values(entry: Entry, title: str, values: Mapping[str, float | None],
     allowed = 0.0
     if any(entry[key] != value for key, value in circumstances().items()) and len(finished) > 1:
         allowed = 3 * math.sqrt(2) * statistics.stdev(finished)
-    told = f"{title}: {found}, recorded {recorded}; allowed {allowed:.2g}"
+    comparison = f"{title}: {found}, recorded {recorded}; allowed {allowed:.2g}"
     if found is None or recorded is None or abs(found - recorded) > allowed:
-        raise UserError(told)
-    return told
+        raise UserError(comparison)
+    return comparison

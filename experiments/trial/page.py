@@ -1,4 +1,4 @@
-"""The page of a trial: one HTML file that fetches nothing."""
+"""The page of a trial: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">
 
 
 def render_page(verdict: Mapping[str, Any]) -> str:
-    """The verdict first, then tasks, certificate, cost, curves, and what is open."""
+    """The verdict first, then tasks, certificate, cost, curves, and open comparisons."""
     title = escape(verdict["title"])
     body = [
         f"<h1>Trial of {title}</h1>",
@@ -56,9 +56,9 @@ def render_page(verdict: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "numbers") -> str:
-    """``rows`` of HTML below a ``head`` of text; a row of one cell is a title of those below it.
+    """``rows`` of HTML below a ``head`` of text. A row of one cell is a title for the rows below it.
 
-    On a telephone it scrolls sideways, except that rows of ``tasks`` and ``findings`` become blocks.
+    On a telephone it scrolls sideways, but rows of ``tasks`` and ``findings`` become blocks.
     """
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join(table_row(row, len(head)) for row in rows)

@@ -1,4 +1,4 @@
-"""What the tasks of a battery still take and what they can show, before anything of them is submitted."""
+"""The remaining cost of a battery's tasks and what they can show, before any run is submitted."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from experiments.trial.battery import TaskState
 
 
 def battery_plan(states: Sequence[TaskState], results: Results, records: Sequence[Record]) -> str:
-    """Task by task: runs, time and power; then the sum. ``records`` tell how long a run takes and how far seeds
-    spread."""
+    """Task by task: runs, time and power; then the sum. ``records`` give the time of a run and the spread of seeds."""
     lines, total, timed = [], 0, True
     seconds = 0.0
     for state in states:
-        runs, needs, told = task_plan(state, results, records)
-        lines += told
+        runs, needs, described = task_plan(state, results, records)
+        lines += described
         total, timed, seconds = total + runs, timed and needs is not None, seconds + (needs or 0.0)
     needed = duration(seconds) if timed else "hours unknown" if not seconds else f"more than {duration(seconds)}"
     return "\n".join([*lines, f"in all: at most {total} runs, {needed}, one after another"])
 
 
 def task_plan(state: TaskState, results: Results, records: Sequence[Record]) -> tuple[int, float | None, list[str]]:
-    """At most so many runs, so many seconds (None: unknown), and the lines that say so."""
+    """The largest number of runs, their seconds (None: unknown), and the lines of text."""
     preset, cells = state.preset, state.cells
     tuning = len(state.missing) if state.stage == "tuning" else 0
     known = 0 if tuning else sum(results.find(c.run, c.config, s) is not None for c in cells for s in preset.counted)
@@ -51,7 +50,7 @@ def task_plan(state: TaskState, results: Results, records: Sequence[Record]) -> 
 
 
 def time_of(parts: Sequence[tuple[int, Config]], records: Sequence[Record]) -> tuple[float | None, str]:
-    """Seconds that so many runs of each configuration take one after another, and in words."""
+    """Seconds of these numbers of runs of each configuration, in sequence, and the text for them."""
     if not parts:
         return 0.0, "nothing to train"
     paces = [estimate(config, records) for _, config in parts]
@@ -64,7 +63,7 @@ def time_of(parts: Sequence[tuple[int, Config]], records: Sequence[Record]) -> t
 
 
 def finished_here(runs_dir: Path) -> list[dict[str, Any]]:
-    """What an estimate and a spread read of a record, of each run that is finished below ``runs_dir``."""
+    """The parts of a record that estimates and spreads need, for each finished run below ``runs_dir``."""
     found = []
     for folder in run_directories(runs_dir, "metrics.json"):
         result, meta = read_json(folder / "metrics.json"), read_json(folder / "meta.json")

@@ -1,4 +1,4 @@
-"""The leaderboard: activations ordered by what their trials told, with what is still open as uncertainty."""
+"""The leaderboard: activations ordered by the results of their trials. Open comparisons count as uncertainty."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NONE = "There is no record yet."
 
 @dataclass(frozen=True)
 class Standing:
-    """How often an activation was better, worse, tied or neither, over all tasks and baselines."""
+    """How often an activation was better, worse, tied or none of these, over all tasks and baselines."""
 
     name: str
     entry: Entry
@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """The least and the largest ``net`` that the undecided comparisons could lead to."""
+        """The least and the largest ``net`` that are possible after the undecided comparisons."""
         return self.net - self.undecided, self.net + self.undecided
 
 
@@ -48,12 +48,12 @@ def standing(name: str, entry: Entry) -> Standing:
 
 
 def ranked(standings: Sequence[Standing]) -> list[Standing]:
-    """By wins minus losses; of equals, the one with fewer losses, then by title."""
+    """By wins minus losses; ties by fewer losses, then by title."""
     return sorted(standings, key=lambda each: (-each.net, each.losses, each.entry["title"].lower()))
 
 
 def place(own: Standing, every: Sequence[Standing]) -> str:
-    """``2–4``: the places that the undecided comparisons leave open; places are shared by equals."""
+    """``2–4``: the places that are possible after the undecided comparisons. Equal activations share places."""
     best = 1 + sum(each.reach[0] > own.reach[1] for each in every)
     worst = 1 + sum(each.reach[1] > own.reach[0] for each in every if each is not own)
     return str(best) if best == worst else f"{best}–{worst}"
@@ -88,7 +88,7 @@ def ranking_table(standings: Sequence[Standing]) -> str:
 
 
 def differences_table(battery: str, standings: Sequence[Standing]) -> str:
-    """Each activation minus GELU, with the interval that holds for all comparisons of its trial at once."""
+    """Each activation minus GELU, with intervals that hold simultaneously for all comparisons of its trial."""
     presets = [load_preset(name) for name in batteries()[battery]]
     metrics = [metric_of(preset, cells_of(preset)) for preset in presets]
     units = [f" ({metric.difference_unit})" if metric.difference_unit else "" for metric in metrics]

@@ -1,6 +1,6 @@
 """The record of a trial: one file with the activation's source, every result of the trial, and its verdicts.
 
-It holds what cannot be had from results/records, so that anyone can judge the comparisons anew.
+It has all data that results/records lacks, so that anyone can judge the comparisons again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from experiments.trial.battery import TaskState
 from experiments.trial.candidate import Candidate
 
 FORMAT = 1
-OWN = "own"  # the newcomer, where a baseline has its overrides
+OWN = "own"  # the newcomer, if a baseline has the same overrides
 ROW_KEYS = ("against", "kind", "difference", "low", "high", "seeds")
 
 
@@ -29,7 +29,7 @@ def trial_record(
     candidate: Candidate, battery: str, against: Sequence[str], fresh: bool, verdict: Mapping[str, Any],
     states: Sequence[TaskState], results: Results,
 ) -> dict[str, Any]:  # fmt: skip
-    """What results/leaderboard keeps of a trial. Raises UserError for an activation of an installed package."""
+    """The record of a trial for results/leaderboard. Raises UserError for an activation of an installed package."""
     overrides, files = portable(candidate)
     graded = [finding for findings in verdict["certificate"].values() for finding in findings]
     return {
@@ -58,7 +58,7 @@ def trial_record(
 
 
 def portable(candidate: Candidate) -> tuple[str, dict[str, str]]:
-    """The overrides with a target relative to its folder of imports, and the text of its files by that path."""
+    """The overrides with a target relative to its import folder, and the text of its files by that path."""
     target = candidate.activation.get("target")
     if target is None:
         return candidate.overrides, {}
@@ -74,19 +74,19 @@ def portable(candidate: Candidate) -> tuple[str, dict[str, str]]:
 
 
 def circumstances() -> dict[str, str]:
-    """Where the trial ran: with the same, a repeated run gives the same bits."""
+    """The device and versions of the trial. If they are equal, a repeated run gives the same bits."""
     return {"device": device_name(torch.device("cpu")), "torch": torch.__version__}
 
 
 def time_beside_gelu(cost: Mapping[str, Any] | None) -> float | None:
-    """Forward and backward pass, eager, on a large tensor, as a multiple of GELU's; the median."""
+    """Time of forward and backward pass, eager, on a large tensor, as a multiple of GELU's; the median."""
     rows = cost["times"] if cost else []
     found = [r for r in rows if (r.get("size"), r["mode"], r.get("part")) == ("large", "eager", "training")]
     return float(found[0]["ratios"]["GELU"][0]) if found else None
 
 
 def runs_of(state: TaskState, newcomer: str, results: Results) -> list[dict[str, Any]]:
-    """Every result that was trained in the trial: the overrides of a cell, and its metric by seed; None: diverged."""
+    """Every result that the trial trained: the overrides of a cell, and its metric by seed; None: diverged."""
     tuning = [("tuning", cell, state.preset.tune.seed_numbers, state.tuning.metric.key) for cell in state.tuning.tried]
     counted = [("counted", cell, state.preset.counted, state.metric.key) for cell in state.cells]
     found = []

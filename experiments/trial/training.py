@@ -1,4 +1,4 @@
-"""Work in forks: the steps that come before the runs, and the runs, side by side, with progress for people."""
+"""Work in forks: the steps before the runs, and the parallel runs, with progress for people."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME", "HOME
 
 
 def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
-    """What ``compute`` gives, from ``path`` where it was computed for the same ``identity`` before.
+    """The result of ``compute``, or the stored one at ``path`` if it was computed for the same ``identity``.
 
-    It is computed in a fork, so that the threads of compilers do not reach the forks of the runs.
+    It runs in a fork, so that the threads of compilers are not in the parent of the runs' forks.
     """
     if path.exists() and (known := read_json(path))["identity"] == identity:
         return known["value"]
@@ -39,12 +39,12 @@ def compute_once(path: Path, identity: str, compute: Callable[[], Any]) -> Any:
     log, compiled = path.with_suffix(".log"), path.with_name("compiled")
 
     def work(item: int, slot: int) -> int:
-        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # what compilers warn of
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)  # warnings of compilers
         compiled.mkdir(exist_ok=True)
-        for name in CACHES:  # what libraries keep for themselves goes with it
+        for name in CACHES:  # the libraries' own caches go to the same folder
             os.environ[name] = str(compiled.absolute())
         tempfile.tempdir = str(compiled.absolute())
-        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # each further one starts a Python with torch
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # each further one would start a Python with torch
         write_json(path, {"identity": identity, "value": compute()})
         shutil.rmtree(compiled, ignore_errors=True)
         return FINISHED
@@ -73,7 +73,7 @@ def run_forks(
 
 
 def check_data(config: Config) -> None:
-    """Raise UserError, after one line on stderr, where the data of a task are missing."""
+    """Raise UserError, after one line on stderr, if the data of a task are missing."""
 
     def work(item: int, slot: int) -> int:
         family = family_of_model(config.model.kind)

@@ -1,4 +1,4 @@
-"""A whole trial: certificate, cost, battery, page. Each step is kept, so that the same command continues."""
+"""A whole trial: certificate, cost, battery, page. Each step is stored, so that the same command continues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Trial:
-    """What a user asked for. ``launcher``: the settings of Slurm; None trains here, but of the battery gpu nothing."""
+    """The user's request. ``launcher``: the settings of Slurm. None trains here, except for the battery gpu."""
 
     candidate: Candidate
     against: list[str]
@@ -56,13 +56,13 @@ class Trial:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether its runs are submitted, not trained here."""
+        """Whether its runs are submitted instead of trained here."""
         return self.launcher is not None or self.battery == "gpu"
 
 
 def run_trial(trial: Trial) -> bool:
-    """Run it to its end, or up to a wrong certificate: then the value is False. Raises UserError and Stopped."""
-    torch.set_num_threads(1)  # a thread that is started here would be missing in the forks
+    """Run it to its end, or return False after a certificate with a wrong finding. Raises UserError and Stopped."""
+    torch.set_num_threads(1)  # threads started here would be missing in the forks
     tasks = [] if trial.battery == "none" else tasks_of(trial.battery, trial.candidate.overrides, trial.against)
     for preset in [] if trial.elsewhere else tasks:
         check_data(cells_of(preset)[0].config)
@@ -121,9 +121,9 @@ def run_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> list
 
 
 def submit_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> bool:
-    """Show the plan, and submit the missing runs of every task's present stage; whether none is missing.
+    """Show the plan, and submit the missing runs of every task's current stage. Returns whether none is missing.
 
-    Without a launcher only the plan is shown, and the command that submits it. Raises UserError.
+    Without a launcher it shows only the plan and the command that submits it. Raises UserError.
     """
     states = [follow_task(preset, results, len(tasks) * len(trial.against)) for preset in tasks]
     if not any(state.missing for state in states):
@@ -145,7 +145,7 @@ def submit_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> b
 
 
 def write_record(trial: Trial, verdict: Mapping[str, Any], states: Sequence[TaskState], results: Results) -> None:
-    """record.json, for the leaderboard."""
+    """Write record.json, for the leaderboard."""
     if states:
         try:
             record = trial_record(trial.candidate, trial.battery, trial.against, trial.fresh, verdict, states, results)
@@ -156,7 +156,7 @@ def write_record(trial: Trial, verdict: Mapping[str, Any], states: Sequence[Task
 
 
 def write_results(trial: Trial, certificate: Any, cost: Any, tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    """verdict.json, verdict.md and index.html; the first as data."""
+    """Write verdict.json, verdict.md and index.html. Returns the content of the first."""
     larger = LARGER.get(trial.battery)
     activation = trial.candidate.overrides.replace("activation=custom activation.target=", "activation=")
     verdict = {

@@ -1,4 +1,4 @@
-"""What came out, as plain data: verdict.json is this, verdict.md and the page show it."""
+"""The result of a trial as plain data. verdict.json contains it; verdict.md and the page show it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.trial.battery import TaskState
 from experiments.trial.curves import curves_of, tuning_curves
 
 FORMAT = 1
-OVERHEAD = 30.0  # times the call of ReLU on a small tensor; formulas of several operations stay below
+OVERHEAD = 30.0  # times ReLU's call on a small tensor; formulas of several operations stay below it
 Certificate = Mapping[str, Sequence[Mapping[str, Any]]]  # findings by part
 
 
@@ -41,8 +41,10 @@ def task_verdict(state: TaskState, results: Results) -> dict[str, Any]:
 
 
 def differs(state: TaskState, baseline: str, results: Results) -> str:
-    """In what the newcomer's runs were trained unlike the baseline's: device, versions, threads. Every trial has a
-    commit of its own, which is no remark."""
+    """How the newcomer's runs differ from the baseline's in device, versions or threads.
+
+    Commits are not compared, because every trial has its own.
+    """
     newcomer, *baselines = state.cells
     other = next(cell for cell in baselines if cell.overrides == baseline)
     own, theirs = (
@@ -54,7 +56,7 @@ def differs(state: TaskState, baseline: str, results: Results) -> str:
 
 
 def titles_of(state: TaskState) -> dict[str, str]:
-    """What people call each cell, by its overrides."""
+    """The title of each cell, by its overrides."""
     return {cell.overrides: activation_title(cell.config.activation) for cell in state.cells}
 
 
@@ -64,11 +66,11 @@ def rows_of(state: TaskState) -> list[dict[str, Any]]:
 
 
 def row_verdict(against: str, row: RowState, state: TaskState) -> dict[str, Any]:
-    """The newcomer minus ``against``; numbers that do not exist are None."""
+    """The newcomer minus ``against``. Numbers that do not exist are None."""
     verdict = row.verdict
     assert verdict is not None
     kind, words = str(verdict.kind), row.words(state.metric.difference_unit, state.metric.digits)
-    if verdict.estimate.value == 0 and verdict.estimate.standard_error == 0:  # the same function in other words
+    if verdict.estimate.value == 0 and verdict.estimate.standard_error == 0:  # the same function in another form
         kind, words = "identical", f"identical results at all {verdict.estimate.n} seeds"
     return {
         "against": against,
@@ -93,7 +95,7 @@ def finite(value: float) -> float | None:
 def summary(
     title: str, certificate: Certificate, cost: Mapping[str, Any] | None, tasks: Sequence[Mapping[str, Any]]
 ) -> str:
-    """The verdict in one sentence or a few: sound or not, what it costs, how it did."""
+    """The verdict in a few sentences: whether it is sound, its cost, and its results."""
     graded = [finding for findings in certificate.values() for finding in findings]
     wrong = [f for f in graded if f["grade"] == "wrong"]
     fails = [f for f in graded if f["grade"] == "fails"]
@@ -110,12 +112,12 @@ def summary(
     kinds = Counter(row["kind"] for task in tasks for row in task["rows"])
     total = sum(kinds.values())
     order = ("better", "worse", "equivalent", "identical", "open", "diverged", "untested")
-    told = ", ".join(f"{kind} in {kinds[kind]}" for kind in order if kinds[kind])
-    return f"{sound} Of {total} comparisons over {len(tasks)} tasks it is {told}."
+    counts = ", ".join(f"{kind} in {kinds[kind]}" for kind in order if kinds[kind])
+    return f"{sound} Of {total} comparisons over {len(tasks)} tasks it is {counts}."
 
 
 def cost_sentences(cost: Mapping[str, Any] | None) -> list[str]:
-    """Its time beside GELU's on a large tensor, and beside ReLU's on a small one where that is much."""
+    """Its time relative to GELU's on a large tensor, and to ReLU's on a small one if that is large."""
     times = cost["times"] if cost else []
     rows = {(row["mode"], row["size"], row["part"]): row["ratios"] for row in times if "ratios" in row}
     sentences = []
@@ -130,7 +132,7 @@ def cost_sentences(cost: Mapping[str, Any] | None) -> list[str]:
 
 
 def open_questions(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line for each comparison that is not settled: what it could have found."""
+    """One line for each comparison that is not settled, with the difference it could have found."""
     lines = []
     for task in tasks:
         for row in task["rows"]:
@@ -161,12 +163,12 @@ def markdown(verdict: Mapping[str, Any]) -> str:
 
 
 def marked(row: Mapping[str, Any]) -> str:
-    """The baseline, with † where its runs were made elsewhere or otherwise."""
+    """The baseline, with † if its runs were made on another device or with other versions."""
     return f"{row['against']} †" if row.get("differs") else str(row["against"])
 
 
 def remarks(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the marks mean, each once."""
+    """The meaning of the marks, each once."""
     found = dict.fromkeys(row["differs"] for task in tasks for row in task["rows"] if row.get("differs"))
     return [f"† {remark[0].upper()}{remark[1:]}." for remark in found]
 

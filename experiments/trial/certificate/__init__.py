@@ -1,5 +1,5 @@
-"""Is an activation sound? Each module asks one kind of question and answers with findings.
+"""The certificate: tests of whether an activation is sound. Each module has one kind of test and returns findings.
 
-``values``: what goes in and comes out · ``precision``: half types and extremes · ``derivatives``: against differences,
-in every mode · ``transforms``: vmap, compile, export and the like · ``form``: smoothness, monotony, flat parts.
+``values``: inputs and outputs · ``precision``: half types and extremes · ``derivatives``: against differences, in
+every mode · ``transforms``: vmap, compile, export and others · ``form``: smoothness, monotony, flat parts.
 """

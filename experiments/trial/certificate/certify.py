@@ -20,12 +20,14 @@ PARTS: dict[str, Callable[[Make], Iterator[Finding]]] = {
 }
 
 
-def certify(make: Make, told: Callable[[str], None] = lambda part: None) -> dict[str, list[Finding]]:
-    """The findings by part. ``told`` hears which part begins. What is wrong ends it, and so does
-    a function that is random: the rest would be noise."""
+def certify(make: Make, report: Callable[[str], None] = lambda part: None) -> dict[str, list[Finding]]:
+    """The findings by part; ``report`` is called at the beginning of each part.
+
+    It stops after a finding ``wrong`` and after one of randomness, because later findings would be noise.
+    """
     found: dict[str, list[Finding]] = {}
     for part, check in PARTS.items():
-        told(part)
+        report(part)
         if part == "form" and any(f.name == "elementwise" and f.grade != "passes" for f in found["values"]):
             continue
         found[part] = list(guarded(part, lambda check=check: check(make)))  # type: ignore[misc]
@@ -38,5 +40,5 @@ def certify(make: Make, told: Callable[[str], None] = lambda part: None) -> dict
 
 
 def is_wrong(found: dict[str, list[Finding]]) -> bool:
-    """Whether training with it is pointless."""
+    """Whether a finding makes training with it pointless."""
     return any(finding.grade == "wrong" for findings in found.values() for finding in findings)

@@ -1,4 +1,4 @@
-"""Derivatives against differences of the values, and the modes of differentiation against each other."""
+"""Compares derivatives with differences of the values, and the modes of differentiation with each other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.func import grad, jvp, vmap
 from experiments.trial.certificate.finding import Finding, Make, number, passes
 
 STEP = 1e-5  # of central differences in float64
-TOLERANCE = 1e-5  # relative to the largest slope around
-GRID = torch.linspace(-5, 5, 401, dtype=torch.float64) + 0.00123  # off the places where kinks usually are
+TOLERANCE = 1e-5  # relative to the largest slope nearby
+GRID = torch.linspace(-5, 5, 401, dtype=torch.float64) + 0.00123  # avoids the places where kinks usually are
 
 Function = Callable[[Tensor], Tensor]
 
@@ -29,7 +29,7 @@ def check_derivatives(make: Make) -> Iterator[Finding]:
 
 
 def backward_slope(f: Function, x: Tensor) -> Tensor:
-    """f'(x) by backward differentiation; zeros where the function does not depend on its input."""
+    """f'(x) by backward differentiation; zeros if the function does not depend on its input."""
     x = x.detach().clone().requires_grad_()
     out = f(x)
     if not out.requires_grad:
@@ -44,7 +44,7 @@ def difference(f: Function, x: Tensor, step: float = STEP) -> Tensor:
 
 
 def check_first(f: Function) -> Finding:
-    """The gradient that trains a network. Where two step sizes disagree, there is a kink and nothing is said."""
+    """Check the gradient for training. A place where two step sizes disagree is a kink and is skipped."""
     slope = backward_slope(f, GRID)
     fine, coarse = difference(f, GRID), difference(f, GRID, 8 * STEP)
     scale = fine.abs().max().clamp_min(1e-3)
@@ -102,7 +102,7 @@ def check_forward_mode(f: Function) -> Iterator[Finding]:
 
 
 def check_nested_modes(f: Function) -> Iterator[Finding]:
-    """Orders two and three by nested forward mode, and forward over backward, against nested backward mode."""
+    """Orders two and three by nested forward mode and by forward over backward, against nested backward mode."""
     x = GRID[::16]
 
     def scalar(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One answer of the certificate."""
+"""One finding of the certificate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-Grade = Literal["passes", "note", "fails", "wrong"]  # wrong: training with it is pointless; it stops a trial
+Grade = Literal["passes", "note", "fails", "wrong"]  # wrong: training with it is pointless; the trial stops
 Make = Callable[[], nn.Module]  # a fresh module of the activation
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``name`` of the question, ``grade``, ``text`` for people, and ``shown_by``: the input that shows it."""
+    """``name`` of the test, ``grade``, ``text`` for people, and ``shown_by``: the input that demonstrates it."""
 
     name: str
     grade: Grade
@@ -30,10 +30,10 @@ def passes(name: str, text: str) -> Finding:
 
 
 def guarded(name: str, question: Callable[[], Iterator[Finding]], grade: Grade = "fails") -> Iterator[Finding]:
-    """The findings of ``question``; an exception on the way is one too, of ``grade``."""
+    """The findings of ``question``. An exception inside becomes a finding too, of ``grade``."""
     try:
         yield from question()
-    except Exception as error:  # a stranger's code, and what libraries make of it, may raise anything
+    except Exception as error:  # user code, and libraries that process it, may raise anything
         first = " ".join(str(error).split())[:200]
         yield Finding(name, grade, f"raises {type(error).__name__}: {first}")
 

@@ -1,6 +1,6 @@
 """The form of an elementwise function: kinks and their order, monotony, bounds, flat parts, gain.
 
-All of it is found numerically in float64, by nested differentiation where that works and by differences elsewhere.
+All of it is numerical in float64, by nested differentiation if it works and by differences otherwise.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from experiments.trial.certificate.finding import Finding, Make, number, passes
 
 WIDE = torch.linspace(-8, 8, 1602, dtype=torch.float64)  # without 0, where kinks usually are
 NARROW = 2.0**-30  # distance from a kink at which both sides are compared
-HIGHEST = 5  # order up to which smoothness is followed
-JUMP = 1e-4  # relative to the largest derivative around; a smaller jump is none
-NEIGHBOURS = 1e-3  # kinks closer than this are one
+HIGHEST = 5  # highest order of derivatives that is examined
+JUMP = 1e-4  # least jump, relative to the largest derivative nearby
+NEIGHBOURS = 1e-3  # kinks closer than this count as one
 
 
 @dataclass(frozen=True)
 class Kink:
-    """At ``x`` the derivative of ``order`` jumps by ``jump``; lower ones are continuous there."""
+    """At ``x`` the derivative of ``order`` jumps by ``jump``; lower derivatives are continuous there."""
 
     x: float
     order: int
@@ -42,7 +42,7 @@ def check_form(make: Make) -> Iterator[Finding]:
 
 
 def derivatives(f: Function, highest: int) -> list[Function]:
-    """f, f', f'' … by nested forward mode, as far as it works; f and f' at least."""
+    """f, f', f'' … by nested forward mode as far as it works; at least f and f'."""
     found: list[Function] = [f, lambda x: backward_slope(f, x)]
     probe = torch.tensor([0.3, -0.7], dtype=torch.float64)
     nested = f
@@ -75,13 +75,13 @@ def describe_smoothness(f: Function) -> Iterator[Finding]:
 
 
 def find_kinks(f: Function) -> list[Kink]:
-    """Places between −8 and 8 where a derivative jumps: those of the lowest order at which one does."""
+    """Places between −8 and 8 where a derivative jumps, for the lowest order that has jumps."""
     kinks: list[Kink] = []
     for order, derivative in enumerate(derivatives(f, HIGHEST)):
         scale = float(derivative(WIDE).detach().abs().nan_to_num(0.0).max()) or 1.0
         places, jumps = find_jumps(derivative, JUMP * scale)
         sides = derivative(torch.tensor([-NARROW, NARROW], dtype=torch.float64)).tolist()
-        at_zero = sides[1] - sides[0]  # looked at by itself: what is narrower than the grid bends there
+        at_zero = sides[1] - sides[0]  # checked separately: a bend may be narrower than the grid
         for x, jump in [(0.0, at_zero), *zip(places.tolist(), jumps.tolist(), strict=True)]:
             if abs(jump) > JUMP * scale and not any(abs(x - kink.x) < NEIGHBOURS for kink in kinks):
                 kinks.append(Kink(0.0 if abs(x) < 1e-5 else round(x, 6), order, jump))
@@ -93,8 +93,8 @@ def find_kinks(f: Function) -> list[Kink]:
 def find_jumps(derivative: Function, least: float) -> tuple[Tensor, Tensor]:
     """Where ``derivative`` jumps by more than ``least``, and by how much.
 
-    Each interval of the grid is halved again and again, towards the half that changes more: of a smooth function what
-    changes there goes to 0, of a jump it stays.
+    Each interval of the grid is bisected repeatedly, towards the half with the larger change. For a smooth function the
+    change tends to 0; at a jump it does not.
     """
     low, high = WIDE[:-1], WIDE[1:]
     while len(low) and float(high[0] - low[0]) > NARROW:

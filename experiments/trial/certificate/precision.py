@@ -1,4 +1,4 @@
-"""Half types against float64, and what happens at the ends of the number line."""
+"""Compares half types with float64, and tests extreme inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.trial.certificate.finding import Finding, Make, number, passes
 
 HALF = {torch.float16: "float16", torch.bfloat16: "bfloat16"}
 ALLOWED_UNITS = 4.0  # units in the last place by which a half type may differ from float64
-TAIL = 2.0**-6  # a result is small where it is below this share of its input
+TAIL = 2.0**-6  # a result is small if it is below this share of its input
 
 
 def check_precision(make: Make) -> Iterator[Finding]:
@@ -22,10 +22,10 @@ def check_precision(make: Make) -> Iterator[Finding]:
 
 @torch.no_grad()
 def check_half(make: Make) -> Iterator[Finding]:
-    """float16 and bfloat16 differ from float64 by a few units in the last place of the result or the input.
+    """float16 and bfloat16 may differ from float64 by a few units in the last place of the result or the input.
 
-    A small result of a large input may lose digits to cancellation. That is noted: it is far below the resolution of
-    the input.
+    A small result of a large input may lose digits to cancellation. This is only a note, because it is far below the
+    resolution of the input.
     """
     for dtype, name in HALF.items():
         x = torch.linspace(-8, 8, 2001).to(dtype)
@@ -45,7 +45,7 @@ def check_half(make: Make) -> Iterator[Finding]:
 
 
 def check_nan(make: Make) -> Iterator[Finding]:
-    """NaN comes out where NaN went in: else a divergence stays hidden."""
+    """A NaN input must give a NaN output; otherwise a divergence stays hidden."""
     x = torch.tensor([math.nan, 1.0], requires_grad=True)
     found = make()(x)
     if not found[0].isnan():
@@ -60,7 +60,7 @@ def check_nan(make: Make) -> Iterator[Finding]:
 
 
 def check_ends(make: Make) -> Iterator[Finding]:
-    """At ±0, subnormal and huge inputs value and gradient are finite; at ±∞ the value is no NaN."""
+    """At ±0, subnormal and huge inputs value and gradient are finite. At ±∞ the value is not NaN."""
     for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16"), (torch.float16, "float16")):
         info = torch.finfo(dtype)
         values = [0.0, -0.0, info.tiny / 4, -info.tiny / 4, 100.0, -100.0, 1e4, -1e4, info.max / 8, -info.max / 8]

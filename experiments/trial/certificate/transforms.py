@@ -1,4 +1,4 @@
-"""What libraries do with a module: map, compile, trace, export, copy, store."""
+"""Tests what libraries do with a module: vmap, compile, trace, export, copy, store."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def check_compile(make: Make) -> Iterator[Finding]:
-    """Without a graph break, with the values and gradients of eager mode."""
+    """Compile without a graph break, with the values and gradients of eager mode."""
     module, x = make().eval(), example()
     torch._dynamo.reset()
     try:
@@ -121,7 +121,7 @@ def check_export(make: Make) -> Iterator[Finding]:
 
 
 def check_onnx(make: Make) -> Iterator[Finding]:
-    """ONNX with onnxruntime, where both are installed."""
+    """Export to ONNX and run with onnxruntime, if both are installed."""
     try:
         import onnxruntime
         import onnxscript  # noqa: F401

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: type, shape, strides, side effects, chance."""
+"""Tests inputs and outputs: type, shape, strides, side effects, randomness."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_values(make: Make) -> Iterator[Finding]:
 
 
 def check_types(make: Make) -> Iterator[Finding]:
-    """A tensor of the input's type comes back, for every floating-point type."""
+    """The output must be a tensor of the input's dtype, for every floating-point dtype."""
     wrong = []
     for dtype in FLOATS:
         found = make()(sample(dtype))
@@ -53,7 +53,7 @@ def check_side_effects(make: Make) -> Iterator[Finding]:
 
 
 def check_chance(make: Make) -> Iterator[Finding]:
-    """Two calls in training mode, and two in evaluation mode, give the same."""
+    """Two calls in training mode, and two in evaluation mode, must give the same."""
     x = sample()
     for module, mode in ((make().train(), "training"), (make().eval(), "evaluation")):
         first, second = module(x), module(x)
@@ -66,7 +66,7 @@ def check_chance(make: Make) -> Iterator[Finding]:
 
 
 def check_shapes(make: Make) -> Iterator[Finding]:
-    """Any shape, also none and empty, and any memory layout, with the values of a plain vector."""
+    """Any shape, including scalar and empty, and any memory layout must give the values of a plain vector."""
     module, x = make(), sample()
     plain = module(x)
     layouts = {
@@ -93,7 +93,7 @@ def check_shapes(make: Make) -> Iterator[Finding]:
 
 
 def check_elementwise(make: Make) -> Finding:
-    """Whether an output depends on its own input alone."""
+    """Whether each output depends only on its own input."""
     module, x = make().eval(), sample()
     moved = x.clone()
     moved[10] += 1.0
