@@ -1,4 +1,4 @@
-"""Compose the configuration and hand it to ``experiments``. ``python train.py --help`` says what can be chosen."""
+"""Compose the configuration and pass it to ``experiments``. ``python train.py --help`` lists the choices."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Speed beside peers, as ratios measured in one run. For developers of the suite, not for its users."""
+"""Speed compared with peers, as ratios within one run. For developers of the suite, not for its users."""

@@ -1,13 +1,13 @@
 """Benchmarks, each as ratios measured side by side in one run.
 
-  python benchmarks/bench.py train          training alone and with many seeds, beside a plain loop and a published one
-  python benchmarks/bench.py activations    activations beside torch's own
-  python benchmarks/bench.py before_after   activations now and at an earlier commit, beside torch's own
+  python benchmarks/bench.py train          training, single and many seeds, compared with a plain and a published loop
+  python benchmarks/bench.py activations    activations compared with torch's own
+  python benchmarks/bench.py before_after   activations now and at an earlier commit, compared with torch's own
   python benchmarks/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
-  python benchmarks/bench.py lm             language models beside nanoGPT
-  python benchmarks/bench.py registers      what the Triton kernels need of a GPU, compiled without one
+  python benchmarks/bench.py lm             language models compared with nanoGPT
+  python benchmarks/bench.py registers      what the Triton kernels need on a GPU, compiled without one
 
-The head of benchmarks/bench_<name>.py says what each takes.
+The head of benchmarks/bench_<name>.py lists the arguments of each.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Speed and memory of the activations beside torch's own, measured in one run.
+"""Speed and memory of the activations compared with torch's own, measured in one run.
 
   python benchmarks/bench.py activations [device=cpu|cuda] [threads=2] [rounds=15] [clock=wall|cpu]
                                       [sizes=4096,65536,1048576,8388608,16777216]
 
-clock=cpu, CPU time, is for a machine that others use too. Every comparison is interleaved (one call of each in turn,
-many rounds) and the fastest round of each is kept, so that a disturbance hits all alike. Only ratios within a run mean
-anything.
+Use clock=cpu, CPU time, on a machine that others use too. Every comparison is interleaved (one call of each in turn,
+many rounds), and the fastest round of each is kept. So a disturbance affects all alike. Only ratios within a run are
+meaningful.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Seconds = dict[tuple[torch.dtype, int, str], float]
 
 
 class Naive(nn.Module):
-    """GEM as one would write it down: what eager mode makes of the formula."""
+    """GEM written directly as its formula, in eager mode."""
 
     def forward(self, x: Tensor) -> Tensor:
         p = x.clamp(min=0)
@@ -45,7 +45,7 @@ class Naive(nn.Module):
 
 
 def candidates() -> dict[str, nn.Module]:
-    """What is compared; "saves y" are the modules with ``save="output"``."""
+    """The modules to compare; "saves y" marks modules with ``save="output"``."""
     return {
         "relu": nn.ReLU(),
         "gelu": nn.GELU(),
@@ -66,7 +66,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 class Stopwatch:
-    """Times steps on a device by wall clock, or by CPU time where other processes share the machine."""
+    """Times steps on a device by wall clock, or by CPU time if other processes share the machine."""
 
     def __init__(self, device: torch.device, clock: str, rounds: int) -> None:
         self.device, self.clock, self.rounds = device, CLOCKS[clock], rounds
@@ -104,7 +104,7 @@ def elementwise(watch: Stopwatch, sizes: Iterable[int], compiled: bool) -> tuple
     seconds: Seconds = {}
     modules: dict[str, Callable[[Tensor], Tensor]] = {name: m.to(watch.device) for name, m in candidates().items()}
     if compiled:
-        # One compilation for each type and size: dynamic shapes or the limit on recompilations would blur the figures.
+        # One compilation for each type and size: dynamic shapes or the limit on recompilations would distort the times.
         torch._dynamo.config.recompile_limit = 1000
         modules = {n: torch.compile(m, dynamic=False, fullgraph=True) for n, m in modules.items() if "saves" not in n}
     for dtype in (torch.float32, torch.bfloat16):
@@ -128,7 +128,7 @@ LAYERS = 9
 
 
 def saved_per_layer(activation: nn.Module) -> float:
-    """Distinct storages saved for backward by nine times conv–BN–activation, in activation tensors a layer."""
+    """Distinct storages saved for backward by nine conv–BN–activation layers, in activation tensors per layer."""
     blocks = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), activation) for _ in range(LAYERS)]
     net, x = nn.Sequential(*blocks), torch.randn(4, 8, 32, 32)
     owned = {p.untyped_storage().data_ptr() for p in net.parameters()}
@@ -159,7 +159,7 @@ def worst(seconds: Seconds, names: Iterable[str], other: str, dtypes: Iterable[t
 
 
 def main(words: list[str]) -> None:
-    """Measure, print, and write the table, whether or not the targets are met."""
+    """Measure, print, and write the table, even if targets are missed."""
     values = key_values(words, KEYS)
     if values["clock"] not in CLOCKS:
         raise UserError(f"clock={values['clock']}: must be one of {', '.join(CLOCKS)}")

@@ -3,10 +3,10 @@
   python benchmarks/bench.py before_after [before=b45f616] [rounds=15] [seconds=20] [threads=1,2]
                                           [sizes=1024,65536,1048576,16777216] [compiled=16777216]
 
-Every comparison is interleaved, and the fastest round of each counts: ``rounds`` of them, fewer (but three) once
-``seconds`` have passed. One thread is timed by CPU time, so that other work does not count, several by wall time.
-"native" are the kernels that gem.kernels.build_kernels() compiles. What bounds an activation stands beside it: copies
-of as many bytes, exponentials, and, on small tensors, an autograd function in Python that does nothing.
+Every comparison is interleaved, and the fastest round of each counts. There are ``rounds`` of them, or fewer (at least
+three) once ``seconds`` have passed. One thread is timed by CPU time, so that other work does not count. Several threads
+are timed by wall time. "native" are the kernels of gem.kernels.build_kernels(). The page also shows lower bounds:
+copies of as many bytes, exponentials, and, for small tensors, an autograd function in Python that does nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from experiments.runs.provenance import measured_on
 from gem import _dispatch, _native, _pieces, kernels
 
 KEYS = {
-    "before": "b45f616",  # the last one without fast functions
+    "before": "b45f616",  # the last commit without fast functions
     "rounds": "15",
     "seconds": "20",
     "threads": "1,2",
@@ -48,12 +48,12 @@ KEYS = {
 ROOT = Path(__file__).parents[1]
 NAMES = {"gem": "GEM", "egem": "EGEM", "segem": "SEGEM", "golu": "GoLU"}
 DTYPES = (torch.float32, torch.bfloat16)
-CALLS_FROM = 2**17  # so many elements are computed between two looks at the clock
+CALLS_FROM = 2**17  # number of elements between two readings of the clock
 Activation = Callable[[Tensor], Tensor]
 
 
 class Nothing(Function):
-    """What an autograd function in Python costs besides its arithmetic."""
+    """An autograd function in Python without arithmetic, to measure its overhead."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ def fastest(steps: dict[str, Callable[[], None]], rounds: int, seconds: float) -
 
 
 def repeated(step: Callable[[], object], size: int) -> Callable[[], None]:
-    """Several threads are timed call by call from 64 Ki on: the shorter, the less other work comes between them."""
+    """``step`` repeated for small tensors. With several threads, from 64 Ki on, one call: less can come between."""
     count = max(1, CALLS_FROM // (size * (1 if torch.get_num_threads() == 1 else 4)))
 
     def steps() -> None:
@@ -143,7 +143,7 @@ def label(size: int) -> str:
 
 
 def limits(took: dict[str, float], other: str) -> str:
-    """Five tensors of bytes (a copy moves two), and four exponentials, as ratios to ``other``."""
+    """The bytes of five tensors (a copy moves two), and four exponentials, as ratios to ``other``."""
     return f"{2.5 * took['copy'] / took[other]:.2f} | {4 * took['exp'] / took[other]:.2f}"
 
 

@@ -1,13 +1,13 @@
-"""Speed of language-model training beside nanoGPT's step, as ratios measured side by side in one run.
+"""Speed of language-model training compared with nanoGPT's step, as ratios within one run.
 
   python benchmarks/bench.py lm peer=…/nanoGPT [shape=readme|gpt2] [steps=50] [rounds=5] [device=cpu|cuda]
                              [activation=gelu]
 
-``peer`` is a checkout of github.com/karpathy/nanoGPT: its model and its optimiser run in a loop that does what its
-train.py does each step (random batch, mean loss, clipping to 1, AdamW). ``readme`` is the shape its README trains on
-a CPU (4 layers, 4 heads, width 128, block 64, 12 sequences, 65 kinds of tokens), ``gpt2`` is GPT-2 124M with 12
-sequences of 1,024. Both sides have fp32 on the CPU and bf16 on a GPU, compiled and not; compilation is not counted.
-Each round times all of them in turn; a ratio is the median of the rounds' ratios.
+``peer`` is a checkout of github.com/karpathy/nanoGPT. Its model and its optimiser run in a loop with the steps of its
+train.py (random batch, mean loss, clipping to 1, AdamW). ``readme`` is the CPU shape of its README (4 layers, 4 heads,
+width 128, block 64, 12 sequences, 65 kinds of tokens). ``gpt2`` is GPT-2 124M with 12 sequences of 1,024. Both sides
+use fp32 on the CPU and bf16 on a GPU, compiled and not. Compilation is not counted. Each round times all of them in
+turn. A ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What an activation costs in a whole network: training steps as ratios to ReLU's, measured in one run.
+"""The cost of an activation in a whole network: training steps as ratios to ReLU's, measured in one run.
 
   python benchmarks/bench.py models [rounds=30] [device=cpu|cuda] [threads=2] [models=resnet56,gpt2]
 
-Forward and backward of ResNet-56 (32 images) and GPT-2 124M (2 sequences of 128 tokens), on a GPU 256 images and 8
-sequences of 1,024; eager and compiled, fp32 on the CPU and bf16 on a GPU. Each round (GPT-2: a fifth as many) calls
-every step once, in turn; a ratio is the median over rounds of the ratio within a round. Compilation does not count.
-Every network is built twice: what the two copies differ by is what a ratio can mean here.
+It times forward and backward of ResNet-56 (32 images) and GPT-2 124M (2 sequences of 128 tokens). On a GPU it uses 256
+images and 8 sequences of 1,024. Both run eager and compiled, in fp32 on the CPU and bf16 on a GPU. Each round (GPT-2: a
+fifth as many) calls every step once, in turn. A ratio is the median over rounds of the ratio within a round.
+Compilation does not count. Every network is built twice: the difference of the two copies is the error of a ratio.
 """
 
 from __future__ import annotations

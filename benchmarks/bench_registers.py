@@ -1,4 +1,4 @@
-"""What the Triton kernels need of a GPU, as compiled for it without one: registers, spills, bytes moved.
+"""What the Triton kernels need on a GPU, compiled without one: registers, spills, bytes moved.
 
 python benchmarks/bench.py registers
 """
@@ -28,11 +28,11 @@ ACCESS = re.compile(r"(?:ld|st)\.global(?:\.[a-z]\w*)*?(?:\.v(\d))?\.[bfu](\d+)"
 
 
 class Need(NamedTuple):
-    """Of a thread: registers and bytes spilled. ``moved`` and ``least`` are bytes an element."""
+    """``registers`` and ``spilled`` bytes per thread. ``moved`` and ``least`` are bytes per element."""
 
     capability: int
     dtype: str
-    orders: str  # what N stands for: 0 is GoLU
+    orders: str  # values of N; 0 is GoLU
     kernel: str
     registers: int
     spilled: int
@@ -41,7 +41,7 @@ class Need(NamedTuple):
 
 
 def needs() -> Iterator[Need]:
-    """Of every kernel, type and architecture. Needs Triton, with the assembler that its wheel brings."""
+    """The needs of every kernel, type and architecture. Needs Triton, with the assembler in its wheel."""
     from gem._triton_kernels import _slope_kernel, _value_kernel
 
     for capability in CAPABILITIES:
@@ -81,7 +81,7 @@ def need(
 
 
 def assembled(code: str, capability: int) -> tuple[int, int]:
-    """Registers and bytes spilled, in the assembler's own words; Triton keeps them to itself."""
+    """Registers and bytes spilled, from the assembler's output, which Triton does not pass on."""
     from triton import knobs
 
     tool = knobs.nvidia.ptxas_blackwell if capability >= 100 else knobs.nvidia.ptxas

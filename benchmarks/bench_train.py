@@ -1,15 +1,19 @@
-"""Training speed: this suite, alone and side by side, beside the loop everybody writes and a published one.
+"""Training speed of this suite, alone and in parallel, compared with a plain loop and a published one.
 
   python benchmarks/bench.py train [case=digits-cnn|…|all] [seeds=10] [rounds=5] [device=cpu|cuda] [processes=2]
                                 [peer=…/pytorch_resnet_cifar10] [cifar=cifar10] [steps=10]
 
-Each round times all modes in turn, ``steps`` steps of every seed; a ratio is the median of the rounds' ratios, with
-the least and the most of them.
-``plain`` is a loop over torchvision's DataLoader in fp32; ``published`` the training function of ``peer``, a checkout
-of github.com/akamaster/pytorch_resnet_cifar10, with the loader it sets up; ``single`` this suite's runs one after
-another; ``packed`` processes that share seeds and cores out. ResNet-56 has ``fast``, single runs with impl=fast, too,
-and is packed with it. Start-up, evaluations and compilation are not counted. What the roofline is:
-benchmarks/roofline.py.
+Each round times all modes in turn, ``steps`` steps of every seed. A ratio is the median of the rounds' ratios, with
+their minimum and maximum. Modes:
+
+- ``plain``: a loop over torchvision's DataLoader in fp32.
+- ``published``: the training function of ``peer`` with its loader, a checkout of
+  github.com/akamaster/pytorch_resnet_cifar10.
+- ``single``: this suite's runs in sequence.
+- ``packed``: processes that share seeds and cores.
+- ``fast``: single runs with impl=fast, for ResNet-56, which is also packed with it.
+
+Start-up, evaluations and compilation are not counted. benchmarks/roofline.py explains the roofline.
 """
 
 from __future__ import annotations
@@ -55,7 +59,7 @@ TITLES = ["what", "mode", "images/s", "trainings/h", "to plain", "to single", "C
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained. The ``large`` is worth compiling and all cores, and has fewer seeds and steps on a CPU."""
+    """A training. ``large`` ones are compiled and use all cores; on a CPU they have fewer seeds and steps."""
 
     words: str
     few: bool = False  # one step of every seed a round on a CPU
@@ -127,7 +131,7 @@ def compare(name: str, case: Case, values: dict[str, str]) -> list[list[str]]:
 def modes(
     config: Config, fast: Config, data: ImageData, seeds: int, values: dict[str, str]
 ) -> dict[str, list[Callable[[], Train]]]:
-    """What makes the step of every seed, for each process of a mode."""
+    """By mode, functions that make the step of every seed, one for each process."""
     device, threads = torch.device(values["device"]), config.impl.threads or 1
     processes = int(values["processes"])
     made: dict[str, list[Callable[[], Train]]] = {"plain": [lambda: peers.plain(config, data, device, seeds)]}
@@ -171,6 +175,6 @@ def row(
 
 
 def over_rounds(ratios: list[float]) -> str:
-    """``1.01 (0.93–1.20)``, and ``1.00`` where all are."""
+    """``1.01 (0.93–1.20)``, or ``1.00`` if all are."""
     least, middle, most = (f"{ratio:.2f}" for ratio in (min(ratios), statistics.median(ratios), max(ratios)))
     return middle if least == most else f"{middle} ({least}–{most})"

@@ -3,7 +3,7 @@
     python benchmarks/certify.py [orders=1,2,3,4]
 
 For x > 0 everything follows from f(x) = x^(2N+1) / (c + x^(2N)), where c is eps (E-GEM), eps^(2N) (scale convention)
-or 1 (GEM). SE-GEM is f(x) for x > 0 and -a·f(-x) for x < 0. Each claim is derived by sympy for every order asked for.
+or 1 (GEM). SE-GEM is f(x) for x > 0 and -a·f(-x) for x < 0. sympy derives each claim for every order in ``orders``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ x, c, a, t = sp.symbols("x c a t", positive=True)
 
 @dataclass(frozen=True)
 class Properties:
-    """What was derived for one N; expressions in c (the gate's constant), a (the negative slope) and α = c^(1/(2N))."""
+    """The derived properties for one N, in c (the gate's constant), a (the negative slope) and α = c^(1/(2N))."""
 
     N: int
     jump: sp.Expr  # right limit of derivative 2N+1 at 0; all lower ones vanish
@@ -41,7 +41,7 @@ def branch(N: int) -> sp.Expr:
 
 
 def derive(N: int) -> Properties:
-    """Derive every property for the order ``N``; raises AssertionError where a claim does not hold."""
+    """Derive every property for the order ``N``. Raises AssertionError if a claim does not hold."""
     f = branch(N)
     right = derivatives_at_zero(f, 2 * N + 1)
     left = [sp.simplify(-a * (-1) ** k * d) for k, d in enumerate(right)]
@@ -81,7 +81,7 @@ def derivatives_at_zero(f: sp.Expr, order: int) -> list[sp.Expr]:
 
 
 def stationary_point(f: sp.Expr) -> sp.Expr:
-    """The one x > 0 where f' vanishes, found in u = x^(2N) or x, whichever the numerator is a polynomial in."""
+    """The one x > 0 where f' vanishes, solved in u = x^(2N) or x: the one in which the numerator is a polynomial."""
     numerator = sp.Poly(sp.numer(sp.cancel(sp.diff(f, x))), x)
     step = sp.gcd([power - numerator.monoms()[-1][0] for (power,) in numerator.monoms()])
     lowest = numerator.monoms()[-1][0]
@@ -93,7 +93,7 @@ def stationary_point(f: sp.Expr) -> sp.Expr:
 
 
 def norm(N: int, power: int) -> sp.Expr:
-    """‖t / (1 + t^(2N))‖ in L^power on t > 0: f - relu is α times that at t = x/α. By the Beta integral."""
+    """‖t / (1 + t^(2N))‖ in L^power on t > 0, by the Beta integral. f - relu is α times this function at t = x/α."""
     if power * (2 * N - 1) <= 1:
         return sp.oo
     # ∫ t^p / (1 + t^(2N))^p dt = B((p+1)/(2N), p - (p+1)/(2N)) / (2N), with u = t^(2N).
@@ -158,7 +158,7 @@ def table(properties: list[Properties]) -> str:
 
 
 def main(words: list[str]) -> None:
-    """Derive, print and write; an AssertionError ends it where a claim does not hold."""
+    """Derive, print and write. Raises AssertionError if a claim does not hold."""
     values = key_values(words, KEYS)
     text = table([derive(read_whole("orders", N)) for N in values["orders"].split(",")])
     write_page(values["results_dir"], "properties", text)

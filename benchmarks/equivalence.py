@@ -1,10 +1,10 @@
-"""Does a faster `impl` change what comes out? The same seeds trained both ways, and two one-sided tests.
+"""Does a faster `impl` change the results? The same seeds trained both ways, and two one-sided tests.
 
   python benchmarks/equivalence.py [impl=fast] [case=all|digits|cifar] [seeds=20] [precision=auto|fp32|bf16]
 
-Against impl=default, paired by seed: a seed has the same initialisation, order and augmentation on both sides. Runs
-that are finished are taken as they are; they lie below results/runs/.equivalence. The margins stand below and were
-fixed before the first run.
+The comparison is with impl=default, paired by seed: both sides have the same initialisation, order and augmentation.
+Finished runs below results/runs/.equivalence are not trained again. The margins in this file were fixed before the
+first run.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def row(case: Case, values: dict[str, str]) -> list[str]:
 
 
 def accuracies(case: Case, impl: str, seeds: int, results_dir: str) -> list[float]:
-    """Of all seeds, trained here or before. Raises UserError where a run did not finish."""
+    """The accuracies of all seeds, trained now or before. Raises UserError if a run did not finish."""
     configs = [config(case, impl, seed, results_dir) for seed in range(seeds)]
     statuses = [run_config(each, f"python train.py {case.words} {impl} seed={each.seed}") for each in configs]
     if status := worst(statuses):

@@ -1,4 +1,4 @@
-"""Tasks on generated data of the true shapes, to be timed where the data set is not at hand."""
+"""Tasks on generated data of the true shapes, for timing without the data set."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from experiments.processes import Processes
 from experiments.runs.loop import Trainer
 
 PICTURES, TOKENS = 2048, 1 << 20
-SHAPE, CLASSES = (3, 32, 32), 10  # of CIFAR-10
+SHAPE, CLASSES = (3, 32, 32), 10  # as CIFAR-10
 
 
 def endless_trainer(config: Config) -> Trainer:
-    """A trainer on generated data that never comes to an end, a log line or an evaluation."""
+    """A trainer on generated data that has no end, no log line and no evaluation."""
     device = prepare_device(config.impl)
     config = endless(config, device)
     return Trainer(generated_task(config, device), config.recipe, config.impl, device)
 
 
 def generated_task(config: Config, device: torch.device) -> Task[Any]:
-    """Of a language model, or of an image classifier at CIFAR-10's shape."""
+    """The task of a language model, or of an image classifier with CIFAR-10's shape."""
     if isinstance(config.model, Transformer):
         return TextTask(config, tokens(config.model.vocab_size), device, Processes())
     assert isinstance(config.recipe, ImageRecipe)

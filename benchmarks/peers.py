@@ -1,4 +1,4 @@
-"""Loops over images to measure beside: the one everybody writes, and a published one in a checkout of its own."""
+"""Training loops over images for comparison: a plain one, and a published one in its own checkout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from experiments.families.images.schema import ImageRecipe
 
 
 class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """The training images as torchvision's datasets give them: a PIL image through transforms, one at a time."""
+    """The training images as in torchvision's datasets: PIL images passed through transforms, one at a time."""
 
     def __init__(self, data: ImageData, transform: Any) -> None:
         self.pixels = data.train_x.permute(0, 2, 3, 1).squeeze(3).numpy()
@@ -40,7 +40,7 @@ class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
 
 
 def plain(config: Config, data: ImageData, device: torch.device, seeds: int) -> Train:
-    """In fp32, eager, the loader in the same process on a CPU and in four on a GPU. One network for all seeds."""
+    """A plain loop: fp32, eager, one network for all seeds. The loader has no workers on a CPU and four on a GPU."""
     torch.set_num_threads(config.impl.threads or 1)
     recipe, model = config.recipe, build(config, data.shape, data.classes)[0].to(device)
     assert isinstance(recipe, ImageRecipe)
@@ -91,8 +91,10 @@ def is_published(folder: str) -> bool:
 
 
 def published(folder: str, threads: int, data: ImageData, device: torch.device, seeds: int) -> Train:
-    """``train`` of github.com/akamaster/pytorch_resnet_cifar10 with its ResNet-56 and the loader, sizes and optimiser
-    that its ``main`` sets up; one network for all seeds. Without a GPU its ``cuda()`` does nothing."""
+    """``train`` of github.com/akamaster/pytorch_resnet_cifar10, with the network, loader and optimiser of its main.
+
+    There is one network for all seeds, a ResNet-56. Without a GPU its ``cuda()`` does nothing.
+    """
     torch.set_num_threads(threads)
     sys.path.insert(0, folder)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -126,7 +128,7 @@ def published(folder: str, threads: int, data: ImageData, device: torch.device, 
 
 
 class First:
-    """The next ``count`` batches, for a loop that asks how many there are."""
+    """The next ``count`` batches, for a loop that asks for their number."""
 
     def __init__(self, batches: Iterator[tuple[Tensor, Tensor]], count: int) -> None:
         self.batches, self.count = batches, count

@@ -1,4 +1,4 @@
-"""The least time a training step could take on this device, from what it computes and what it reads and writes."""
+"""A lower bound for the time of a training step on this device, from its operations and its memory traffic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.runs.loop import Trainer
 
 
 class Bytes(TorchDispatchMode):
-    """Counts what operators read and write, each tensor once an operator; views count nothing."""
+    """Counts the bytes that operators read and write, each tensor once per operator. Views count nothing."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -29,8 +29,11 @@ class Bytes(TorchDispatchMode):
 
 
 def least_seconds(trainer: Trainer) -> float:
-    """Of an eager step of ``trainer``: the longer of its operations (of matrix products and convolutions) at the rate
-    of a large matrix product, and its bytes at that of a large copy, both of its device and threads, in fp32."""
+    """The lower bound for an eager step of ``trainer``: the longer of two times, in fp32 on its device and threads.
+
+    One is its matrix products and convolutions at the rate of a large matrix product. The other is its bytes at the
+    rate of a large copy.
+    """
     trainer.advance()
     with FlopCounterMode(display=False) as operations, Bytes() as moved:
         trainer.advance()

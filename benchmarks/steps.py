@@ -1,4 +1,4 @@
-"""Training steps alone, without logs, evaluations and probes, to be timed."""
+"""Training steps for timing, without logs, evaluations and probes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.runs.loop import Trainer
 
 
 def endless(config: Config, device: torch.device) -> Config:
-    """``config`` without an end, a log line, an evaluation or a probe, in the precision that ``device`` is good at."""
+    """``config`` without an end, a log line, an evaluation or a probe, with the precision chosen for ``device``."""
     impl = dataclasses.replace(settle_precision(config.impl, device), mechanism=False)
     never = {"epochs": None, "steps": 10**9, "max_steps": None, "log_every": 10**9, "eval_every_steps": 10**9}
     recipe = dataclasses.replace(config.recipe, **never)  # type: ignore[arg-type]
@@ -22,7 +22,7 @@ def endless(config: Config, device: torch.device) -> Config:
 
 
 def bare_trainers(config: Config, seeds: int) -> list[Trainer]:
-    """Trainers of seeds 0 … seeds - 1 that never come to an end, a log line or an evaluation."""
+    """Trainers of seeds 0 … seeds - 1 that have no end, no log line and no evaluation."""
     device = prepare_device(config.impl)
     each = [dataclasses.replace(endless(config, device), seed=seed) for seed in range(seeds)]
     return [Trainer(build_task(one, device), one.recipe, one.impl, device) for one in each]

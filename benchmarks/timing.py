@@ -1,4 +1,4 @@
-"""Steps timed in processes of their own: CPU time, memory and compiled code are theirs alone."""
+"""Times steps in separate processes, so that CPU time, memory and compiled code are theirs alone."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from experiments.errors import UserError
 from experiments.families.workers import die_with_parent
 from experiments.runs.provenance import peak_memory_mib
 
-FORK = multiprocessing.get_context("fork")  # data that are loaded are shared; the parent must not compute
+FORK = multiprocessing.get_context("fork")  # forks share loaded data; the parent must not compute
 Step = Callable[[], object]
-Train = Callable[[int], object]  # that many steps
+Train = Callable[[int], object]  # takes this number of steps
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
 class Measured(NamedTuple):
-    """Seconds, CPU seconds and joules a step (NaN where the device does not tell), and peak memory so far in MiB."""
+    """Seconds, CPU seconds and joules per step (NaN if the device does not report them), and peak memory in MiB."""
 
     wall: float
     cpu: float
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
 
 class Worker:
-    """A fork that makes a function and then answers numbers with its value."""
+    """A fork that makes a function and then returns its value for each number it receives."""
 
     def __init__(self, make: Callable[[], Callable[[int], object]]) -> None:
         self.pipe, theirs = FORK.Pipe()
@@ -50,7 +50,7 @@ class Worker:
         self.pipe.send(count)
 
     def answer(self) -> Any:
-        """Raises UserError where the process ended instead; it has said why."""
+        """The next answer. Raises UserError if the process ended instead; it has printed the reason."""
         try:
             return self.pipe.recv()
         except EOFError:
@@ -63,13 +63,15 @@ class Worker:
 
 
 def timer(make: Callable[[], Train]) -> Worker:
-    """A worker that is asked for so many steps and answers with a ``Measured``."""
+    """A worker that receives a number of steps and answers with a ``Measured``."""
     return Worker(lambda: functools.partial(timed, make()))
 
 
 def in_turn(makers: Mapping[K, Sequence[Callable[[], Train]]], count: int, rounds: int) -> list[dict[K, Measured]]:
-    """Round by round ``count`` steps of each, after one that does not count; what has several makers is so many
-    processes that step at the same time."""
+    """Time ``count`` steps of each, in turn, for several rounds, after one step that does not count.
+
+    An entry with several makers runs as several processes that step at the same time.
+    """
     with contextlib.ExitStack() as stopped:
         workers: dict[K, list[Worker]] = {}
         for name, own in makers.items():
@@ -82,7 +84,7 @@ def in_turn(makers: Mapping[K, Sequence[Callable[[], Train]]], count: int, round
 
 
 def measure(workers: Sequence[Worker], count: int) -> Measured:
-    """``count`` steps of all of them at the same time."""
+    """Time ``count`` steps of all workers at the same time."""
     for worker in workers:
         worker.ask(count)
     parts: list[Measured] = [worker.answer() for worker in workers]
@@ -102,7 +104,7 @@ def run_in_fork(function: Callable[[], T]) -> T:
 
 
 def serve(pipe: Connection, make: Callable[[], Callable[[int], object]]) -> None:
-    die_with_parent(signal.SIGKILL)  # its own copy of the other end keeps the pipe open
+    die_with_parent(signal.SIGKILL)  # this fork's copy of the other end keeps the pipe open
     try:
         answer = make()
         while count := pipe.recv():
@@ -124,7 +126,7 @@ def timed(train: Train, count: int) -> Measured:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of those it started that have ended, such as a loader's."""
+    """CPU seconds of this process and of its children that have ended, such as a loader's."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return math.fsum(usage.ru_utime + usage.ru_stime for usage in usages)
 
@@ -143,9 +145,9 @@ def repeated(step: Step) -> Train:
 
 
 def joules(device: torch.device) -> float:
-    """Of the device since it was started; NaN where it, or a missing library, does not tell."""
+    """The device's energy since it was started; NaN if it does not report it, or a library is missing."""
     if device.type == "cuda":
-        with contextlib.suppress(Exception):  # whatever the driver's library raises
+        with contextlib.suppress(Exception):  # the driver's library raises many types
             nvml = importlib.import_module("pynvml")
             nvml.nvmlInit()
             uuid = torch.cuda.get_device_properties(device).uuid  # NVML's numbers ignore CUDA_VISIBLE_DEVICES

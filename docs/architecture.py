@@ -1,8 +1,8 @@
-"""Draw docs/architecture.svg, the rooms of the house and what imports what, from the imports themselves.
+"""Draw docs/architecture.svg, the packages and their imports, from the import statements themselves.
 
   python docs/architecture.py
 
-An arrow leads from a room to one it imports. An arrow that follows from two others is left out.
+An arrow leads from a package to one that it imports. An arrow that follows from two others is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("gem", "experiments", "scripts", "benchmarks")
 SMALL = "small modules"
-# A room whose files stand on different floors is drawn as two; so are the modules beside the rooms.
+# A package whose files are on different levels is drawn twice; so are the modules beside the packages.
 FLOORS = {
     "experiments.config.schema": "schemas",
     "experiments.config.rules": "schemas",
@@ -24,7 +24,7 @@ FLOORS = {
     "experiments.parallel": "device",
     "experiments.processes": "device",
 }
-WIDTH, HEIGHT, BOX, ROW = 880, 40, 128, 84  # of the picture, of a box, and between rows, in pixels
+WIDTH, HEIGHT, BOX, ROW = 880, 40, 128, 84  # width of the picture; height and width of a box; row distance; in pixels
 STYLE = (
     "text { font: 14px sans-serif; text-anchor: middle; fill: #1a1a1a } rect { fill: #e8f0fa; stroke: #35618f }"
     " path { fill: none; stroke: #7a8794 } svg { background: #ffffff }"
@@ -32,7 +32,7 @@ STYLE = (
 
 
 def room_of(module: str) -> str:
-    """``experiments.runs.loop`` is in ``runs``; a module beside the rooms of experiments is a small one."""
+    """``experiments.runs.loop`` is in ``runs``. A module beside the packages of experiments counts as a small one."""
     if module in FLOORS:
         return FLOORS[module]
     first, *rest = module.split(".")
@@ -42,7 +42,7 @@ def room_of(module: str) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """The modules of this repository that a file imports, at its top or within a function."""
+    """The modules of this repository that a file imports, at its top or inside a function."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -54,7 +54,7 @@ def imports(path: Path) -> set[str]:
 
 
 def room_imports() -> dict[str, set[str]]:
-    """Each room with the rooms it imports."""
+    """Each package with the packages that it imports."""
     graph: dict[str, set[str]] = {}
     for part in PARTS:
         for path in sorted((ROOT / part).rglob("*.py")):
@@ -64,7 +64,7 @@ def room_imports() -> dict[str, set[str]]:
 
 
 def below(graph: Mapping[str, set[str]], room: str) -> set[str]:
-    """Every room that ``room`` reaches."""
+    """Every package that ``room`` reaches."""
     found: set[str] = set()
     waiting = set(graph[room])
     while waiting:
@@ -94,7 +94,7 @@ def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:
 
 
 def draw(graph: Mapping[str, set[str]]) -> str:
-    """The picture: what imports most is on top."""
+    """The picture, with the most dependent packages at the top."""
     level = levels(graph)
     rows = [sorted(room for room in graph if level[room] == number) for number in range(max(level.values()), -1, -1)]
     place = {

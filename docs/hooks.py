@@ -1,6 +1,6 @@
 """What `make docs` adds to docs/: the README as first page, the API page, and the pictures of results/.
 
-MkDocs calls these functions (mkdocs.yml, hooks). A link that leaves docs/ leads to the file in the repository.
+MkDocs calls these functions (mkdocs.yml, hooks). A link to a file outside docs/ becomes a link to the repository.
 """
 
 from __future__ import annotations

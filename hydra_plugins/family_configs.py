@@ -1,4 +1,4 @@
-"""The configuration files of installed task families, beside those in ``configs``."""
+"""Makes the configuration files of installed task families available beside those in ``configs``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hydra/launcher=local``: the runs of a sweep in this process, each cell composed once."""
+"""``hydra/launcher=local``: trains the runs of a sweep in this process, and composes each cell once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hydra.core.utils import JobReturn
 
 
 class LocalLauncher(BasicLauncher):
-    """Hydra's own composes every run anew, which takes longer than a short run trains."""
+    """Replaces Hydra's launcher, which composes every run anew. That takes longer than training a short run."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from experiments.sweeps.in_process import train_jobs

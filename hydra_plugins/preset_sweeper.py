@@ -1,4 +1,4 @@
-"""The sweep of an experiment preset: its cells and seeds, which no product of lists expresses."""
+"""The sweep of an experiment preset: its cells and seeds, which are no product of lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.studies.expansion import Expansion, expand_jobs
 
 
 class PresetSweeper(BasicSweeper):
-    """``-m experiment=X`` runs every cell of X with every seed; ``activation=gelu seed=0,1`` narrows it.
+    """``-m experiment=X`` runs every cell of X with every seed; ``activation=gelu seed=0,1`` selects some of them.
 
     A preset with tuning or looks is trained stage by stage, until it is complete or a run fails.
     """

@@ -2,8 +2,8 @@
 
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
   python scripts/aggregate.py table=all              every preset that has a record or a run, and the papers' claims
-  python scripts/aggregate.py table=claims           what the papers claim and what was found, as table=all wrote it
-  python scripts/aggregate.py table=properties       what follows from the formulas, as derived by benchmarks/certify.py
+  python scripts/aggregate.py table=claims           the papers' claims and the results, as table=all wrote them
+  python scripts/aggregate.py table=properties       properties of the formulas, as benchmarks/certify.py derived them
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
   python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
 
@@ -60,7 +60,7 @@ def main(words: list[str]) -> int:
 
 
 def report_audit(audit: Audit) -> int:
-    """Every complaint on stderr, each a line; exit status 2 where there is one."""
+    """Print every complaint as a line on stderr. The exit status is 2 if there is one."""
     for complaint in audit.complaints:
         print(f"error: {complaint}", file=sys.stderr)
     print(audit.summary)
@@ -83,7 +83,7 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:
-    """The records of a preset brought up to date with its runs, and its table; of stages, the rows that count."""
+    """Update a preset's records with its runs, and return its table. A preset with stages has only its counted rows."""
     plan = load_preset(name)
     if plan.staged:
         return build_staged(*collect_stages(plan, results / "records", runs_dir))
@@ -94,7 +94,7 @@ def collect(name: str, results: Path, runs_dir: str) -> Table:
 
 
 def aggregate(name: str, results: Path, runs_dir: str) -> str:
-    """The table as Markdown, written in all formats. Raises UserError where no run of a study with stages counts."""
+    """Write the table in all formats; return the Markdown. Raises UserError if a staged study has no counted run."""
     table = collect(name, results, runs_dir)
     if table.study is not None and not table.runs:
         stage = table.study.stage.title if table.study.stage else "none"
@@ -105,7 +105,7 @@ def aggregate(name: str, results: Path, runs_dir: str) -> str:
 
 
 def write_table(noted: tuple[Table, Sequence[str]], results: Path) -> str:
-    """Write a table, with the notes that others give rise to, in all formats; return the Markdown."""
+    """Write a table, with the footnotes on other tables, in all formats; return the Markdown."""
     table, notes = noted
     folder = results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def write_table(noted: tuple[Table, Sequence[str]], results: Path) -> str:
 
 
 def page(results: Path, name: str) -> str:
-    """The tables that no preset makes, as they were written last. Raises UserError where there is none."""
+    """Tables that belong to no preset, as last written. Raises UserError if there are none."""
     pattern, maker = PAGES[name]
     found = sorted((results / "tables").glob(pattern))
     if not found:

@@ -48,7 +48,7 @@ def main(words: list[str]) -> None:
 
 
 def draw_all(tables: Sequence[Table], results: Path, wanted: str = "all") -> int:
-    """Draw, save and tell what ``wanted`` names; how many that were."""
+    """Draw and save the figures that ``wanted`` names, and print them; return their number."""
     of_tasks = functools.partial(task_figures, tables, results / "figures")
     makers: dict[str, Maker] = {"functions": function_figures, "tasks": of_tasks}
     makers |= {table.preset.name: functools.partial(table_figures, table, results) for table in tables}
@@ -66,7 +66,7 @@ def function_figures() -> Figures:
 
 
 def task_figures(tables: Sequence[Table], folder: Path) -> Figures:
-    """Those for which the tables suffice; of others no earlier one is left to be taken for today's."""
+    """The figures for which the tables suffice. Older files of the others are removed, as they would be outdated."""
     for name, figure in TASK_FIGURES.items():
         if drawn := figure(tables):
             yield name, drawn
@@ -81,7 +81,7 @@ def table_figures(table: Table, results: Path) -> Figures:
 
 
 def draw(folder: Path, make: Maker) -> list[str]:
-    """Draw and save; what was written."""
+    """Draw and save; return what was written."""
     return [" ".join(["figure:", *map(str, save(figure, folder / name))]) for name, figure in make()]
 
 

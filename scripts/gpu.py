@@ -1,15 +1,15 @@
-"""Examine a GPU with this suite: is it right, how fast, how many runs at a time; then train runs of a study.
+"""Examine a GPU with this suite: correctness, speed, parallel runs. Then train runs of a study.
 
   python scripts/gpu.py                          the first GPU, 9 minutes at most
   python scripts/gpu.py device=cpu minutes=2     the same on the CPU, smaller
 
   device       cuda (default) or cpu
-  minutes      the end, whatever is left to do (9)
+  minutes      the time limit (9)
   results_dir  the page is <results_dir>/gpu/<device>.md, with a JSON beside it (results)
 
-It needs no data, but for the runs of the study. The page is whole after every line: stop it whenever you like.
-`python scripts/plan.py device=<device>` then tells the hours of a study on this device.
-Exit status: 0; 1 a part failed, the page says which; 2 bad input.
+Only the runs of the study need data. The page is complete after every line, so you can stop the command at any time.
+`python scripts/plan.py device=<device>` then predicts the hours of a study on this device.
+Exit status: 0; 1 if a part failed, which the page names; 2 for bad input.
 """
 
 from __future__ import annotations

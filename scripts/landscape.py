@@ -12,9 +12,9 @@ parts=
   weights     distribution of the weights, the measured seeds of a row pooled
   variance    of the activations' outputs on four training images behind a random convolution and BatchNorm
 
-Needs the checkpoints of finished runs below runs_dir. Writes results/landscape/<experiment>.json, which figures.py
-figure=<experiment> draws. Sharpness and surfaces that are in it with the same settings are not measured again; weights
-and variance are cheap, and those of the latest call.
+It needs the checkpoints of finished runs below runs_dir. It writes results/landscape/<experiment>.json, which
+figures.py figure=<experiment> draws. Sharpness and surfaces that the file has with the same settings are not measured
+again. Weights and variance are cheap, and are measured at every call.
 """
 
 from __future__ import annotations

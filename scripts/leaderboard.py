@@ -1,11 +1,11 @@
 """The leaderboard of activations: docs/leaderboard.md, from the records of trials in results/leaderboard.
 
   python scripts/leaderboard.py                      write the page
-  python scripts/leaderboard.py check=true           judge every record anew; write nothing
+  python scripts/leaderboard.py check=true           judge every record again; write nothing
   python scripts/leaderboard.py repeat=telu draw=1   train one run of a record again, drawn at random
 
-A trial leaves record.json in its folder; copied to results/leaderboard/<name>.json it is on the board. Exit status: 0;
-2 where a record is unsound, or where a run did not repeat.
+A trial writes record.json to its folder. To add it to the leaderboard, copy it to results/leaderboard/<name>.json.
+Exit status: 0; 2 if a record is invalid, or if a run did not repeat.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""What an experiment will cost and can show, before it is run: runs, seeds with power, time from records.
+"""The cost of an experiment and what it can show, before it is run: runs, seeds with power, time from records.
 
 python scripts/plan.py experiment=table_cifar10
 python scripts/plan.py experiment=table_mnist workers=2      two runs at a time
 python scripts/plan.py experiment=all                        every preset of configs/experiment
 python scripts/plan.py experiment=table_gpt2 device=nvidia-h200     at the speed that scripts/gpu.py measured
 
-Without device=, time comes from the recorded runs of this machine's device, or of the device with the most of them.
+Without device=, times come from the runs recorded on this machine's device. If there are none, they come from the
+device with the most runs.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main(words: list[str]) -> None:
 
 
 def estimator_for(device: str, results_dir: Path, records: Sequence[Record]) -> Estimator:
-    """From what was measured on ``device``, or from ``records`` where none is named."""
+    """The estimator from the measurements on ``device``, or from ``records`` if none is named."""
     if device:
         from benchmarks.gpu.prediction import Prediction
 

@@ -1,11 +1,11 @@
-"""Download, decode or tokenise a dataset once, before any run needs it (a login node with a network, say).
+"""Download, decode or tokenise a dataset once, before the runs, for example on a login node with a network.
 
   python scripts/prepare_data.py dataset=cifar10
   python scripts/prepare_data.py dataset=mnist data_dir=/data/vision
   python scripts/prepare_data.py dataset=openwebtext model=gpt2       tokens are those of the model
 
-The places are those of train.py: data_dir is $GEM_DATA or ./data, cache_dir is $GEM_CACHE or ./data/cache.
-Stopped at any moment, it continues where it was.
+The folders are those of train.py: data_dir is $GEM_DATA or ./data, cache_dir is $GEM_CACHE or ./data/cache.
+After an interruption, run the same command again: it continues.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Do recorded runs repeat? Some, drawn at random, are trained again by the commit and command that made them.
+"""Do recorded runs repeat? Train a random sample of them again, with their own commit and command.
 
   python scripts/repeat.py [table=all] [which=all|interrupted] [runs=1] [draw=0] [minutes=…] [data_dir=…] [cache_dir=…]
 
-``runs`` of each table with records, drawn with the seed ``draw``: of all, or of those that were stopped and went on;
-with ``minutes``, of those alone that took at most so long when they were recorded. On the same device, with the same
-versions, threads and data, result and learning curve must be equal to the last bit. Elsewhere, or where runs trained as
-one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their standard deviation. A CPU with
-AVX-512 gives what one without gives where ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 stands before the command.
-Exit status: 1 if one differs by more, 2 if one cannot be trained here (its data or its commit is missing); the others
-are, all the same.
-Writes results/tables/repeats.md, or repeats_interrupted.md.
+It draws ``runs`` runs from each table with records, with the seed ``draw``. They are drawn from all runs, or from those
+that were interrupted and continued. ``minutes`` limits the draw to runs that took at most so long when recorded. On the
+same device, with the same versions, threads and data, result and learning curve must be equal to the last bit.
+Elsewhere, or if runs trained as one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their
+standard deviation. A CPU with AVX-512 gives the bits of one without it if you put ATEN_CPU_CAPABILITY=avx2
+ONEDNN_MAX_CPU_ISA=AVX2 before the command.
+Exit status: 1 if a run differs by more; 2 if a run cannot be trained here because its data or its commit is missing.
+All other runs are still trained. Writes results/tables/repeats.md, or repeats_interrupted.md.
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ def main(words: list[str]) -> int:
 def recorded_tables(
     wanted: str, folder: Path, minutes: float = math.inf, interrupted: bool = False
 ) -> dict[str, list[Record]]:
-    """The records of at most ``minutes``, all or those ``interrupted`` alone, by table. Raises UserError where
-    there are none."""
+    """The records of at most ``minutes``, all or only ``interrupted`` ones, by table.
+
+    Raises UserError if there are none.
+    """
     known = [name for name in preset_names() if (folder / f"{name}.jsonl").exists()]
     if wanted not in ("all", *known) or not known:
         raise UserError(
@@ -121,7 +123,7 @@ def recorded_tables(
 
 
 def attempt(record: Record, places: list[str]) -> Record | None:
-    """The same run again, in a folder of its own; None, and why on stderr, where it cannot be."""
+    """Train the same run again, in its own folder. None, with the reason on stderr, if that is impossible."""
     try:
         with tempfile.TemporaryDirectory(prefix="repeat-") as folder:
             return repeat(record, Path(folder), places)
@@ -131,7 +133,7 @@ def attempt(record: Record, places: list[str]) -> Record | None:
 
 
 def repeat(record: Record, folder: Path, places: list[str]) -> Record:
-    """The same run again below ``folder``: its outcome. Raises UserError if it cannot be."""
+    """Train the same run again below ``folder``; return its outcome. Raises UserError if that is impossible."""
     origin = record["provenance"]
     title = title_of(record)
     if not origin["commit"] or not origin["clean"]:
@@ -153,18 +155,18 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     if len(found) != 1:
         raise UserError(f"{title}: training ended with status {done.returncode} and without a result; see above")
     again = read_outcome(found[0].parent, metric_keys(record["config"]["model"]["kind"]))
-    if again["provenance"]["device"].startswith(cpu_model()):  # code of before 2026-11-24 did not name the instructions
+    if again["provenance"]["device"].startswith(cpu_model()):  # code before 2026-11-24 did not name the instructions
         again["provenance"]["device"] = device_name(torch.device("cpu"))
     return again
 
 
 def title_of(record: Record) -> str:
-    """As its directory below runs_dir: ``egem-1a2b3c4d/seed0``."""
+    """The name of its directory below runs_dir: ``egem-1a2b3c4d/seed0``."""
     return f"{record['config']['activation']['name']}-{record['run'][:8]}/seed{record['seed']}"
 
 
 def spread(record: Record, records: list[Record], metric: Metric) -> float:
-    """The sample sd of the cell's finished runs; nan where it has fewer than two."""
+    """The sample sd of the cell's finished runs; nan if there are fewer than two."""
     own = finished_values([each for each in records if each["run"] == record["run"]], metric.key)
     return summarise(list(own.values())).sd
 

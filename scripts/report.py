@@ -2,7 +2,7 @@
 
 python scripts/report.py                     after aggregate.py and figures.py
 python scripts/report.py rebuild=true        first the tables, the figures, and the tables that README.md shows
-python scripts/report.py check=true          only say whether README.md and docs/findings.md show the current tables
+python scripts/report.py check=true          only check whether README.md and docs/findings.md show the current tables
 python scripts/report.py runs_dir=elsewhere results_dir=elsewhere
 """
 
@@ -42,7 +42,7 @@ def main(words: list[str]) -> None:
 
 
 def rebuild(results: Path, runs_dir: str) -> list[Table]:
-    """Write all tables and figures from the runs there are and the records; return the tables."""
+    """Write all tables and figures from the existing runs and the records; return the tables."""
     tables = []
     for table in aggregate.aggregate_all(results, runs_dir):
         tables.append(table)

@@ -1,11 +1,11 @@
-"""How far the runs are: done, running (where, how far, how long still), queued, interrupted, diverged, missing.
+"""The state of the runs: done, running (place, progress, time left), queued, interrupted, diverged, missing.
 
   python scripts/status.py                           everything below results/runs
-  python scripts/status.py experiment=table_mnist    one experiment, with what nobody has started yet
+  python scripts/status.py experiment=table_mnist    one experiment, including runs that nobody has started
   python scripts/status.py --watch                   again every five seconds (every=5), until Ctrl-C
   python scripts/status.py --json                    for programs
 
-From the files of the runs, their locks, and squeue where there is one; without it only the queue is unknown.
+It reads the files of the runs, their locks, and squeue. Without squeue only the queue is unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from experiments.sweeps.states import Watcher
 
 KEYS = {"experiment": "", "runs_dir": "results/runs", "every": "5"}
 FLAGS = ("--watch", "--json")
-PLAIN_WIDTH = 140  # where there is no terminal to fit
+PLAIN_WIDTH = 140  # if the output is no terminal
 
 
 def main(words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Submit runs: a whole experiment or a single one, to Slurm or to this machine, as often as you like.
+"""Submit runs, a whole experiment or a single one, to Slurm or to this machine. It is safe to repeat the command.
 
   python scripts/submit.py experiment=table_cifar10 launcher=slurm launcher.partition=gpu
   python scripts/submit.py experiment=table_mnist launcher=slurm per_gpu=4 runs_per_job=12
@@ -6,19 +6,19 @@
   python scripts/submit.py activation=egem eps=1e-4 seed=0,1,2 launcher=slurm --dry-run
 
 The words are those of train.py -m, and these:
-  launcher       local (default): here, now, until all is done; slurm: one array, and back at once
+  launcher       local (default): train here and wait until all is done; slurm: submit one array and return at once
   launcher.<key> any setting of configs/hydra/launcher/slurm.yaml: partition, timeout_min, gpus_per_node, mem_gb …
-  jobs           local: runs side by side (1)
-  runs_per_job   slurm: runs of one job (1; at least what per_gpu asks for)
-  per_gpu        slurm: runs side by side on one GPU (1)
-  fresh          true: train also what results/records has, trained here or elsewhere
+  jobs           local: parallel runs (1)
+  runs_per_job   slurm: runs per job (1; at least the number that per_gpu needs)
+  per_gpu        slurm: parallel runs on one GPU (1)
+  fresh          true: also train runs that results/records has, trained here or elsewhere
   dirty          true: submit a tree that differs from its commit; its difference is stored with the runs
-  --dry-run      say what would be done with every run, and do nothing
+  --dry-run      list the decision on every run, and do nothing
 
-Every configuration is composed now and the code is copied: later edits do not affect queued runs. A preset with tuning
-or looks has stages: here they follow each other, on Slurm the same command submits the next one.
-Runs that are finished, queued or running are left alone, interrupted ones continue: type the same command again
-after whatever happened. Exit status: 0; 2 bad input (the sound runs are submitted all the same).
+Every configuration is composed now and the code is copied, so later edits do not affect queued runs. A preset with
+tuning or looks has stages. Here they follow each other; on Slurm the same command submits the next one. Runs that are
+finished, queued or running are left alone. Interrupted ones continue: after an interruption, run the same command
+again. Exit status: 0; 2 for bad input (the valid runs are submitted all the same).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def tell_where(sweep: Sweep, found: Expansion) -> None:
 
 
 def run_here(sweep: Sweep) -> int:
-    """Train the sweep in a process of the frozen code, to which signals are passed on; its exit status."""
+    """Train the sweep in a process of the frozen code, and pass signals on to it. Returns its exit status."""
     sys.stdout.flush()
     command = [sys.executable, "-m", "experiments.sweeps.job", str(sweep.folder), "0"]
     environment = os.environ | {"PYTHONPATH": sweep.code}
@@ -95,7 +95,7 @@ def run_here(sweep: Sweep) -> int:
 
 
 def settings_of(own: dict[str, str], of_launcher: list[str]) -> dict[str, Any]:
-    """The settings of the launcher, typed; for launcher=local only those given here."""
+    """The typed settings of the launcher; for launcher=local only those given here."""
     if own["launcher"] == LOCAL:
         unused = [*of_launcher, *(f"{key}={own[key]}" for key in ("runs_per_job", "per_gpu") if own[key])]
         if unused:

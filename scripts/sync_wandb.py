@@ -1,12 +1,12 @@
-"""Bring Weights & Biases up to date with the runs on disk, as often as you like: one W&B run for each run.
+"""Update Weights & Biases with the runs on disk: one W&B run for each run. It is safe to repeat the command.
 
   python scripts/sync_wandb.py                              every run below results/runs
   python scripts/sync_wandb.py experiment=table_mnist entity=lab project=activations
   python scripts/sync_wandb.py mode=offline                 whole offline runs, for `wandb sync` on another machine
 
-The source is metrics.jsonl; what W&B wrote during the run, in one part or in many, is not needed. Only steps that
-W&B does not have yet are sent, so nothing is doubled and no step goes backwards. What has not changed since the
-last time is passed over (force=true does not).
+The source is metrics.jsonl; the files that W&B wrote during the run are not needed. Only steps that W&B lacks are sent,
+so nothing is doubled and no step goes backwards. Runs without changes since the last call are skipped, unless
+force=true.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def main(words: list[str]) -> int:
 
 
 def sync(directory: Path, values: dict[str, str]) -> bool:
-    """Whether there was anything to send. Raises UserError with what W&B says when it refuses."""
+    """Send one run; return whether there was anything to send. Raises UserError with W&B's message if it refuses."""
     config = configuration(directory)
     if locked(directory / "lock") and config.tracking.mode != "disabled":
-        return False  # it trains now, and sends for itself
+        return False  # it is training now, and sends its own lines
     config = replace(config, tracking=chosen(config, values))
     mark = {
         "mode": values["mode"],
@@ -94,7 +94,7 @@ def configuration(directory: Path) -> Config:
 
 
 def tags_of(directory: Path) -> list[str]:
-    """The presets a run was begun for; none where its configuration cannot be read, which ``sync`` complains of."""
+    """The presets for which a run was begun; none if its configuration cannot be read, which ``sync`` reports."""
     try:
         return list(yaml.safe_load((directory / "config.yaml").read_text())["tags"])
     except (OSError, KeyError, TypeError, yaml.YAMLError):

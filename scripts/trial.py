@@ -1,22 +1,21 @@
-"""Put an activation on trial: is it sound, what does it cost, on which tasks is it better, worse or equivalent?
+"""Put an activation on trial: is it sound, what does it cost, and on which tasks is it better, worse or equivalent?
 
   python scripts/trial.py activation=mine.py:Swash                     certificate, cost, the battery minutes
   python scripts/trial.py activation=mine.py:Swash activation.beta=2   with a parameter
-  python scripts/trial.py activation=mine.py:Swash battery=none        the certificate and the cost alone
+  python scripts/trial.py activation=mine.py:Swash battery=none        only the certificate and the cost
 
   activation   a file and a name, or the name of an activation of the suite; its parameters as in train.py
-  against      the baselines, with commas (gelu,relu,silu; a baseline on trial is left out of them)
-  battery      none, minutes (default), hour, night; gpu: full-size networks, on Slurm alone
-  jobs         runs side by side (2)
-  launcher     local (default), or slurm: show the plan, submit one stage of every task, and come back at once
+  against      the baselines, with commas (gelu,relu,silu; a baseline that is on trial itself is left out)
+  battery      none, minutes (default), hour, night; gpu: full-size networks, only on Slurm
+  jobs         parallel runs (2)
+  launcher     local (default), or slurm: show the plan, submit one stage of every task, and return at once
   launcher.<key>  any setting of configs/hydra/launcher/slurm.yaml: partition, timeout_min, runs_per_job, dirty …
-  fresh        true: train also what results/records has
-  force        true: go on after a wrong certificate
+  fresh        true: also train runs that results/records has
+  force        true: continue after a wrong certificate
   results_dir  the page is <results_dir>/trials/<name>/index.html (results)
 
-Type the same command again after an interruption: it continues. battery=gpu without launcher=slurm shows the plan, and
-submits nothing. Exit status: 0; 2 bad input, or a wrong certificate;
-75 stopped by a signal.
+After an interruption, run the same command again: it continues. battery=gpu without launcher=slurm shows the plan and
+submits nothing. Exit status: 0; 2 for bad input or a wrong certificate; 75 if stopped by a signal.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def main(words: list[str]) -> int:
 
 
 def slurm_settings(launcher: str, of_launcher: list[str]) -> dict[str, Any] | None:
-    """The typed settings of ``launcher``; None for the local one. Raises UserError where there is no Slurm."""
+    """The typed settings of ``launcher``; None for the local one. Raises UserError if there is no Slurm."""
     if launcher == LOCAL:
         if of_launcher:
             raise UserError(f"{of_launcher[0]}: is for launcher=slurm")

@@ -1,1 +1,1 @@
-"""What a GPU does with this suite, in minutes: right, fast, how much of it, how many at a time. See scripts/gpu.py."""
+"""An examination of a GPU in minutes: correctness, speed, utilisation, and parallel runs. See scripts/gpu.py."""

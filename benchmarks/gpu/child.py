@@ -1,6 +1,6 @@
-"""One part in a process of its own, so that a crash or the end of its time leaves the others alone.
+"""Runs one part in its own process, so that a crash or the end of its time does not affect the others.
 
-The process writes a JSON object a row on its standard output. What libraries print goes to standard error.
+The process writes one JSON object per row to standard output. Output of libraries goes to standard error.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class PartFailed(Exception):
 
 
 class TimeOver(Exception):
-    """The part was stopped at its end of time; the rows before it count."""
+    """The part was stopped when its time was over; the rows before it count."""
 
 
 def rows_of(module: str, device: str, results_dir: Path, seconds: float, log: Path) -> Generator[Row, None, None]:
-    """The rows of a part as they come. Raises PartFailed or TimeOver after the last."""
+    """The rows of a part as they arrive. Raises PartFailed or TimeOver after the last."""
     command = [sys.executable, "-m", "benchmarks.gpu.child", module, device, str(results_dir)]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     end = time.monotonic() + seconds
@@ -72,7 +72,7 @@ def lines(process: subprocess.Popen[bytes], end: float) -> Iterator[Row]:
 
 
 def leave(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process and what it started to save and end; after the grace they are killed."""
+    """Ask the process and its children to save and end. After the grace period they are killed."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -89,9 +89,9 @@ def main(module: str, device: str, results_dir: str) -> None:
 
     die_with_parent(signal.SIGTERM)
     if device == "cpu":
-        torch.set_num_threads(1)  # as many runs side by side as there are cores are faster than one with all of them
+        torch.set_num_threads(1)  # one thread in each of several parallel runs is faster than all threads in one
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print must not stand between the rows
+    os.dup2(2, 1)  # output of libraries must not appear between the rows
     try:
         for row in importlib.import_module(f"benchmarks.gpu.{module}").rows(device, Path(results_dir)):
             print(json.dumps(row), file=out, flush=True)

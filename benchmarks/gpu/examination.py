@@ -1,4 +1,4 @@
-"""The parts one after another within the minutes; after every row the page and the JSON are whole on disk."""
+"""Runs the parts in sequence within the given minutes. After every row the page and the JSON on disk are complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 class Examination:
-    """``report`` is what the JSON holds: minutes, begin, and for each part its state, seconds, rows and note."""
+    """``report`` is the content of the JSON: minutes, begin, and for each part its state, seconds, rows and note."""
 
     def __init__(self, device: str, minutes: float, results_dir: Path, say: Say, parts: Sequence[Part] = PARTS) -> None:
         self.device, self.results_dir, self.say, self.parts = device, results_dir, say, parts
@@ -35,7 +35,7 @@ class Examination:
         }
 
     def run(self) -> None:
-        """Every part in turn. What stops a part leaves the next ones alone."""
+        """Run every part in turn. A part that fails does not stop the next ones."""
         self.stem.parent.mkdir(parents=True, exist_ok=True)
         self.save()
         for part in self.parts:
@@ -78,7 +78,7 @@ class Examination:
 
 
 def device_slug(device: str) -> str:
-    """``nvidia-h200``, as the driver names the first GPU, or ``device``."""
+    """``nvidia-h200``: the driver's name of the first GPU, or ``device``."""
     if device == "cuda" and shutil.which("nvidia-smi"):
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         told = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,4 +1,4 @@
-"""One step of every family on the device, beside the same step on the CPU."""
+"""One step of every family on the device, compared with the same step on the CPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from experiments.families.build import build_task
 from experiments.families.registry import families
 from experiments.runs.loop import Trainer
 
-LIMIT = 1e-3  # relative; of a gradient in float32 whose sums have another order
+LIMIT = 1e-3  # relative; for a float32 gradient with sums in another order
 
 
 def rows(device: str, results_dir: Path) -> Iterator[Row]:
@@ -30,7 +30,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
 
 
 def compare(words: list[str], device: str) -> Row:
-    """A row; what the family's libraries raise is told in it."""
+    """One row. An error of the family's libraries becomes part of it."""
     try:
         loss, gradient, _ = first_step(words, "cpu")
         theirs, their_gradient, metrics = first_step(words, device)

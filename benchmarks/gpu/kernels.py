@@ -1,4 +1,4 @@
-"""Whether the activations are right on the device, and how fast."""
+"""Correctness and speed of the activations on the device."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Definition = Callable[[Tensor], Tensor]
 
 
 def subjects() -> dict[str, tuple[nn.Module, Definition]]:
-    """Module and definition of what is examined."""
+    """The modules to examine, with their definitions."""
     return {
         "gem N=1": (gem.GEM(), reference.gem),
         "gem N=2": (gem.GEM(N=2), partial(reference.gem, N=2)),
@@ -57,7 +57,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
 
 
 def errors(module: nn.Module, definition: Definition, dtype: torch.dtype, device: torch.device) -> tuple[float, float]:
-    """Of value and slope, in rounding steps of ``dtype`` at max(1, |value|)."""
+    """Errors of value and slope, in rounding steps of ``dtype`` at max(1, |value|)."""
     x = torch.cat([torch.randn(CHECKED), torch.linspace(-30, 30, 4001), torch.tensor([0.0, -0.0, 1e-30, 1e4])])
     x = x.to(dtype)
     exact = x.double().requires_grad_()

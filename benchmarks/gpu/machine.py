@@ -1,4 +1,4 @@
-"""What the device is, and with which versions it was examined."""
+"""The device, and the versions of its examination."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much faster several runs are on one device at the same time, with and without NVIDIA's MPS."""
+"""The speed of several parallel runs on one device, with and without NVIDIA's MPS."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
 
 @contextmanager
 def daemon() -> Iterator[None]:
-    """A control daemon of MPS of our own, for the processes that begin within the block."""
+    """A separate MPS control daemon for the processes that begin within the block."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
         os.environ.update(own)

@@ -11,7 +11,7 @@ from benchmarks.gpu.parts import Part
 
 
 def page_text(report: Mapping[str, Any], parts: Sequence[Part]) -> str:
-    """Markdown, whole at any moment: a part without rows says what became of it."""
+    """The page as Markdown, complete at any moment. A part without rows shows its state."""
     head = f"Begun {report['begun']}, {report['minutes']:g} minutes at most. `python scripts/gpu.py` wrote this page."
     sections = [f"# Examination of a device ({report['device']})", head]
     for part in parts:

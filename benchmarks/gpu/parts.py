@@ -1,4 +1,4 @@
-"""The parts of the examination of a device, in order: what each asks, and its share of the minutes."""
+"""The parts of the examination of a device, in order, each with its share of the minutes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Part:
-    """``module`` below this folder yields the rows; ``columns`` are keys of a row with their titles.
+    """``module`` in this folder yields the rows; ``columns`` maps keys of a row to titles.
 
-    ``until`` is the share of all minutes that is over when this part must end. Time left over goes to the next.
+    ``until`` is the share of all minutes after which this part must have ended. Unused time goes to the next part.
     """
 
     module: str

@@ -1,4 +1,4 @@
-"""How long a run takes on a device that was examined: its FLOPs at the rate of the nearest network measured there."""
+"""Predicts the time of a run on an examined device: its FLOPs at the rate of the nearest network measured there."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from experiments.studies.cost import Estimate
 
 META = torch.device("meta")
 UNITS = {ImageRecipe: "images", TextRecipe: "tokens"}
-TRAINING_IMAGES = {"cifar": 50_000}  # whose shape the generated images have
+TRAINING_IMAGES = {"cifar": 50_000}  # data sets with the shape of the generated images
 
 
 class Prediction:
-    """Estimates from ``<results_dir>/gpu/<device>.json``. Raises UserError where there is none."""
+    """Estimates from ``<results_dir>/gpu/<device>.json``. Raises UserError if the file does not exist."""
 
     def __init__(self, device: str, results_dir: Path) -> None:
         path = results_dir / "gpu" / f"{device}.json"
@@ -39,7 +39,7 @@ class Prediction:
         self.device = named[0] if named else device
 
     def __call__(self, config: Config) -> Estimate | None:
-        """Of one run without its evaluations; None of a family or data whose FLOPs are not counted."""
+        """The time of one run without its evaluations; None if the FLOPs of its family or data are not counted."""
         unit, steps = UNITS.get(type(config.recipe)), steps_of(config)
         fast = config.impl.compile
         rows = [row for row in self.rows if row["unit"] == unit and row["impl"].startswith("fast") == fast]
@@ -51,7 +51,7 @@ class Prediction:
 
 
 def steps_of(config: Config) -> int | None:
-    """Optimiser steps of a run; None where they follow from data that are not at hand."""
+    """Optimiser steps of a run; None if they depend on data that are not available."""
     recipe = config.recipe
     if recipe.max_steps or recipe.steps:
         return recipe.max_steps or recipe.steps
@@ -63,7 +63,7 @@ def steps_of(config: Config) -> int | None:
 
 
 def step_flops(config: Config) -> float:
-    """Of matrix products and convolutions, forward and backward; counted from shapes alone."""
+    """FLOPs of matrix products and convolutions, forward and backward, counted from shapes only."""
     task = generated_task(config, META)
     part, weight = next(task.parts(task.batch(0)))
     with FlopCounterMode(display=False) as counter:

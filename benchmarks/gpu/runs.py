@@ -1,4 +1,4 @@
-"""Runs of a study, one after another until the time is over: seed by seed, the cells of interest first."""
+"""Trains runs of a study in sequence until the time is over: seed by seed, with the cells of interest first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def place(overrides: str) -> int:
 
 
 def train(preset: Preset, cell: Cell, seed: int, device: str, runs_dir: Path) -> Row:
-    """Train one run, or go on with it. Raises UserError where it cannot be trained, and Stopped."""
+    """Train one run, or continue it. Raises UserError if it cannot be trained, and Stopped."""
     impl = "impl=fast" if device == "cuda" else "impl=default"
     words = [
         f"experiment={preset.name}",

@@ -1,4 +1,4 @@
-"""Optimiser steps a second, the share of the device's arithmetic they use, memory and energy."""
+"""Optimiser steps per second, model FLOP utilisation, memory and energy."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from experiments.device import peak_flops
 from experiments.families.images.schema import ImageRecipe
 from experiments.runs.loop import Trainer
 
-WARM = 3  # steps: allocation, graphs
-SECONDS, ROUNDS = 0.7, 3  # of a round
+WARM = 3  # steps before the timing: allocation, graphs
+SECONDS, ROUNDS = 0.7, 3  # seconds per round
 WORKLOADS = {
     "cuda": {
         "resnet56": "dataset=cifar10 model=resnet56 recipe=standard",
@@ -45,7 +45,7 @@ IMPLS = {
 
 
 class Speed(NamedTuple):
-    """``flops`` of a step, 0 where it was compiled; ``peak`` in FLOP/s, NaN where unknown."""
+    """``flops`` per step, 0 if it was compiled; ``peak`` in FLOP/s, NaN if unknown."""
 
     step: Measured
     flops: int
@@ -59,7 +59,7 @@ def rows(device: str, results_dir: Path) -> Iterator[Row]:
         flops = 0
         for impl, switches in IMPLS[device].items():
             speed = run_in_fork(partial(measure, f"{words} {switches} impl.device={device} activation=egem"))
-            flops = speed.flops or flops  # of the eager step: the same work, compiled or not
+            flops = speed.flops or flops  # the eager step's FLOPs: a compiled step does the same work
             rate = flops / speed.step.wall
             yield {
                 "model": model,
@@ -96,7 +96,7 @@ def measure(words: str) -> Speed:
 
 
 def examples_of(trainer: Trainer) -> tuple[int, str]:
-    """Per step, in the plural."""
+    """The number of examples per step, and their name in the plural."""
     if work := trainer.task.throughput:
         return work.per_step, work.unit
     assert isinstance(trainer.recipe, ImageRecipe)

@@ -134,7 +134,7 @@ def united(rows: Iterable[Row]) -> dict[int, float]:
 
 
 def overall_pair(table: Table, row: Overall, reference: Overall, count: int) -> Pair:
-    """Two activations over all settings of ``table``; ``count`` is the number of its comparisons."""
+    """Two activations over all settings of ``table``; ``count`` is the number of activations in the table."""
     with_reference = reference.is_reference or row.is_reference
     own = None
     if reference.is_reference:
