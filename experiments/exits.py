@@ -152,7 +152,7 @@ def no_such_choice(path: str, options: Sequence[str]) -> str:
         group, options = "launcher", sorted(config_files(group))
     close = difflib.get_close_matches(option, options, n=3)
     if close and len(options) > MANY:
-        return f"{group or 'config'}={option}: there is none of this name; did you mean {' or '.join(close)}?"
+        return f"{group or 'config'}={option}: unknown name; did you mean {' or '.join(close)}?"
     return f"{group or 'config'}={option}: must be one of {', '.join(options)}"
 
 

@@ -67,7 +67,9 @@ def _compile(path: Path, verbose: bool) -> None:
         os.replace(folder / f"{path.stem}{cpp_extension.LIB_EXT}", path)
     except (RuntimeError, OSError) as error:
         lines = [line for line in str(error).splitlines() if "error" in line.lower()] or [type(error).__name__]
-        raise RuntimeError(f"the kernels could not be compiled, plain operations go on: {lines[-1].strip()}") from error
+        raise RuntimeError(
+            f"the kernels could not be compiled, plain operations are used: {lines[-1].strip()}"
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -137,9 +137,9 @@ def repeat(record: Record, folder: Path, places: list[str]) -> Record:
     origin = record["provenance"]
     title = title_of(record)
     if not origin["commit"] or not origin["clean"]:
-        raise UserError(f"{title}: the code that trained it was not committed, so it cannot be had again")
+        raise UserError(f"{title}: the code that trained it was not committed, so it cannot be retrieved")
     if origin.get("earlier"):
-        raise UserError(f"{title}: it was interrupted and went on with another commit, device, version or setting")
+        raise UserError(f"{title}: it was interrupted and continued with another commit, device, version or setting")
     code, runs = folder / "code", folder / "runs"
     code.mkdir()
     try:

@@ -82,7 +82,7 @@ def tell_where(sweep: Sweep, found: Expansion) -> None:
     print(f"submitted as {sweep.name}: {jobs} of up to {max(map(len, sweep.packs))} runs → {where}")
     print("watch it: python scripts/status.py --watch")
     if found.title:
-        print("when they are done, type the same command again for the next stage")
+        print("when they are done, run the same command again for the next stage")
 
 
 def run_here(sweep: Sweep) -> int:

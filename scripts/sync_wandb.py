@@ -52,7 +52,7 @@ def main(words: list[str]) -> int:
         except UserError as error:
             failed += 1
             print(f"error: {os.path.relpath(directory)}: {error}", file=sys.stderr)
-    rest = f"{len(found) - done - failed} passed over, {failed} failed"
+    rest = f"{len(found) - done - failed} skipped, {failed} failed"
     if values["mode"] == "online":
         print(f"{done} runs sent, {rest}")
     else:

@@ -1,4 +1,4 @@
-"""The pages a reader opens: every link leads to a file that is there, and to a heading that it has."""
+"""The pages for readers: every link leads to an existing file, and to an existing heading in it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def contradicting_runs(recorded: Iterable[Placed], found: Iterable[Placed]) -> l
     known = {each.key: each for each in recorded}
     return [
         f"{run.place}: {key} differs from that of {known[run.key].place}, the same run and seed; "
-        f"move the run away, or take out the line"
+        f"move the run away, or remove the line"
         for run in found
         if run.key in known
         and same_place(known[run.key].record, run.record)

@@ -26,7 +26,7 @@ def main(words: list[str]) -> None:
     results = Path(key_values(words, {"results_dir": "results"})["results_dir"])
     page = results / "report.html"
     if not page.exists():
-        raise UserError(f"{page}: not there; make report writes it")
+        raise UserError(f"{page}: missing; make report writes it")
     with browser() as driver:
         for name, (width, height, scheme) in VIEWS.items():
             show(driver, page, width, height, scheme)

@@ -81,7 +81,7 @@ class Checkpoints:
         reasons += sorted(path.name for path in self.directory.glob("*.broken*"))
         if reasons:
             raise UserError(
-                f"{self.directory}: no usable checkpoint is left ({'; '.join(reasons)}); put that right, "
+                f"{self.directory}: no usable checkpoint is left ({'; '.join(reasons)}); correct that, "
                 f"or move {self.directory.parent} away to train from the beginning"
             )
         return None

@@ -36,7 +36,7 @@ def hold(directory: Path) -> Iterator[None]:
     """
     with open(directory / "lock", "a+") as file:
         if not take(file):
-            raise Busy(f"{directory}: running elsewhere ({holder(directory)}); left alone")
+            raise Busy(f"{directory}: running elsewhere ({holder(directory)}); not changed")
         file.truncate(0)
         job = os.environ.get("SLURM_JOB_ID")
         since = time.strftime("%Y-%m-%d %H:%M:%S")

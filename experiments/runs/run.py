@@ -91,7 +91,7 @@ def reachable(config: Config, directory: Path) -> Iterator[None]:
         name = error.filename or directory
         raise UserError(
             f"runs_dir={config.runs_dir}: cannot write {name}: {error.strerror}; "
-            f"put that right and run the same command again, it continues from the last checkpoint"
+            f"correct that and run the same command again: it continues from the last checkpoint"
         ) from error
 
 

@@ -52,7 +52,7 @@ class Session:
             raise Broken(f"{self.log.path.name} no longer begins with the lines written before it")
         if state.get("data", self.identity["data"]) != self.identity["data"]:
             raise UserError(
-                f"data_dir={self.config.data_dir}: the data are not those this run was begun with; put them "
+                f"data_dir={self.config.data_dir}: the data differ from those at the start of this run; put them "
                 f"back, or move {self.directory} away to train on the new ones"
             )
 

@@ -94,7 +94,7 @@ def stage_lines(preset: Preset, cells: Sequence[Cell]) -> list[str]:
         values, seeds = math.prod(len(axis) for axis in preset.tune.grid.values()), preset.tune.seeds
         lines.append(
             f"tuning: {len(cells)} cells × {values} values × {seeds} seeds = {len(cells) * values * seeds} runs "
-            f"besides; the grid may grow at an end, at most {preset.tune.extend} times"
+            f"in addition; the grid may grow at an end, at most {preset.tune.extend} times"
         )
     if preset.looks:
         sizes = ", ".join(map(str, preset.looks))

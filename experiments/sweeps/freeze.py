@@ -43,7 +43,7 @@ def freeze(root: Path, folder: Path, dirty: bool = False) -> Path:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         text = (
             f"the tree differs from its commit {commit[:8]} ({', '.join(changed[:SHOWN])}{more}); commit first, "
-            f"or say dirty=true: then the runs use the tree as it is, and its difference is stored with them"
+            f"or give dirty=true: then the runs use the tree as it is, and its difference is stored with them"
         )
         raise NotCommitted(text, folder / commit[:12])
     copy = folder / (commit[:12] + (f"-{tree[:8]}" if changed else ""))

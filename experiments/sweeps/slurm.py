@@ -110,7 +110,7 @@ def ask(command: list[str]) -> str:
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
     except FileNotFoundError as error:
-        raise UserError(f"{command[0]}: not on the PATH, so nobody can say what is queued") from error
+        raise UserError(f"{command[0]}: not on the PATH, so the queue is unknown") from error
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{command[0]}: no answer in {ASK_SECONDS} s; try again later") from error
     if process.returncode:
@@ -130,7 +130,7 @@ def requeue() -> str:
             shown = ask(["scontrol", "show", "job", "-o", job])
             state = (re.search(r"\bJobState=(\w+)", shown) or ["", "unknown"])[1]
             if state != "RUNNING":
-                return f"job {job} is {state.lower()} in Slurm's eyes, so it is not requeued here"
+                return f"job {job} is {state.lower()} according to Slurm, so it is not requeued"
             ask(["scontrol", "requeue", job])
             return f"job {job} requeued"
         except UserError as error:  # the controller may be restarting

@@ -171,5 +171,7 @@ def common_place(runs: Sequence[Planned]) -> Path:
     """The common runs_dir of all ``runs``. Raises UserError if they differ."""
     places = sorted({planned.config.runs_dir for planned in runs})
     if len(places) > 1:
-        raise UserError(f"runs_dir={', '.join(map(os.path.relpath, places))}: the runs of one sweep need one place")
+        raise UserError(
+            f"runs_dir={', '.join(map(os.path.relpath, places))}: the runs of one sweep need one common folder"
+        )
     return Path(places[0])

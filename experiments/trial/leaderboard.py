@@ -72,7 +72,7 @@ def candidate_of(entry: Entry, path: Path) -> Iterator[Candidate]:
                 raise UserError(f"{path}: overrides: {word}: its file must be one of files")
         candidate = read_candidate(words)
         if candidate.activation.get("source", "") != entry["source"]:
-            raise UserError(f"{path}: files: is not the source that was on trial: its digest is not {entry['source']}")
+            raise UserError(f"{path}: files: is not the source of the trial: its digest is not {entry['source']}")
         yield candidate
 
 

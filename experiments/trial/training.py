@@ -68,7 +68,7 @@ def run_forks(
         in_forks(items, width, work, lambda item, pid: None, note, stop)
         if stop:
             name = stop.signal.name if stop.signal else "a signal"
-            raise Stopped(f"stopped by {name}; type the same command again to continue")
+            raise Stopped(f"stopped by {name}; run the same command again to continue")
     return statuses
 
 
@@ -127,4 +127,4 @@ def train_runs(runs: Sequence[Run], runs_dir: str, logs: Path, width: int, title
     if failed:
         raise UserError(f"{failed[0]} (log: {os.path.relpath(logs)})")
     if any(status not in (FINISHED, DIVERGED) for status in statuses):
-        raise UserError(f"{title}: a run was killed; type the same command again to continue")
+        raise UserError(f"{title}: a run was killed; run the same command again to continue")

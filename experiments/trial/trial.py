@@ -74,7 +74,7 @@ def run_trial(trial: Trial) -> bool:
     wrong = any(finding["grade"] == "wrong" for finding in graded)
     if wrong and not trial.force:
         write_results(trial, certificate, None, [])
-        print("stopped: training with it is pointless; force=true goes on", flush=True)
+        print("stopped: training with it is pointless; force=true continues", flush=True)
         return False
     cost = None
     if not wrong:
@@ -140,7 +140,7 @@ def submit_battery(trial: Trial, tasks: Sequence[Preset], results: Results) -> b
         ]
         if jobs:
             submit_runs(jobs, SLURM, trial.launcher)
-    print("when they are done, type the same command again: it submits the next stage, or writes the page", flush=True)
+    print("when they are done, run the same command again: it submits the next stage, or writes the page", flush=True)
     return False
 
 

@@ -1,4 +1,4 @@
-"""One of several processes, without the others: what it is given to do can be looked at."""
+"""One of several processes without the others, so that a test can inspect its share of the work."""
 
 from __future__ import annotations
 

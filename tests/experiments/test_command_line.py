@@ -1,4 +1,4 @@
-"""What every command does with a mistake in a YAML file, and with a reader that has had enough."""
+"""Every command: its message for a mistake in a YAML file, and its exit when the reader of its output closes it."""
 
 from __future__ import annotations
 

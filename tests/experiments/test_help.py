@@ -1,4 +1,4 @@
-"""``--help`` is worth reading and quick: nothing heavy is imported before there is something to train."""
+"""``--help`` is complete and fast: nothing heavy is imported before there is something to train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes train what one process trains; when one dies the others say so and the run continues."""
+"""Several processes train what one process trains. When one dies, the others report it and the run continues."""
 
 from __future__ import annotations
 

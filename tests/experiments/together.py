@@ -1,4 +1,4 @@
-"""A function in several processes at once, which have found each other."""
+"""Runs a function in several connected processes at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The CPU kernels that are compiled on request: equal to the plain ones, chosen and left at will, safe to fail.
+"""The CPU kernels that are compiled on request: equal to the plain ones, selectable at any time, safe if they fail.
 
-Compiling takes half a minute the first time, so what needs the library is slow; it is kept in torch's cache.
+Compiling takes half a minute the first time, so tests that need the library are slow. It is kept in torch's cache.
 """
 
 from __future__ import annotations
@@ -138,6 +138,6 @@ def test_where_they_cannot_be_compiled_the_plain_ones_go_on(tmp_path: Path) -> N
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     first, *_, last = done.stdout.splitlines()
-    assert first.startswith("RuntimeError: the kernels could not be compiled, plain operations go on:"), done.stderr
+    assert first.startswith("RuntimeError: the kernels could not be compiled, plain operations are used:"), done.stderr
     assert last == "0.5"
     assert not list((tmp_path / "gem").glob("*"))

@@ -1,4 +1,4 @@
-"""What the index of packages shows, and which version it is."""
+"""What the package index shows, and the version."""
 
 from __future__ import annotations
 

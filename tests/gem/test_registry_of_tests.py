@@ -1,4 +1,4 @@
-"""README.md here says which test shows what: every test that it names exists, and no fault or promise is left out."""
+"""README.md in this folder lists which test shows what. Each test in it exists, and no fault or promise is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of torch that a replacement must tell apart, or that torch.compile does not show to everybody."""
+"""Functions of torch that a replacement must distinguish, or that torch.compile hides from modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recorded run is trained again by its commit and compared; what differs is found, and judged by where it differs."""
+"""A recorded run is trained again by its commit and compared. Differences are judged by device and versions."""
 
 from __future__ import annotations
 

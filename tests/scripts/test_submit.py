@@ -1,4 +1,4 @@
-"""``scripts/submit.py launcher=local``: side by side, from frozen code, safe to type twice, one line for bad input."""
+"""``scripts/submit.py launcher=local``: parallel, from frozen code, safe to repeat, one line for bad input."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def sync(train: Zygote, runs: Path) -> Callable[..., Ended]:
 def test_from_the_record_and_only_once(runs: Path, sync: Callable[..., Ended]) -> None:
     ended = sync("mode=offline")
     assert (ended.status, ended.err) == (0, "")
-    assert ended.out.startswith("3 runs written, 0 passed over, 0 failed; to upload them: wandb sync ")
+    assert ended.out.startswith("3 runs written, 0 skipped, 0 failed; to upload them: wandb sync ")
     files = {path: path.read_bytes() for path in runs.glob("*/*/*/wandb/offline-run-*/*.wandb")}
     assert len(files) == 3
     for path in files:
@@ -44,7 +44,7 @@ def test_from_the_record_and_only_once(runs: Path, sync: Callable[..., Ended]) -
         ]
         assert found["run"]["id"].endswith(directory.name)
         assert found["exit"] == (1 if found["summary"]["status"] == "diverged" else 0)
-    assert sync("mode=offline").out.startswith("0 runs written, 3 passed over, 0 failed; ")
+    assert sync("mode=offline").out.startswith("0 runs written, 3 skipped, 0 failed; ")
     assert {path: path.read_bytes() for path in files} == files
     assert sync("mode=offline", "force=true", "experiment=quickstart", "project=other").out.startswith("2 runs")
     assert len(list(runs.glob("*/*/*/wandb/offline-run-*"))) == 3
@@ -68,4 +68,4 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_go_on(runs: Path, syn
         broken.write_text(text)
     assert ended.status == 2
     assert ended.err.startswith(f"error: {os.path.relpath(broken.parent, ROOT)}: config.yaml cannot be read")
-    assert "2 runs written, 0 passed over, 1 failed" in ended.out
+    assert "2 runs written, 0 skipped, 1 failed" in ended.out

@@ -1,4 +1,4 @@
-"""A tuned study on Slurm: typed again it goes on to its next stage, and cancelled jobs change nothing."""
+"""A tuned study on Slurm: the repeated command submits the next stage, and cancelled jobs change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How quick it is, in ratios and with room: submitting returns at once, packed runs share their start-up."""
+"""Speed, as ratios with tolerance: submitting returns at once, and packed runs share their start-up."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Transformer(Model):
     heads: int = positive_int()
     width: int = positive_int()
     context: int = positive_int()
-    vocab_size: int = rule("an integer from 16 to 65536, what a uint16 can tell apart", lambda v: 16 <= v <= 2**16)
+    vocab_size: int = rule("an integer from 16 to 65536, the range of a uint16", lambda v: 16 <= v <= 2**16)
     mlp: str = one_of("plain", "gated", default="plain")  # gated: activation(Wx) · Vx, with as many parameters
     dropout: float = fraction(0.0)  # gpt2: on embeddings, attention weights and the outputs of blocks
     bias: bool = switch(True)  # gpt2: false leaves the biases out, as nanoGPT does

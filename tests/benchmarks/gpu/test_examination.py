@@ -1,4 +1,4 @@
-"""An examination is whole on disk at any moment, and a part that fails leaves the others alone."""
+"""The files of an examination are complete at any moment, and a part that fails does not affect the others."""
 
 from __future__ import annotations
 

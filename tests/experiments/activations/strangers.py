@@ -1,4 +1,4 @@
-"""A stranger's activations, as the files that tests bring."""
+"""Custom activations, as files that tests write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stranger's activation: one argument, no edit here; its source belongs to the identity and stays with the run."""
+"""A custom activation needs one argument and no edit here. Its source is part of the identity and stays with the run."""
 
 from __future__ import annotations
 

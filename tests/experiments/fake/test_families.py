@@ -1,4 +1,4 @@
-"""Every family on a GPU that is not there: nothing left on the CPU, and no step waits for the device."""
+"""Every family on a simulated GPU: no tensor stays on the CPU, and no step waits for the device."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_rows_with_an_empty_side_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"dataset=wmt: row 1 of test has no translation for dataset.languages="):
         list(other.pairs("test"))
     absent = open_corpus(PairsDataset(**values | {"folder": str(tmp_path / "absent")}), tmp_path)
-    with pytest.raises(UserError, match=r"dataset=wmt: .* cannot be had from the hub"):
+    with pytest.raises(UserError, match=r"dataset=wmt: .* cannot be downloaded from the hub"):
         list(absent.pairs("test"))
 
 

@@ -1,4 +1,4 @@
-"""A stranger's family: an installed package, no edit here. It trains, resumes bit for bit, and has tables."""
+"""A family of another package, without an edit here: it trains, resumes bit for bit, and has tables."""
 
 from __future__ import annotations
 

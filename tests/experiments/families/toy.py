@@ -1,4 +1,4 @@
-"""A task family of a stranger: regression of a sine, as a package installed outside the checkout."""
+"""A task family of another package: regression of a sine, installed outside the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""U-curves: each line has the held-out means of its activation, and its dot is the best of them."""
+"""Tuning curves: each line has the held-out means of its activation, and its dot is the best of them."""
 
 from __future__ import annotations
 

@@ -183,10 +183,10 @@ def test_a_forged_record_is_refused_with_file_line_and_field(tmp_path: Path, thr
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"test_accuracy": 90.5', '"test_accuracy": NaN', "NaN is no number"),
-        ('"test_accuracy": 90.5', '"test_accuracy": Infinity', "Infinity is no number"),
-        ('"seed": 1', '"seed": 2, "seed": 1', "the key 'seed' stands twice"),
-        ('"test_accuracy": 90.5', '"test_accuracy": 90.5, "test_accuracy": 99.5', "stands twice"),
+        ('"test_accuracy": 90.5', '"test_accuracy": NaN', "NaN is not a number"),
+        ('"test_accuracy": 90.5', '"test_accuracy": Infinity', "Infinity is not a number"),
+        ('"seed": 1', '"seed": 2, "seed": 1', "the key 'seed' occurs twice"),
+        ('"test_accuracy": 90.5', '"test_accuracy": 90.5, "test_accuracy": 99.5', "occurs twice"),
         ('{"format": 1', '[{"format": 1', "no JSON object"),
         ('"seed": 1', '"seed": 1<<<<<<<', "no JSON object"),
         ('"quickstart"', '"\udcff"', "no JSON object in UTF-8"),

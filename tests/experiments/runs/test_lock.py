@@ -1,4 +1,4 @@
-"""The lock of a run directory is its process's own: what that process forked does not hold it on."""
+"""The lock of a run directory belongs to its process: a child that the process forked does not keep it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log knows how much of itself a checkpoint may rely on."""
+"""The log knows which of its lines a checkpoint may rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other views on one difference: over the common seeds where paired, and of all runs where not."""
+"""Second opinions on one difference: over the common seeds if paired, and over all runs if not."""
 
 from __future__ import annotations
 

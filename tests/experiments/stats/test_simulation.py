@@ -1,4 +1,4 @@
-"""How often the rules are wrong. Small simulations by default; the slow ones have the size of docs/verdicts.md."""
+"""Error rates of the rules. Small simulations by default; the slow ones have the size of docs/verdicts.md."""
 
 from __future__ import annotations
 

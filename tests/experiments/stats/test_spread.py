@@ -1,4 +1,4 @@
-"""One sd for a table where its rows spread alike, one for each pair where they do not."""
+"""One sd for a table if its rows have equal sds, else one for each pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each row of a study stands: complete looks, settled rows, diverged and missing runs, an early end."""
+"""The state of each row of a study: complete looks, settled rows, diverged and missing runs, an early end."""
 
 from __future__ import annotations
 

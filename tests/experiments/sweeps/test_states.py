@@ -1,4 +1,4 @@
-"""States from files, locks and the queue; where the queue cannot be asked, the rest is still known."""
+"""States from files, locks and the queue. If the queue cannot be queried, the rest is still known."""
 
 from __future__ import annotations
 

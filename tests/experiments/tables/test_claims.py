@@ -1,4 +1,4 @@
-"""What a claim's row says, from synthetic records whose truth is known."""
+"""The rows of claims, from synthetic records whose truth is known."""
 
 from __future__ import annotations
 

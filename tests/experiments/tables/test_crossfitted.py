@@ -1,4 +1,4 @@
-"""Rates chosen from the runs at hand: what a shared rate makes of activations that differ in their best one."""
+"""Rates chosen from the existing runs: the effect of a shared rate on activations whose best rates differ."""
 
 from __future__ import annotations
 

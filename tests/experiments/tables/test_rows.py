@@ -1,4 +1,4 @@
-"""Rows: interval, p and word agree; diverged runs, other data and another commit are no silence."""
+"""Rows: interval, p and word agree; diverged runs, other data and another commit are reported."""
 
 from __future__ import annotations
 

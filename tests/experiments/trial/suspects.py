@@ -1,4 +1,4 @@
-"""Activations that a certificate must see through, each in a few lines."""
+"""Faulty activations that a certificate must detect, each in a few lines."""
 
 from __future__ import annotations
 

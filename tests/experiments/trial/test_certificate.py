@@ -1,4 +1,4 @@
-"""The certificate: sound activations pass, and each suspect is told as what it is."""
+"""The certificate: sound activations pass, and each faulty one gets the right finding."""
 
 from __future__ import annotations
 

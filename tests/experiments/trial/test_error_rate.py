@@ -1,4 +1,4 @@
-"""How often GELU under another name would be called different from GELU: at most as often as the error allows."""
+"""How often GELU under another name is called different from GELU: at most as often as the error allows."""
 
 from __future__ import annotations
 

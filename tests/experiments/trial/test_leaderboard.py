@@ -103,7 +103,7 @@ def add_a_key(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (change_source, "is not the source that was on trial"),
+        (change_source, "is not the source of the trial"),
         (drop_a_seed, "this result is missing"),
         (raise_a_value, "its rows must follow from its runs|this result is missing"),
         (exceed_the_range, "test_accuracy=101.0: must be from 0 to 100"),

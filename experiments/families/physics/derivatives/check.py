@@ -86,7 +86,7 @@ def compare_with_reverse_mode(problem: Problem, model: PINN, shown: str) -> None
         if wrong.any():
             n, point = wrong.nonzero()[0].tolist()
             raise UserError(
-                f"{shown}: derivative {n} of the network is {given[n, point]:.6g} where it is taken for a function of "
+                f"{shown}: derivative {n} of the network is {given[n, point]:.6g} if it is treated as a function of "
                 f"each element, {expected[n, point]:.6g} by reverse mode; it must act on each element alone"
             )
 

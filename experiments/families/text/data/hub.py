@@ -32,8 +32,9 @@ class HubCorpus:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(
-                f"dataset={self.config.name}: {self.config.folder} cannot be had from the hub ({reason}); prepare it "
-                f"on a machine with a network (python scripts/prepare_data.py) and copy cache_dir, or use dataset=text"
+                f"dataset={self.config.name}: {self.config.folder} cannot be downloaded from the hub ({reason}); "
+                f"prepare it on a machine with a network (python scripts/prepare_data.py) and copy cache_dir, "
+                f"or use dataset=text"
             ) from error
 
     def pieces(self, skip: int) -> Iterator[Piece]:

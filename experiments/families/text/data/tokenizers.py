@@ -33,9 +33,7 @@ class Tokenizer:
         self.name, self.inner, self.end = name, inner, end
         self.size: int = inner.get_vocab_size()
         if self.size > 2**16:
-            raise UserError(
-                f"tokenizer {name}: {self.size} tokens; must be at most 65536, what a uint16 can tell apart"
-            )
+            raise UserError(f"tokenizer {name}: {self.size} tokens; must be at most 65536, the range of a uint16")
         self.hash = hashlib.sha256(inner.to_str().encode()).hexdigest()[:16]
 
     def encode(self, texts: list[str]) -> list[list[int]]:
@@ -66,7 +64,7 @@ def gpt2(data_dir: Path) -> Tokenizer:
         inner = tokenizers.Tokenizer.from_pretrained("openai-community/gpt2")
     except Exception as error:  # the hub's client raises many types
         raise UserError(
-            f"{folder / 'vocab.json'}: missing, and GPT-2's vocabulary cannot be had from the hub; "
+            f"{folder / 'vocab.json'}: missing, and GPT-2's vocabulary cannot be downloaded from the hub; "
             f"put vocab.json and merges.txt there"
         ) from error
     return Tokenizer("gpt2", inner, inner.token_to_id("<|endoftext|>"))

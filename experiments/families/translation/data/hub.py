@@ -32,8 +32,8 @@ class HubPairs:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(
-                f"dataset={self.config.name}: {self.config.folder} cannot be had from the hub ({reason}); prepare it "
-                f"on a machine with a network (python scripts/prepare_data.py) and copy cache_dir"
+                f"dataset={self.config.name}: {self.config.folder} cannot be downloaded from the hub ({reason}); "
+                f"prepare it on a machine with a network (python scripts/prepare_data.py) and copy cache_dir"
             ) from error
 
     def pairs(self, split: str) -> Iterator[Pair]:

@@ -1,4 +1,4 @@
-"""Pictures from files: what a step gets depends on seed and step alone, whoever decodes them."""
+"""Pictures from files: a step's images depend only on seed and step, not on the decoding process."""
 
 from __future__ import annotations
 

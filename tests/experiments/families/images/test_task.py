@@ -1,4 +1,4 @@
-"""Batches are addressed: what a step gets depends on seed and step alone."""
+"""Batches are addressed: a step's images depend only on seed and step."""
 
 from __future__ import annotations
 

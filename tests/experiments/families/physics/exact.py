@@ -1,4 +1,4 @@
-"""The activations in 60 digits, and their derivatives: what the derivatives of the networks are held against."""
+"""The activations and their derivatives in 60 digits, as the truth for the derivatives of the networks."""
 
 from __future__ import annotations
 

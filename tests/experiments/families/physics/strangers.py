@@ -1,4 +1,4 @@
-"""Activations as a stranger may bring them, right and wrong."""
+"""Custom activations, right and wrong, as a user may bring them."""
 
 from __future__ import annotations
 

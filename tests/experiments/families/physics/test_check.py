@@ -1,4 +1,4 @@
-"""No run begins with derivatives that are wrong: a stranger's activation is tried first."""
+"""No run begins with wrong derivatives: a custom activation is tested first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches, their parts and the randomness of the losses: functions of (seed, step), whatever was asked before."""
+"""Batches, their parts and the randomness of the losses are functions of (seed, step), not of earlier requests."""
 
 from __future__ import annotations
 

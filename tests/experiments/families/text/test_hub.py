@@ -59,7 +59,7 @@ def test_without_one_the_hash_decides(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("library")
 @pytest.mark.filterwarnings("ignore")
 def test_what_cannot_be_had_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"dataset=stories: .* cannot be had from the hub .*or use dataset=text"):
+    with pytest.raises(UserError, match=r"dataset=stories: .* cannot be downloaded from the hub .*or use dataset=text"):
         list(open_corpus(config(tmp_path / "absent"), tmp_path).pieces(0))
 
 

@@ -1,4 +1,4 @@
-"""Shards: what comes back is what went in, also after an interruption; damage and strangers are named."""
+"""Shards: reading returns what was written, also after an interruption; damaged and foreign files are named."""
 
 from __future__ import annotations
 
