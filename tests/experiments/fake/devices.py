@@ -1,7 +1,7 @@
 """Tasks on devices that this machine lacks: tensors have shapes, types and a device, but no values.
 
-A task is built on torch's ``meta`` device. So the tensors on its device can be distinguished from those on the CPU. Then
-the former become fake tensors of the simulated device, and a forgotten CPU tensor is an error.
+A task is built on torch's ``meta`` device. So the tensors on its device can be distinguished from those on the CPU.
+Then the former become fake tensors of the simulated device, and a forgotten CPU tensor is an error.
 """
 
 from __future__ import annotations

@@ -118,5 +118,5 @@ def test_a_plan_tells_the_stages() -> None:
     plan = load_preset("tuned_digits")
     text = plan_text(plan, cells_of(plan), [], 1)
     cells, values = len(cells_of(plan)), len(plan.tune.grid["recipe.lr"])
-    assert f"= {cells * values * plan.tune.seeds} runs besides" in text
+    assert f"= {cells * values * plan.tune.seeds} runs in addition" in text
     assert f"looks at {', '.join(map(str, plan.looks))} seeds" in text
