@@ -1,4 +1,4 @@
-"""A custom activation needs one argument and no edit here. Its source belongs to the identity and stays with the run."""
+"""A custom activation needs one argument and no edit here. Its source is in the identity and stays with the run."""
 
 from __future__ import annotations
 
