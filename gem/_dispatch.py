@@ -110,8 +110,10 @@ def is_plain_cpu(x: Tensor, *others: Tensor) -> bool:
 
 
 def _is_plain(x: Tensor, *others: Tensor) -> bool:
-    """No subclass (fake, distributed, …), strided, outside vmap and outside dispatch modes: those want plain
+    """No subclass (fake, distributed, …), strided, outside vmap, dispatch modes and the compiler: those want plain
     operations, which they can see."""
+    if torch.compiler.is_compiling():  # before the next questions, which the compiler of torch 2.11 cannot trace
+        return False
     if torch._C._len_torch_dispatch_stack() or not _is_dense(x):
         return False
     return all(_is_dense(t) and t.dtype == x.dtype and t.device == x.device for t in others)
