@@ -6,7 +6,8 @@
 Every comparison is interleaved, and the fastest round of each counts. There are ``rounds`` of them, or fewer (at least
 three) once ``seconds`` have passed. One thread is timed by CPU time, so that other work does not count. Several threads
 are timed by wall time. "native" are the kernels of gem.kernels.build_kernels(). The page also shows lower bounds:
-copies of as many bytes, exponentials, and, for small tensors, an autograd function in Python that does nothing.
+copies of as many bytes, exponentials, and E-GEM's torch operations on one piece that stays in the cache. For small
+tensors it also shows an autograd function in Python that does nothing.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ KEYS = {
 ROOT = Path(__file__).parents[1]
 NAMES = {"gem": "GEM", "egem": "EGEM", "segem": "SEGEM", "golu": "GoLU"}
 DTYPES = (torch.float32, torch.bfloat16)
+CONVERSIONS = 5  # of half types: x and f(x) forward, x, the gradients of both backward
 CALLS_FROM = 2**17  # number of elements between two readings of the clock
 Activation = Callable[[Tensor], Tensor]
 
@@ -134,8 +136,25 @@ def measure(
     steps |= {
         "copy": repeated(lambda: target.copy_(x), size),
         "exp": repeated(lambda: torch.exp(x, out=target), size),
+        "operations": repeated(operations(dtype, size), size),
     }
     return fastest(steps, rounds, seconds)
+
+
+def operations(dtype: torch.dtype, size: int) -> Callable[[], None]:
+    """E-GEM's operations of torch, and the conversions of half types, again and again on the same piece."""
+    piece = min(size, _pieces.PIECE * torch.get_num_threads())
+    x, grad, out, work = (torch.randn(piece) for _ in range(4))
+    half, family = x.to(dtype), gem.EGEM()._family
+
+    def step() -> None:
+        for _ in range(size // piece):
+            for _ in range(CONVERSIONS if dtype is not torch.float32 else 0):
+                x.copy_(half)
+            _pieces._gated_value(x, out, work, family)
+            _pieces._gated_slope_product(x, grad, out, work, family)
+
+    return step
 
 
 def label(size: int) -> str:
@@ -156,6 +175,7 @@ def eager_rows(before: ModuleType, sizes: list[int], rounds: int, seconds: float
                 ways = ("function, before", "function", "module, before", "module", "module, native")
                 ratios = " | ".join(f"{took[f'{name}, {way}'] / took['gelu']:.2f}" for way in ways)
                 bounds = f"{took['nothing'] / took['gelu']:.2f} | {limits(took, 'gelu')}"
+                bounds += f" | {took['operations'] / took['gelu']:.2f}"
                 rows.append(
                     f"| {torch.get_num_threads()} | {str(dtype)[6:]} | {label(size)} | {name} | {ratios} | {bounds} |"
                 )
@@ -193,7 +213,7 @@ def main(words: list[str]) -> None:
         f"fastest of at most {rounds} interleaved rounds counts, in CPU time with one thread, in wall time with more. "
         f"Before is commit {values['before']}. {measured_on(torch.device('cpu'))}. The last columns are limits: an "
         "autograd function in Python that does nothing, the bytes of five tensors, four exponentials of torch (GoLU "
-        "needs as many)."
+        "needs as many), and E-GEM's operations of torch on one piece that stays in the cache."
     )
     with tempfile.TemporaryDirectory() as folder:
         before = package_at(values["before"], Path(folder))
@@ -206,7 +226,7 @@ def main(words: list[str]) -> None:
 
 def page(conditions: str, eager: list[str], compiled: list[str]) -> str:
     head = ["threads", "type", "elements", "activation", "function, before", "function", "module, before", "module"]
-    head += ["module, native", "empty autograd function", "bytes of 5 tensors", "4 exponentials"]
+    head += ["module, native", "empty autograd function", "bytes of 5 tensors", "4 exponentials", "E-GEM's operations"]
     compiled_head = ["threads", "type", "elements", *NAMES, "bytes of 5 tensors", "4 exponentials"]
     title, eager_title, compiled_title = "# Activations before and after", "## Eager, / F.gelu", "## Compiled, / F.silu"
     tables = [eager_title, table(head, eager), compiled_title, table(compiled_head, compiled)]

@@ -25,6 +25,10 @@ def prepare_device(impl: Impl) -> torch.device:
         raise UserError("impl.device=cuda: no CUDA device is available; use impl.device=cpu or auto")
     if impl.cuda_graphs and not impl.compile:
         raise UserError("impl.cuda_graphs=true: replays what is compiled; needs impl.compile=true")
+    if impl.probe and impl.deterministic:
+        raise UserError(
+            "impl.probe=true: chooses settings that may change the rounding; needs impl.deterministic=false"
+        )
     # In a fork the first request for threads replaces the parent's thread pool. Autograd's device threads ask at the
     # same time, and abort the process if they find no pool (torch 2.15). So this thread asks before them.
     torch.set_num_threads(impl.threads or torch.get_num_threads())

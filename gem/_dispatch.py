@@ -112,10 +112,12 @@ def is_plain_cpu(x: Tensor, *others: Tensor) -> bool:
 
 
 def _is_plain(x: Tensor, *others: Tensor) -> bool:
-    """Whether the tensors are strided, of no subclass (fake, distributed, …), and outside vmap and dispatch modes.
+    """Whether the tensors are strided, of no subclass (fake, distributed, …), and outside vmap, modes and compiler.
 
     All others need plain operations, because they intercept each operation.
     """
+    if torch.compiler.is_compiling():  # before the next questions, which the compiler of torch 2.11 cannot trace
+        return False
     if torch._C._len_torch_dispatch_stack() or not _is_dense(x):
         return False
     return all(_is_dense(t) and t.dtype == x.dtype and t.device == x.device for t in others)

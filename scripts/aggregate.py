@@ -3,6 +3,7 @@
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
   python scripts/aggregate.py table=all              every preset that has a record or a run, and the papers' claims
   python scripts/aggregate.py table=claims           the papers' claims and the results, as table=all wrote them
+  python scripts/aggregate.py table=tuned            verdicts with tuned rates, as table=all wrote them
   python scripts/aggregate.py table=properties       properties of the formulas, as benchmarks/certify.py derived them
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
   python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
@@ -34,12 +35,14 @@ from experiments.tables.pairs import PairBook
 from experiments.tables.recorded import recorded, tables_with
 from experiments.tables.render import FORMATS
 from experiments.tables.table import Table, build, build_staged
+from experiments.tables.tuned_page import tuned_markdown, tuned_tables
 
 KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir": "results"}
 PAGES = {
     "properties": ("properties.md", "benchmarks/certify.py"),
     "speed": ("bench_*.md", "benchmarks/bench.py train"),
     "claims": ("claims*.md", "scripts/aggregate.py table=all"),
+    "tuned": ("tuned.md", "scripts/aggregate.py table=all"),
 }
 
 
@@ -68,7 +71,8 @@ def report_audit(audit: Audit) -> int:
 
 
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
-    """Every table that has a run, each written in all formats; then the pages of the papers' claims."""
+    """Every table that has a run, each written in all formats; then the pages of the papers' claims and of the
+    studies with tuned rates."""
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)
@@ -80,6 +84,8 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     if tables:
         for paper, asked in questions_by_paper().items():
             write_page(results, "claims" if paper == "gem" else f"claims_{paper}", claims_markdown(tables, asked))
+    if tuned := tuned_tables(tables):
+        write_page(results, "tuned", tuned_markdown(tuned))
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:

@@ -2,7 +2,7 @@
 
 python scripts/report.py                     after aggregate.py and figures.py
 python scripts/report.py rebuild=true        first the tables, the figures, and the tables that README.md shows
-python scripts/report.py check=true          only check whether README.md and docs/findings.md show the current tables
+python scripts/report.py check=true          only check whether README.md and docs/findings*.md show the current tables
 python scripts/report.py runs_dir=elsewhere results_dir=elsewhere
 """
 

@@ -41,6 +41,8 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OUTSIDE = {
     "git": "network: clones the repository",
     "cd": "enters the clone",
+    "uv": "network: installs",
+    "conda": "network: installs",
     "python3": "makes a virtual environment",
     "source": "of that environment",
     "export": "a variable of the shell",

@@ -37,8 +37,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_a_broken_link_would_be_found() -> None:
     assert links('[a](b.md#c) and <img src="d.png"> not [e](https://example.org)') == ["b.md#c", "d.png"]
-    assert "tiny-gpt-2" in anchors(ROOT / "docs" / "findings.md")
-    assert "digits-an-mlp" in anchors(ROOT / "docs" / "findings.md")
+    assert "tiny-gpt-2" in anchors(ROOT / "docs" / "findings_rates.md")
+    assert "digits-an-mlp" in anchors(ROOT / "docs" / "findings_rates.md")
 
 
 def test_the_page_of_reproductions_names_every_table_of_the_papers_and_what_is_recorded() -> None:

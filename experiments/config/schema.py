@@ -97,6 +97,7 @@ class Impl:
     channels_last: bool = switch(False)
     kernels: str = one_of("torch", "native", default="torch")  # of gem's activations in eager mode on a CPU
     compile: bool = switch(False)
+    probe: bool = switch(False)  # take the settings of impl=fast where a probe shows that they are faster
     cuda_graphs: bool = switch(False)  # replay compiled code as CUDA graphs; needs one pass a step
     deterministic: bool = switch(False)
     micro_batch: int | None = optional(positive_int())  # examples a backward pass; null: the task's choice

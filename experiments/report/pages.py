@@ -1,4 +1,4 @@
-"""Puts the current tables into README.md and docs/findings.md, between `table: <name>` and `end of table` comments."""
+"""Puts the current tables into README.md and docs/findings*.md, between `table: <name>` and `end of table` comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.errors import UserError
 from experiments.files import write_atomic
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "findings.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("findings*.md")))
 TABLES = ROOT / "results" / "tables"
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 

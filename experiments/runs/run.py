@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig
 
 from experiments.config.identity import run_path
 from experiments.config.resolve import resolve
-from experiments.config.schema import Config
+from experiments.config.schema import Config, Impl
 from experiments.device import prepare_device, settle_precision
 from experiments.errors import DIVERGED, FINISHED, Stopped, UserError
 from experiments.families.build import build_task
 from experiments.families.registry import family_of_model
-from experiments.processes import processes
+from experiments.processes import Processes, processes
 from experiments.runs.lock import hold
 from experiments.runs.loop import Trainer
 from experiments.runs.profiling import profiled
@@ -45,11 +46,21 @@ def run_config(config: Config, command: str) -> int:
         return report(config, directory, "finished before")
     check_tracking(config.tracking)
     device = prepare_device(config.impl)
-    config.impl = settle_precision(config.impl, device)
-    # The task is made before any file, because it detects missing data.
-    with processes(device) as group, closing(build_task(config, device, group)) as task:
-        trainer = Trainer(task, config.recipe, config.impl, device, group)
-        return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
+    with processes(device) as group:
+        config.impl = settle_impl(config, device, group)
+        # The task is made before any file, because it detects missing data.
+        with closing(build_task(config, device, group)) as task:
+            trainer = Trainer(task, config.recipe, config.impl, device, group)
+            return lead(config, directory, trainer, command) if group.rank == 0 else follow(trainer)
+
+
+def settle_impl(config: Config, device: torch.device, group: Processes) -> Impl:
+    """``config.impl`` with every "auto" replaced by what is used, so that records say it."""
+    if config.impl.probe:
+        from experiments.runs.choose_impl import choose_impl
+
+        return choose_impl(config, device, group)
+    return settle_precision(config.impl, device)
 
 
 def lead(config: Config, directory: Path, trainer: Trainer, command: str) -> int:

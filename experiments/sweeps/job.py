@@ -90,7 +90,7 @@ class Job:
     def warm(self, todo: list[int]) -> None:
         """Import and read, once for all forks, what their runs need. The runs report errors, not this."""
         configs = list(self.configs(todo).values())
-        if any(config.impl.compile for config in configs):
+        if any(config.impl.compile or config.impl.probe for config in configs):
             from experiments.runs import compile_cache
 
             compile_cache.share_compile_cache(configs[0].cache_dir)
@@ -158,7 +158,7 @@ def warm_process(config: Config) -> None:
 
     import experiments.runs.run  # noqa: F401
 
-    if config.impl.deterministic or config.impl.compile:
+    if config.impl.deterministic or config.impl.compile or config.impl.probe:
         import torch._inductor.config
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads started here would be missing in the forks

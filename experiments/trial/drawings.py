@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from experiments.figures.colours import colour_of
+
 WIDTH, HEIGHT = 180, 26
-COLOURS = ("#0b66c3", "#c1440e", "#00734f", "#8a4fbf", "#7a6a00")
 PLOT_WIDTH, PLOT_HEIGHT, EDGE = 340, 190, 46
 
 
@@ -35,7 +36,7 @@ def interval_svg(row: Mapping[str, Any], reach: float, margin: float | None) -> 
 
 
 def lines_svg(curves: Mapping[str, Sequence[Sequence[float]]], x_title: str, y_title: str, logarithmic: bool) -> str:
-    """One line per curve, with a legend below; empty without points."""
+    """One line per curve in the colour of its activation, with a legend below; empty without points."""
     points = [point for curve in curves.values() for point in curve if all(map(math.isfinite, point))]
     if not points:
         return ""
@@ -51,10 +52,11 @@ def lines_svg(curves: Mapping[str, Sequence[Sequence[float]]], x_title: str, y_t
         return f"{EDGE + right:.1f},{PLOT_HEIGHT - 30 - up:.1f}"
 
     drawn, legend = [], []
-    for (name, curve), colour in zip(curves.items(), COLOURS * len(curves), strict=False):
+    for name, curve in curves.items():
+        colour = colour_of(name).replace("#000000", "currentColor")  # black would vanish on a dark page
         path = " ".join(place(x, y) for x, y in curve if math.isfinite(x) and math.isfinite(y))
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        legend.append(f'<span style="color:{colour}">■</span> {escape(name)}')
+        legend.append(f'<span class="key" style="border-color:{colour}"></span> {escape(name)}')
     low_x, high_x = (f"{x:g}" for x in (min(p[0] for p in points), max(p[0] for p in points)))
     bottom = PLOT_HEIGHT - 14
     labels = (

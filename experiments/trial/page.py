@@ -20,6 +20,7 @@ h1{line-height:1.2}.verdict{background:var(--card);padding:.8rem 1rem;border-rad
 td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 .soft,figcaption{color:var(--soft);font-size:.9rem}figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure svg{width:340px;max-width:100%;height:auto;background:var(--card)}svg text{font-size:11px;fill:var(--soft)}
+.key{display:inline-block;border:.4em solid;color:var(--ink)}
 .band{fill:var(--line);opacity:.6}.zero{stroke:var(--soft)}.reach{stroke:#0b66c3;stroke-width:3}.point{fill:#0b66c3}
 code,.verdict{overflow-wrap:anywhere}td{overflow-wrap:break-word}tr,figure{break-inside:avoid}h2,h3{break-after:avoid}
 .title td{font-weight:600;padding-top:.8rem;border:0}.quartiles{display:block;color:var(--soft);font-size:.8rem}

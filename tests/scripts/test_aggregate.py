@@ -98,10 +98,17 @@ def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_
     shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
     made = train.script("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
-    for name in names:
-        for suffix in ("md", "csv", "tex"):
-            committed = (ROOT / "results" / "tables" / f"{name}.{suffix}").read_bytes()
-            assert (tmp_path / "tables" / f"{name}.{suffix}").read_bytes() == committed
+    made_of_all = ["claims.md", "claims_golu.md", "tuned.md"]
+    for name in [*(f"{name}.{suffix}" for name in names for suffix in ("md", "csv", "tex")), *made_of_all]:
+        assert (tmp_path / "tables" / name).read_bytes() == (ROOT / "results" / "tables" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_the_whole_report_is_below_3_mb(train: Zygote, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
+    made = train.script("scripts/report.py", "rebuild=true", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
+    assert made.status == 0, made.err
+    assert 1_000_000 < (tmp_path / "report.html").stat().st_size < 3_000_000
 
 
 def test_check_names_file_and_line_of_a_forged_record_and_ends_with_2(train: Zygote, tmp_path: Path) -> None:
