@@ -142,7 +142,7 @@ def measure(
 
 
 def operations(dtype: torch.dtype, size: int) -> Callable[[], None]:
-    """E-GEM's operations of torch, and the conversions of half types, again and again on the same piece."""
+    """E-GEM's torch operations, and the conversions of half types, repeated on the same piece."""
     piece = min(size, _pieces.PIECE * torch.get_num_threads())
     x, grad, out, work = (torch.randn(piece) for _ in range(4))
     half, family = x.to(dtype), gem.EGEM()._family

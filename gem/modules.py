@@ -136,7 +136,7 @@ class _LogLogistic(_Learnable):
             return learnable_gem(x, self.log_alpha, family.N, family.slope, self._dim, self.save)
         if has_torch_function_unary(x):
             return self._call_function(x)
-        # The flag, as the compiler of torch 2.11 takes is_exporting() for true everywhere.
+        # The private flag, because in the compiler of torch 2.11 is_exporting() is always true.
         if torch.compiler.is_dynamo_compiling() and not torch.compiler._is_exporting_flag:
             c, s = constants_from_bits(self._bits.to(x.device), x.dtype)
             return reference.gated_leaky(x, family.N, c, s, family.slope or None)

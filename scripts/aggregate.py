@@ -71,8 +71,10 @@ def report_audit(audit: Audit) -> int:
 
 
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
-    """Every table that has a run, each written in all formats; then the pages of the papers' claims and of the
-    studies with tuned rates."""
+    """Every table that has a run, each written in all formats.
+
+    Then come the pages of the papers' claims and of the studies with tuned rates.
+    """
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
     every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)

@@ -1,7 +1,7 @@
-"""``impl=auto``: the settings of ``impl=fast`` where they pay for this run on this machine, else those of ``default``.
+"""``impl=auto``: the settings of ``impl=fast`` if they are faster for this run on this machine, else ``default``.
 
-A probe measures once a machine what they gain. The figures stay in the cache folder, so every run of a sweep, and a
-run that is continued, decides alike.
+A probe measures the gain once per machine. The figures stay in the cache folder, so every run of a sweep and every
+continued run makes the same decision.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from experiments.runs.schedule import Schedule
 from experiments.runs.speed_probe import measure_speedups, seconds_of
 
 LEAST_SPEEDUP = 1.2
-LEAST_SECONDS = 300.0  # of the run with the plain settings; compiling takes about a minute
+LEAST_SECONDS = 300.0  # shortest run, with the plain settings; compiling takes about a minute
 
 
 def choose_impl(config: Config, device: torch.device, processes: Processes) -> Impl:
-    """``config.impl`` with the settings that are expected to be faster. All processes of a run get the same.
+    """``config.impl`` with the settings that are expected to be faster, the same for all processes of a run.
 
-    Says on stderr what was chosen and why.
+    Prints the choice and its reason on stderr.
     """
     impl, reason = decide(config, device, processes)
     chosen: Impl = processes.from_first(impl)

@@ -1,7 +1,7 @@
-"""How much faster a small network trains with the settings of ``impl=fast`` than with those of ``impl=default``.
+"""Measures how much faster a small network trains with the settings of ``impl=fast`` than with ``impl=default``.
 
-``measure_speedups`` runs this module as a program of its own: its threads, its compiled code and its memory are not the
-run's. One network consists of convolutions, the other of matrix products, both in residual blocks.
+``measure_speedups`` runs this module as a separate program, so that its threads, compiled code and memory are not those
+of the run. One network consists of convolutions, the other of matrix products, both in residual blocks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 7
-SECONDS = 0.15  # of the plain steps of one round, about
+SECONDS = 0.15  # approximate time of the plain steps in one round
 TIMEOUT = 180.0
 
 
@@ -38,12 +38,12 @@ class Block(nn.Module):
 
 
 def convolutions() -> nn.Module:
-    """Of a ResNet for CIFAR, for [B, 32, H, W]."""
+    """Blocks as in a ResNet for CIFAR, for [B, 32, H, W]."""
     return nn.Sequential(nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.GELU())
 
 
 def products() -> nn.Module:
-    """Of the MLP of a transformer, for [B, T, 256]."""
+    """Blocks as in the MLP of a transformer, for [B, T, 256]."""
     return nn.Sequential(nn.LayerNorm(256), nn.Linear(256, 1024), nn.GELU(), nn.Linear(1024, 256))
 
 
@@ -74,7 +74,7 @@ def step_of(kind: str, device: torch.device, fast: bool, bf16: bool) -> Callable
 
 
 def seconds_of(step: Callable[[], None], count: int, device: torch.device) -> float:
-    """Seconds a step, the mean of ``count``."""
+    """Seconds per step, the mean of ``count`` steps."""
     started = time.perf_counter()
     for _ in range(count):
         step()
@@ -84,7 +84,7 @@ def seconds_of(step: Callable[[], None], count: int, device: torch.device) -> fl
 
 
 def speedup_of(kind: str, device: torch.device, bf16: bool) -> float:
-    """Step time of the plain settings over that of the fast ones: the median of rounds in which both take turns."""
+    """Step time of the plain settings divided by that of the fast ones: the median of interleaved rounds."""
     plain, fast = (step_of(kind, device, choice, bf16) for choice in (False, True))
     for _ in range(3):
         plain()
@@ -94,9 +94,9 @@ def speedup_of(kind: str, device: torch.device, bf16: bool) -> float:
 
 
 def measure_speedups(device: torch.device, threads: int, bf16: bool) -> dict[str, float]:
-    """The speedup of each kind of network, by its name, with ``threads`` threads. Takes some 30 seconds.
+    """The speedup of each kind of network, by its name, with ``threads`` threads. It takes about 30 seconds.
 
-    Raises RuntimeError with the last line of its complaint, for example where there is no compiler.
+    Raises RuntimeError with the last line of the program's output, for example if there is no compiler.
     """
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     line = [sys.executable, "-m", __name__, device.type, str(threads), str(int(bf16))]

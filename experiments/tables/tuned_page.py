@@ -1,4 +1,4 @@
-"""The page of all studies with tuned rates: who is better than the reference, by task and by activation."""
+"""The page of all studies with tuned rates: comparisons with the reference, by task and by activation."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row beside its reference; ``sd`` is that of single runs in its setting."""
+    """A row and its reference; ``sd`` is that of single runs in its setting."""
 
     table: Table
     row: Row
-    setting: str  # what sets its context apart from the study's others, else empty
+    setting: str  # the overrides that distinguish its setting within the study, else empty
     sd: float
 
     @property
@@ -42,12 +42,12 @@ class Comparison:
 
     @property
     def kind(self) -> str:
-        """Its column; empty where there is no verdict yet, or runs diverged."""
+        """The heading of its column; empty if there is no verdict yet, or if runs diverged."""
         return KINDS.get(self.row.kind, "")
 
     @property
     def blind(self) -> bool:
-        """Whether it is open, and a true difference of 1 sd would have stayed open, too."""
+        """Whether it is not significant, and a true difference of 1 sd could have gone unnoticed."""
         if self.kind != "not significant" or self.row.verdict is None:
             return False
         least = self.row.verdict.least_detectable
@@ -55,13 +55,13 @@ class Comparison:
 
     @property
     def lead(self) -> float:
-        """How far ahead of the reference, in sd; below 0 where it is behind."""
+        """The lead over the reference in sd; negative if the row is worse."""
         better = self.row.difference if self.table.metric.higher_is_better else -self.row.difference
         return better / self.sd if self.sd > 0 else math.nan
 
 
 def comparisons_of(table: Table) -> list[Comparison]:
-    """Those of a study, setting by setting."""
+    """The comparisons of a study, setting by setting."""
     settings: dict[str, list[Row]] = {}
     for row in table.rows:
         settings.setdefault(" ".join(context(row.cell.overrides)), []).append(row)
@@ -74,7 +74,7 @@ def comparisons_of(table: Table) -> list[Comparison]:
 
 
 def tuned_tables(tables: Sequence[Table]) -> list[Table]:
-    """The studies that tune and have counted runs, but for demonstrations."""
+    """The studies with tuning and counted runs, except demonstrations."""
     return [t for t in tables if t.study is not None and t.preset.tune and t.runs and not t.preset.demonstration]
 
 
@@ -94,7 +94,7 @@ def tuned_markdown(tables: Sequence[Table]) -> str:
 
 
 def by_task(found: Sequence[Comparison]) -> str:
-    """One line for each setting of each study: the activations by verdict."""
+    """One line per setting of each study: the activations by verdict."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in found:
         groups.setdefault((comparison.table.preset.name, comparison.setting), []).append(comparison)
@@ -110,7 +110,7 @@ def by_task(found: Sequence[Comparison]) -> str:
 
 
 def by_activation(known: Sequence[Comparison]) -> str:
-    """One line for each activation: how many comparisons ended how, and the extremes."""
+    """One line per activation: the number of comparisons by verdict, and the extremes."""
     groups: dict[str, list[Comparison]] = {}
     for comparison in known:
         groups.setdefault(comparison.activation, []).append(comparison)
