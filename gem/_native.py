@@ -33,7 +33,7 @@ def compiler_flags() -> list[str]:
 
 
 def library_path() -> Path:
-    """The library's path in torch's cache (``TORCH_HOME``). Its name holds a digest of the source and the options."""
+    """The library's path in torch's cache (``TORCH_HOME``). The name has a digest of source, flags and versions."""
     parts = [SOURCE.read_text(), *compiler_flags(), torch.__version__, platform.machine()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Path(torch.hub.get_dir()).parent / "gem" / f"kernels_{digest}.so"

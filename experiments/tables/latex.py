@@ -47,8 +47,8 @@ SIGNS = {
 }
 GAP = 3.0  # points on either side of a column
 TEXT_WIDTH = 345.0  # points, in the article class at 10 points; on a wider page the columns are wider
-# Sizes of type in points, with their width as a type of usual proportions: small types are broad. The table uses the
-# first that holds the longest words.
+# For each size, the points of a usual type of the same width, because small types are broad. The table uses the first
+# size that holds the longest words.
 SIZES = {r"\scriptsize": 8.0, r"\tiny": 6.8}
 SAFE = 1.05  # estimated widths are too small by a few per cent at most
 STEP = 1.0  # decrement of a column's width, in em
