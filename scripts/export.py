@@ -18,7 +18,8 @@ from experiments.cli import key_values, read_switch, script
 from experiments.config.resolve import restore
 from experiments.errors import UserError
 from experiments.families.registry import family_of_model
-from experiments.runs.checkpoint import Checkpoints, evaluated_weights
+from experiments.runs.averaging import evaluated_weights
+from experiments.runs.checkpoint import Checkpoints
 
 KEYS = {"run": "", "out": "", "pictures": "false"}
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from experiments.checkpoint_file import Broken, header_of
 from experiments.checkpoint_file import read_checkpoint as read_checkpoint
@@ -20,12 +19,6 @@ from experiments.errors import UserError
 from experiments.files import write_atomic
 
 KEEP = 2
-
-
-def evaluated_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint that evaluation uses: their moving average if there is one."""
-    weights: dict[str, Tensor] = state["model"] | state.get("average", {})
-    return weights
 
 
 class Checkpoints:

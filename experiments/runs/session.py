@@ -15,7 +15,8 @@ from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.registry import family_of_model
 from experiments.files import read_json, write_json
-from experiments.runs.checkpoint import Checkpoints, evaluated_weights
+from experiments.runs.averaging import evaluated_weights
+from experiments.runs.checkpoint import Checkpoints
 from experiments.runs.loop import Trainer
 from experiments.runs.metrics_log import TIMES, MetricsLog
 from experiments.runs.provenance import keep_changes, part, peak_memory_mib

@@ -21,7 +21,7 @@ HEADERS = (
     "found",
     "n",
     "difference [95 %, simultaneous]",
-    "verdict elsewhere",
+    "verdict of its own table",
     "table",
 )
 KNOWN_OF = {
@@ -29,7 +29,9 @@ KNOWN_OF = {
     "golu": "The presets have the recipes of the paper's repository.",
 }
 STAGED = "A study with looks is not among them: its verdict keeps the error of its own table."
-DEFINITIONS = "E-GEM is the likelier of two readings of the paper, SE-GEM a reconstruction."
+DEFINITIONS = (
+    "E-GEM is the likelier of two definitions, SE-GEM a reconstruction: the paper's own could not be obtained."
+)
 
 
 def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
@@ -46,12 +48,12 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
     count = number_of_comparisons(answer.pair for answer in answers.values() if not answer.staged)
     notes = [
         f"Found: one error of 5 % is shared over the {count} comparisons of this page (Bonferroni). All its intervals "
-        f"hold at once. Each comparison has the test that its tables planned.",
+        f"hold simultaneously. Each comparison has the test that its tables planned.",
         *([STAGED] if any(answer.staged for answer in answers.values()) else []),
-        "Verdict elsewhere: the one that overview, findings and README show, corrected over its own table.",
+        "Verdict of its own table: the one that overview, findings and README show. It is corrected over that table.",
         "n: seeds of all tables in the last column together. Two questions about the same runs count once above. "
         "Others share runs, too, and are no independent votes.",
-        "In miniature: of a smaller network, data set or training than the paper's. This can hint and not settle. "
+        "In miniature: of a smaller network, data set or training than the paper's. Such a result is a hint, no proof. "
         + KNOWN_OF[asked[0].paper],
         *([DEFINITIONS] if asked[0].paper == "gem" else []),
         *(f"‡ {q.of} (`{q.table}`): known when this was asked: {q.known}." for q in asked if q.known),

@@ -36,8 +36,8 @@ def pending_notes(table: Table) -> list[str]:
         return []
     planned = sum(row.planned for row in table.rows)
     return [
-        f"{table.left} of {planned} planned runs are still to come. There is no verdict before: who looks before the "
-        f"end finds differences that are not there more often than the 5 % say."
+        f"{table.left} of {planned} planned runs are pending. There is no verdict yet: an earlier look would "
+        f"find differences that do not exist in more than 5 % of cases."
     ]
 
 
@@ -60,7 +60,7 @@ def alternative_test_notes(table: Table) -> list[str]:
 
 
 def changed_words(start: str, titles: list[str]) -> str:
-    changes = f"the verdict would be another for: {shortened(titles)}" if titles else "every verdict comes out the same"
+    changes = f"the verdict would change for: {shortened(titles)}" if titles else "no verdict would change"
     return f"{start}, {changes}."
 
 

@@ -56,8 +56,7 @@ def reconstructed(cells: Sequence[Cell]) -> list[str]:
     if not any(cell.config.activation["name"] in ("egem", "segem") for cell in cells):
         return []
     return [
-        "E-GEM is the likelier of two readings of the paper (additive ε); SE-GEM is a reconstruction from its "
-        "stated properties."
+        "E-GEM is the likelier of two definitions (additive ε); SE-GEM is a reconstruction from its stated properties."
     ]
 
 

@@ -88,7 +88,7 @@ def footnotes(table: Table) -> list[str]:
         )
         ends = [f"{key}, {end} end" for key, end in tuning.edges]
         if ends:
-            lines.append(f"A best value lies at the end of the grid, which may grow no more: {'; '.join(ends)}.")
+            lines.append(f"A best value lies at the end of the grid, which may not grow further: {'; '.join(ends)}.")
     if any(row.diverged for row in table.rows):
         lines.append(DIVERGED)
     lines += reconstructed(cells)

@@ -82,7 +82,7 @@ def test_while_runs_are_to_come_there_is_no_verdict(preset: Preset, cells: list[
     before, after = (build(preset, cells, runs) for runs in ([r for r in better if r is not last], better))
     (one, two) = (table.by_overrides["activation=relu"] for table in (before, after))
     assert (one.kind, one.words, two.kind) == ("pending", "pending", "better")
-    note = f"1 of {len(better)} planned runs are still to come. There is no verdict before"
+    note = f"1 of {len(better)} planned runs are pending. There is no verdict yet"
     assert [any(line.startswith(note) for line in footnotes(table)) for table in (before, after)] == [True, False]
     assert ["**" in markdown(table) for table in (before, after)] == [False, True]
     runs = [r for r in better if r is not last]
@@ -169,7 +169,7 @@ def test_the_comparison_is_the_presets_choice(cells: list[Cell], preset: Preset)
     planned = {c: build(dataclasses.replace(preset, comparison=c), cells, records) for c in ("welch", "paired")}
     assert planned["welch"].rows[0].kind == "open"
     assert planned["paired"].rows[0].words == "better by 0.04 to 0.16 points"
-    changed = "Compared paired by seed instead, the verdict would be another for: ReLU."
+    changed = "Compared paired by seed instead, the verdict would change for: ReLU."
     assert [changed in footnotes(table) for table in planned.values()] == [True, False]
     methods = [next(note for note in footnotes(table) if note.startswith("±")) for table in planned.values()]
     assert "Welch's test, as planned, with Holm's correction (5 %, 5 rows)" in methods[0]
@@ -181,9 +181,9 @@ def test_the_note_counts_equivalence_as_a_verdict(cells: list[Cell], preset: Pre
     records = moved(cells, {"activation=relu": (0.05, -0.05, 0.0)})
     table = build(dataclasses.replace(preset, margin=1.0), cells, records)
     assert table.rows[0].kind == "open"
-    assert "Compared paired by seed instead, the verdict would be another for: ReLU." in footnotes(table)
+    assert "Compared paired by seed instead, the verdict would change for: ReLU." in footnotes(table)
     narrow = build(dataclasses.replace(preset, margin=0.001), cells, records)
-    assert "Compared paired by seed instead, every verdict comes out the same." in footnotes(narrow)
+    assert "Compared paired by seed instead, no verdict would change." in footnotes(narrow)
 
 
 def test_a_cell_is_compared_within_its_context(cells: list[Cell], preset: Preset) -> None:
