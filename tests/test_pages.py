@@ -51,3 +51,15 @@ def test_the_page_of_reproductions_names_every_table_of_the_papers_and_what_is_r
     for name, status in rows.items():
         recorded = (ROOT / "results" / "records" / f"{name}.jsonl").exists()
         assert status == (f"[recorded](../results/tables/{name}.md)" if recorded else "none yet"), name
+
+
+def test_the_readme_counts_the_verdicts_of_the_table() -> None:
+    start = (ROOT / "results" / "tables" / "tuned.md").read_text().splitlines()[2]
+    counts = re.match(
+        r"(\d+) comparisons in \d+ studies: (\d+) better, (\d+) equivalent, \d+ not .*?, (\d+) worse", start
+    )
+    assert counts
+    all_of_them, better, equivalent, worse = counts.groups()
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"Of {all_of_them} comparisons with [tuned rates]" in readme
+    assert f"{better} are better than GELU, {worse} worse, {equivalent} equivalent." in readme
