@@ -34,7 +34,7 @@ def test_missing_and_no_network(train: Zygote, tmp_path: Path, line: str, file: 
     started = time.monotonic()
     ended = train.run(*line.split(), "data_dir=not/there", cwd=tmp_path, env=NO_NETWORK)
     assert is_one_error_line(ended, f"not/there/{file}: missing", "download failed", *WAYS_OUT)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert not any(tmp_path.iterdir())
 
 
