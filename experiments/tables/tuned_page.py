@@ -85,18 +85,19 @@ def tuned_markdown(tables: Sequence[Table]) -> str:
     blind = sum(comparison.blind for comparison in known)
     share = f"{100 * blind / len(known):.0f} %" if known else "0 %"
     counts = ", ".join(f"{sum(c.kind == kind for c in known)} {kind}" for kind in KINDS.values())
-    start = f"{len(known)} comparisons in {len(tables)} studies: {counts}. {share} are blind at 1 sd."
+    studies = len({c.table.preset.name for c in known})
+    start = f"{len(known)} comparisons in {studies} studies: {counts}. {share} are blind at 1 sd."
     unknown = len(found) - len(known)
     notes = [*NOTES, *([f"{unknown} comparisons have no verdict: runs diverged or are missing."] if unknown else [])]
     bullets = "".join(f"- {note}\n" for note in notes)
-    parts = (start, "## By task", by_task(found), "## By activation", by_activation(known), bullets)
+    parts = (start, "## By task", by_task(known), "## By activation", by_activation(known), bullets)
     return "\n\n".join([f"# {TITLE}", *parts])
 
 
-def by_task(found: Sequence[Comparison]) -> str:
+def by_task(known: Sequence[Comparison]) -> str:
     """One line per setting of each study: the activations by verdict."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for comparison in found:
+    for comparison in known:
         groups.setdefault((comparison.table.preset.name, comparison.setting), []).append(comparison)
     rows = []
     for (name, setting), group in groups.items():
@@ -104,7 +105,7 @@ def by_task(found: Sequence[Comparison]) -> str:
         title = table.preset.title + (f", {setting}" if setting else "")
         named = ["; ".join(c.activation for c in group if c.kind == kind) or "—" for kind in KINDS.values()]
         rows.append([title, *named, f"{sum(c.blind for c in group)} of {len(group)}", f"`{name}`"])
-    reference = " or ".join(dict.fromkeys(c.table.reference for c in found))
+    reference = " or ".join(dict.fromkeys(c.table.reference for c in known))
     heads = [f"better than {reference}", *list(KINDS.values())[1:]]
     return pipe(["task", *heads, "blind at 1 sd", "table"], rows)
 
