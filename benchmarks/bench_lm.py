@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy
 import torch
-from tabulate import tabulate
 
 from benchmarks.generated import endless_trainer, token_stream
 from benchmarks.timing import Step, repeated, timed
@@ -28,6 +27,7 @@ from experiments.cli import key_values, read_device, read_whole
 from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.files import write_page
+from experiments.markdown import pipe_table
 from experiments.runs.provenance import measured_on
 
 KEYS = {
@@ -76,7 +76,7 @@ def main(words: list[str]) -> None:
         ]
         rows.append([name, f"{tokens / median[name]:,.0f} ({speeds[0]:,.0f} to {speeds[-1]:,.0f})", *ratios])
     titles = ["what", "tokens/s", "× nanoGPT eager", "× nanoGPT compiled"]
-    body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    body = pipe_table(rows, titles)
     told = ", ".join(f"{key} {value}" for key, value in shape.items())
     note = (
         f"Shape {values['shape']}: {told}; activation {values['activation']}. Median (lowest to highest) "

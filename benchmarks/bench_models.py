@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
-from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -29,6 +28,7 @@ from experiments.families.images.models.build import build_model
 from experiments.families.text.models.build import build_transformer
 from experiments.families.text.schema import Transformer
 from experiments.files import write_page
+from experiments.markdown import pipe_table
 from experiments.runs.provenance import measured_on
 
 KEYS = {"rounds": "30", "device": "cpu", "threads": "2", "models": "resnet56,gpt2", "results_dir": "results"}
@@ -62,7 +62,7 @@ def main(words: list[str]) -> None:
                 if compiled and "gem" in each:
                     checks.append(verdict(f"{name} step, compiled, {each} / relu", ratio, TARGET))
     titles = ["network", "mode", "activation", "ms, fastest", "/ relu", "copy / copy"]
-    table = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    table = pipe_table(rows, titles)
     note = (
         f"Forward and backward; medians over {' and '.join(str(rounds[name]) for name in names)} rounds, all steps in "
         f"turn; the last column is the same network against its twin. {measured_on(device)}, "

@@ -13,10 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tabulate import tabulate
-
 from experiments.cli import key_values
 from experiments.files import write_page
+from experiments.markdown import pipe_table
 from experiments.runs.provenance import code_version, commit_title
 
 KEYS = {"results_dir": "results"}
@@ -106,7 +105,7 @@ def main(words: list[str]) -> None:
         [f"{CAPABILITIES[each.capability]}, sm_{each.capability}", *each[1:-2], f"{each.moved:g}", each.least]
         for each in needs()
     ]
-    body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    body = pipe_table(rows, titles)
     code = code_version()
     note = (
         f"Registers and spills are of a thread, bytes moved of an element. A multiprocessor has 65,536 registers: "

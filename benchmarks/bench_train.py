@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from tabulate import tabulate
 
 from benchmarks import peers
 from benchmarks.roofline import least_seconds
@@ -41,6 +40,7 @@ from experiments.families.images.data.images import ImageData
 from experiments.families.images.data.load import load_images
 from experiments.families.images.schema import ImageDataset, ImageRecipe
 from experiments.files import write_page
+from experiments.markdown import pipe_table
 from experiments.runs.provenance import measured_on
 
 KEYS = {
@@ -92,7 +92,7 @@ def main(words: list[str]) -> None:
         rows += compare(name, CASES[name], values)
     on_gpu = values["device"] == "cuda"
     measured = ["J/training", "MiB"] if on_gpu else ["MiB"]
-    body = tabulate(rows, [*TITLES, *measured], tablefmt="pipe", disable_numparse=True)
+    body = pipe_table(rows, [*TITLES, *measured])
     note = (
         f"{values['seeds']} seeds (ResNet-56 on a CPU: {LARGE_SEEDS}); {values['rounds']} rounds of {values['steps']} "
         f"steps of every seed (MNIST and ResNet-56 on a CPU: 1). "

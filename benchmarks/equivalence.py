@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tabulate import tabulate
 
 from experiments.cli import key_values, read_whole, script
 from experiments.config.compose import compose_run
@@ -22,6 +21,7 @@ from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.errors import UserError, worst
 from experiments.files import read_json, write_page
+from experiments.markdown import pipe_table
 from experiments.runs.provenance import measured_on
 from experiments.runs.run import run_config
 from experiments.stats import paired, summarise
@@ -60,7 +60,7 @@ def main(words: list[str]) -> None:
     chosen = [case for name, cases in CASES.items() if values["case"] in ("all", name) for case in cases]
     rows = [row(case, values) for case in chosen]
     titles = [title.format(values["impl"]) for title in TITLES]
-    body = tabulate(rows, titles, tablefmt="pipe", disable_numparse=True)
+    body = pipe_table(rows, titles)
     impl = compose_run([f"impl={values['impl']}"]).impl
     note = (
         f"Test accuracy in %, mean ± sample sd. Two one-sided t tests, paired by seed. impl={impl.name}: compile "

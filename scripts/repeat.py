@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from tabulate import tabulate
 
 from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.config.compose import ROOT
 from experiments.errors import UserError
 from experiments.families.metric import Metric
 from experiments.files import write_page
+from experiments.markdown import pipe_table
 from experiments.records.read import read_records
 from experiments.records.record import Record, metric_keys, read_outcome
 from experiments.runs.metrics_log import TIMES
@@ -84,7 +84,7 @@ def main(words: list[str]) -> int:
             holds &= verdict.holds
             rows.append(row(name, record, again, metric, verdict.text))
             print(" · ".join(rows[-1]), flush=True)
-    body = tabulate(rows, TITLES, tablefmt="pipe", disable_numparse=True)
+    body = pipe_table(rows, TITLES)
     tool = code_version()
     what = ("interrupted " if interrupted else "") + ("run" if count == 1 else "runs")
     what += f" of at most {minutes:g} minutes" if values["minutes"] else ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from benchmarks.gpu.parts import Part
+from experiments.markdown import pipe_table
 
 
 def page_text(report: Mapping[str, Any], parts: Sequence[Part]) -> str:
@@ -27,8 +26,7 @@ def page_text(report: Mapping[str, Any], parts: Sequence[Part]) -> str:
 
 def table(part: Part, rows: Sequence[Mapping[str, Any]]) -> str:
     cells = [[word(row.get(key)) for key in part.columns] for row in rows]
-    text: str = tabulate(cells, list(part.columns.values()), tablefmt="pipe", disable_numparse=True)
-    return text
+    return pipe_table(cells, list(part.columns.values()))
 
 
 def word(value: Any) -> str:

@@ -7,8 +7,6 @@ continued run makes the same decision.
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +19,7 @@ from experiments.config.schema import Config, Impl
 from experiments.device import settle_precision
 from experiments.families.build import build_task
 from experiments.families.task import Task
+from experiments.files import read_json, write_json
 from experiments.processes import Processes
 from experiments.runs.compile_cache import compile_folder
 from experiments.runs.schedule import Schedule
@@ -48,9 +47,9 @@ def decide(config: Config, device: torch.device, processes: Processes) -> tuple[
     if config.recipe.dtype == "float64":
         return plain, "recipe.dtype=float64 has no faster settings"
     with closing(build_task(replace(config, impl=plain), device, processes)) as task:
-        kind = "convolutions" if any(isinstance(module, nn.Conv2d) for module in task.model.modules()) else "products"
         if not task.compiles:
             return plain, "this kind of task cannot be compiled"
+        kind = "convolutions" if any(isinstance(module, nn.Conv2d) for module in task.model.modules()) else "products"
         seconds = Schedule(config.recipe, task.steps_per_epoch).total * step_seconds(task, device, processes.count)
     if seconds < LEAST_SECONDS:
         return plain, f"the run is short (about {seconds:.0f} s), and compiling takes a minute"
@@ -59,9 +58,8 @@ def decide(config: Config, device: torch.device, processes: Processes) -> tuple[
         speedup = known_speedups(config.cache_dir, fast, device)[kind]
     except RuntimeError as error:
         return plain, f"the probe failed: {error}"
-    return (
-        fast if speedup >= LEAST_SPEEDUP else plain
-    ), f"with impl=fast a probe of {kind} ran {speedup:.2f} times as fast"
+    chosen = fast if speedup >= LEAST_SPEEDUP else plain
+    return chosen, f"with impl=fast a probe of {kind} ran {speedup:.2f} times as fast"
 
 
 def step_seconds(task: Task[Any], device: torch.device, processes: int) -> float:
@@ -91,9 +89,6 @@ def known_speedups(cache_dir: str, fast: Impl, device: torch.device) -> dict[str
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             print("impl=auto: measuring this machine, about 30 s, once", file=sys.stderr, flush=True)
-            unfinished = path.with_suffix(".unfinished")
-            measured = measure_speedups(device, torch.get_num_threads(), fast.precision == "bf16")
-            unfinished.write_text(json.dumps(measured) + "\n")
-            os.replace(unfinished, path)
-        found: dict[str, float] = json.loads(path.read_text())
+            write_json(path, measure_speedups(device, torch.get_num_threads(), fast.precision == "bf16"))
+        found: dict[str, float] = read_json(path)
     return found

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from tabulate import tabulate
-
+from experiments.markdown import pipe_table
 from experiments.stats import verdict_words
 from experiments.studies.naming import seeds_text, with_interval
 from experiments.studies.presets import load_preset
@@ -43,8 +42,8 @@ def claims_markdown(tables: Sequence[Table], asked: Sequence[Question]) -> str:
         claim = "" if before and before.claim == q.claim else q.claim
         of = q.of + (" ‡" if q.known else "")
         rows.append([claim, of, *(answer_cells(answers[q]) if q in answers else unrun_cells(q)), tables_of(q, answers)])
-    short = tabulate(summary_rows(asked, answers), [claimed, *SUMMARY], tablefmt="pipe", disable_numparse=True)
-    body = tabulate(rows, [claimed, *HEADERS], tablefmt="pipe", disable_numparse=True)
+    short = pipe_table(summary_rows(asked, answers), [claimed, *SUMMARY])
+    body = pipe_table(rows, [claimed, *HEADERS])
     count = number_of_comparisons(answer.pair for answer in answers.values() if not answer.staged)
     notes = [
         f"Found: one error of 5 % is shared over the {count} comparisons of this page (Bonferroni). All its intervals "

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tabulate import tabulate
-
+from experiments.markdown import pipe_table
 from experiments.tables import staged
 from experiments.tables.columns import OVERALL_NOTE, cells, headers, overall_cells, overall_headers, overall_title
 from experiments.tables.crossfitted import (
@@ -33,6 +32,10 @@ class Block:
     headers: list[str]
     rows: list[list[str]]
     note: str = ""
+
+    @property
+    def markdown(self) -> str:
+        return pipe_table(self.rows, self.headers)
 
 
 def blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
@@ -67,17 +70,12 @@ def markdown(table: Table, more_notes: Sequence[str] = ()) -> str:
     notes = "\n".join(f"- {note}" for note in (*notes_of(table), *more_notes))
     first, *rest = blocks(table, ("**", "**"))
     if table.study is not None:
-        tuning = [part for each in rest for part in (f"## {each.title}", each.note, pipe(each))]
-        return "\n\n".join([*parts, pipe(first), notes, *tuning]) + "\n"
+        tuning = [part for each in rest for part in (f"## {each.title}", each.note, each.markdown)]
+        return "\n\n".join([*parts, first.markdown, notes, *tuning]) + "\n"
     for each in (first, *rest):
         parts += [f"## {each.title}"] if each.title else []
-        parts += [pipe(each), *([each.note] if each.note else [])]
+        parts += [each.markdown, *([each.note] if each.note else [])]
     return "\n\n".join([*parts, notes]) + "\n"
-
-
-def pipe(block: Block) -> str:
-    text: str = tabulate(block.rows, block.headers, tablefmt="pipe", disable_numparse=True)
-    return text
 
 
 def latex(table: Table, more_notes: Sequence[str] = ()) -> str:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tabulate import tabulate
-
+from experiments.markdown import pipe_table
 from experiments.stats import pooled_sd
 from experiments.studies.naming import activation_title, cell_title
 from experiments.studies.presets import context
@@ -56,8 +55,8 @@ class Comparison:
     @property
     def lead(self) -> float:
         """The lead over the reference in sd; negative if the row is worse."""
-        better = self.row.difference if self.table.metric.higher_is_better else -self.row.difference
-        return better / self.sd if self.sd > 0 else math.nan
+        sign = 1 if self.table.metric.higher_is_better else -1
+        return sign * self.row.difference / self.sd if self.sd > 0 else math.nan
 
 
 def comparisons_of(table: Table) -> list[Comparison]:
@@ -107,7 +106,7 @@ def by_task(known: Sequence[Comparison]) -> str:
         rows.append([title, *named, f"{sum(c.blind for c in group)} of {len(group)}", f"`{name}`"])
     reference = " or ".join(dict.fromkeys(c.table.reference for c in known))
     heads = [f"better than {reference}", *list(KINDS.values())[1:]]
-    return pipe(["task", *heads, "blind at 1 sd", "table"], rows)
+    return pipe_table(rows, ["task", *heads, "blind at 1 sd", "table"])
 
 
 def by_activation(known: Sequence[Comparison]) -> str:
@@ -122,9 +121,4 @@ def by_activation(known: Sequence[Comparison]) -> str:
         lead, lag = max([x for x in leads if x > 0], default=None), min([x for x in leads if x < 0], default=None)
         shown = [f"{abs(x):.1f} sd" if x is not None else "—" for x in (lead, lag)]
         rows.append([title, len(group), *counts, *shown])
-    return pipe(["activation", "comparisons", *KINDS.values(), "largest lead", "largest lag"], rows)
-
-
-def pipe(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    text: str = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
-    return text
+    return pipe_table(rows, ["activation", "comparisons", *KINDS.values(), "largest lead", "largest lag"])

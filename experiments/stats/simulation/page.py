@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from tabulate import tabulate
-
+from experiments.markdown import pipe_table
 from experiments.stats.looks import Looks
 from experiments.stats.simulation.alternatives import ALTERNATIVES, family_error, power
 from experiments.stats.simulation.cross_fitting import CASES, simulate_coverage
@@ -59,7 +58,7 @@ def error_table(studies: int) -> str:
                     percent(max(rates.equivalence_error for rates in at_margin)),
                 ]
             )
-    return markdown(headers, lines)
+    return pipe_table(lines, headers)
 
 
 def found_table(studies: int) -> str:
@@ -69,7 +68,7 @@ def found_table(studies: int) -> str:
         for effect in (1.0, 2.0):
             rates = simulate(DESIGNS[title], 6, SPREADS[0], studies, (effect,))
             lines.append([title, f"{effect:g} sd", *found_cells(rates)])
-    return markdown(["design", "true difference", "power", "false coverage", "coverage given a finding"], lines)
+    return pipe_table(lines, ["design", "true difference", "power", "false coverage", "coverage given a finding"])
 
 
 def found_cells(rates: Rates) -> list[str]:
@@ -81,7 +80,7 @@ def shape_table(studies: int) -> str:
     designs = [title for title in DESIGNS if title != "3 seeds"]
     tests = [*(DESIGNS[title] for title in designs), Looks((5,), test="welch")]
     lines = [[s.title, *(percent(simulate(test, 6, s, studies).family_error) for test in tests)] for s in SHAPES]
-    return markdown(["law of a run", *designs, "5 seeds, Welch's test"], lines)
+    return pipe_table(lines, ["law of a run", *designs, "5 seeds, Welch's test"])
 
 
 def stopping_table(studies: int) -> str:
@@ -104,7 +103,7 @@ def stopping_table(studies: int) -> str:
                 cells += [percent(rates.power), f"{rates.seeds:.1f}"]
             lines.append(cells)
     headers = ["plan", "test", "correlation", "rows", "power at 1 sd", "seeds", "power at 2 sd", "seeds"]
-    return markdown(headers, lines)
+    return pipe_table(lines, headers)
 
 
 def equivalence_table(studies: int) -> str:
@@ -116,7 +115,7 @@ def equivalence_table(studies: int) -> str:
             rates = simulate(looks, 6, Scenario("", correlation=0.6), studies, (0.0,), margin)
             cells += [percent(rates.equivalent), f"{rates.seeds:.1f}"]
         lines.append(cells)
-    return markdown(["design", "equivalent within 1 sd", "seeds", "equivalent within 2 sd", "seeds"], lines)
+    return pipe_table(lines, ["design", "equivalent within 1 sd", "seeds", "equivalent within 2 sd", "seeds"])
 
 
 def alternatives_table(studies: int) -> str:
@@ -131,7 +130,7 @@ def alternatives_table(studies: int) -> str:
         lines.append([title, percent(known), percent(stress), *map(percent, alike), percent(noisy)])
     headers = ["test", "error, worst of the scenarios above", "error, worst of harder ones"]
     headers += [f"power at 2 sd, correlation {c:g}" for c in CORRELATIONS]
-    return markdown([*headers, "the same beside one row that spreads ten times"], lines)
+    return pipe_table(lines, [*headers, "the same beside one row that spreads ten times"])
 
 
 def cross_fitting_table(studies: int) -> str:
@@ -145,15 +144,11 @@ def cross_fitting_table(studies: int) -> str:
         lines.append(cells)
     headers = ["settings", "variance common to settings", "to activations"]
     headers += ["jackknife, 6 seeds", "t over seeds, 6", "jackknife, 10 seeds", "t over seeds, 10"]
-    return markdown(headers, lines)
+    return pipe_table(lines, headers)
 
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f}"
-
-
-def markdown(headers: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    return str(tabulate(list(lines), headers, tablefmt="pipe", disable_numparse=True))
 
 
 TABLES: dict[str, Callable[[int], str]] = {
