@@ -13,6 +13,8 @@ class ProblemDataset(Dataset):
     """A boundary or initial value problem; ``source`` selects it."""
 
     holdout: int = whole(0)  # evaluate the loss at this many held-out points instead of the error, for tuning
+    # One random point in each of `holdout` cells, or Gauss–Legendre points there with their weights
+    holdout_points: str = one_of("random", "gauss", default="random")
 
     @property
     def order(self) -> int:

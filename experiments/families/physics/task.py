@@ -13,7 +13,7 @@ from experiments.activations.names import activation_label
 from experiments.config.schema import Config
 from experiments.errors import UserError
 from experiments.families.physics import schema
-from experiments.families.physics.collocation import collocation_points
+from experiments.families.physics.collocation import collocation_points, gauss_points
 from experiments.families.physics.derivatives.check import check_derivatives
 from experiments.families.physics.metrics import FLOOR
 from experiments.families.physics.models.pinn import PINN, build_pinn
@@ -61,11 +61,15 @@ class PhysicsTask(Task[Rows]):
         self.test_points = self.placed(self.problem.test_points())
         self.reference = self.placed(self.problem.reference(config.cache_dir))
         self.loss_points = self.placed(collocation_points(self.problem.axes, TEST_LOSS_POINTS, None))
-        self.held_out_points = None
-        if config.dataset.holdout:
-            draw = generator(0, "holdout")  # the same for every seed
-            drawn = collocation_points(self.problem.axes, config.dataset.holdout, draw, "dataset.holdout")
-            self.held_out_points = self.placed(drawn)
+        self.held_out = self.held_out_rule(config.dataset) if config.dataset.holdout else None
+
+    def held_out_rule(self, dataset: schema.ProblemDataset) -> tuple[Tensor, Tensor | None]:
+        """Points [P, axes] and weights [P] of the held-out loss, the same for every seed; None: the plain mean."""
+        axes, key = self.problem.axes, "dataset.holdout"
+        if dataset.holdout_points == "gauss":
+            points, weights = gauss_points(axes, dataset.holdout, key)
+            return self.placed(points), self.placed(weights)
+        return self.placed(collocation_points(axes, dataset.holdout, generator(0, "holdout"), key)), None
 
     def placed(self, values: Tensor) -> Tensor:
         return values.to(self.device, self.dtype)
@@ -85,8 +89,12 @@ class PhysicsTask(Task[Rows]):
     def loss(self, batch: Rows) -> Tensor:
         """The mean density of the problem's loss."""
         (points,) = batch
+        return self.density(points).mean()
+
+    def density(self, points: Tensor) -> Tensor:
+        """The density of the problem's loss at ``points`` [B, axes], tensor [B]."""
         jets = self.model.jets(points, self.problem.orders)
-        return self.problem.density(points, self.problem.candidate_jets(points, jets)).mean()
+        return self.problem.density(points, self.problem.candidate_jets(points, jets))
 
     def solution(self, points: Tensor) -> Tensor:
         """The candidate solution at ``points`` [B, axes]."""
@@ -95,10 +103,12 @@ class PhysicsTask(Task[Rows]):
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
         try:
-            if self.held_out_points is None:
+            if self.held_out is None:
                 loss = self.loss((self.loss_points,)).item()
                 return {"test_log10_error": log10_above_floor(self.relative_error()), "test_loss": loss}
-            loss = self.loss((self.held_out_points,)).item()
+            points, weights = self.held_out
+            density = self.density(points)
+            loss = (density.mean() if weights is None else torch.dot(weights, density)).item()
             return {"holdout_log10_loss": log10_above_floor(loss), "holdout_loss": loss}
         finally:
             self.model.train()

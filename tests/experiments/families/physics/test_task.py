@@ -16,8 +16,11 @@ from experiments.config.compose import compose_run
 from experiments.errors import UserError
 from experiments.families.build import build_task
 from experiments.families.physics import FAMILY
+from experiments.families.physics.collocation import gauss_points
 from experiments.families.physics.derivatives.elementwise import elementwise_derivatives
 from experiments.families.physics.models.pinn import initialise
+from experiments.families.physics.problems.bump import root_mean_square, solution
+from experiments.families.physics.problems.problem import Axis
 from experiments.families.physics.task import PhysicsTask
 from experiments.processes import Processes
 from experiments.runs.loop import Trainer
@@ -204,16 +207,42 @@ def test_held_out_points_are_evaluated_instead_of_the_error(dataset: str, cache:
     )
     found = held.evaluate()
     assert set(found) == {"holdout_log10_loss", "holdout_loss"} == set(FAMILY.held_out.values())
-    points = held.held_out_points
-    assert points is not None
-    assert points.shape == (64, len(held.problem.axes))
-    assert torch.equal(points, other.held_out_points)
-    assert found["holdout_loss"] == held.loss((points,)).item()
+    assert held.held_out is not None
+    assert other.held_out is not None
+    points, weights = held.held_out
+    count = 4 * 64 if dataset == "deep_ritz" else 64
+    assert points.shape == (count, len(held.problem.axes))
+    assert torch.equal(points, other.held_out[0])
+    mean = torch.full((count,), 1 / count, dtype=torch.float64) if weights is None else weights
+    assert found["holdout_loss"] == pytest.approx(float(mean @ held.density(points).detach()), rel=1e-12)
     assert found["holdout_log10_loss"] == pytest.approx(math.log10(found["holdout_loss"]))
     assert torch.equal(plain.batch(3)[0], held.batch(3)[0])
     trained = torch.cat([held.fixed_batch()[0], *(held.batch(step)[0] for step in range(9))])
     assert not (points.unsqueeze(1) == trained).all(2).any()
     assert held.model.training
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_gauss_points_integrate_polynomials_of_degree_seven(axes: int) -> None:
+    lines = [Axis("x", -1.0, 2.0, 1, 3), Axis("t", 0.0, 1.0, 1, 3)][:axes]
+    points, weights = gauss_points(lines, 4, "dataset.holdout")
+    assert points.shape == (4 * 4**axes, axes)
+    exact = math.prod((line.high**8 - line.low**8) / (8 * (line.high - line.low)) for line in lines)
+    assert float(weights @ points.prod(1) ** 7) == pytest.approx(exact, rel=1e-13)
+    assert float(weights.sum()) == pytest.approx(1.0, abs=1e-14)
+
+
+def test_held_out_energy_is_the_squared_error_of_the_derivative(cache: str) -> None:
+    """The energy at random points can lie below the least one; the Gauss–Legendre rule gives the true excess."""
+    words = ("dataset=deep_ritz", "activation=tanh", cache, "dataset.holdout=256")
+    task = task_of(*words)
+    points = torch.linspace(-1, 1, 20001, dtype=torch.float64).unsqueeze(1)
+    (jet,) = task.problem.candidate_jets(points, task.model.jets(points, [1]))
+    square = (jet[1] - solution(points[:, 0], 1)).detach() ** 2
+    excess = torch.trapezoid(square, points[:, 0]) / 2 / root_mean_square(1) ** 2
+    assert task.evaluate()["holdout_loss"] == pytest.approx(float(excess), rel=1e-6)
+    drawn = task_of(*words, "dataset.holdout_points=random").evaluate()["holdout_loss"]
+    assert drawn != pytest.approx(float(excess), rel=1e-6)
 
 
 @pytest.mark.parametrize("dataset", PROBLEMS)
