@@ -4,6 +4,7 @@
   python scripts/aggregate.py table=all              every preset that has a record or a run, and the papers' claims
   python scripts/aggregate.py table=claims           the papers' claims and the results, as table=all wrote them
   python scripts/aggregate.py table=tuned            verdicts with tuned rates, as table=all wrote them
+  python scripts/aggregate.py table=landscape        sharpness and loss surfaces, as scripts/landscape.py measured them
   python scripts/aggregate.py table=properties       properties of the formulas, as benchmarks/certify.py derived them
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
   python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
@@ -22,6 +23,7 @@ from pathlib import Path
 from experiments.cli import key_values, read_switch, script
 from experiments.errors import BAD_INPUT, FINISHED, UserError
 from experiments.files import write_atomic, write_page
+from experiments.landscape.study import read_study, studied
 from experiments.parallel import over_cores
 from experiments.records.store import refresh_records
 from experiments.studies.audit import Audit, audit_records
@@ -30,6 +32,7 @@ from experiments.studies.collect import collect_stages
 from experiments.studies.presets import load_preset, preset_names
 from experiments.tables.claims import questions_by_paper
 from experiments.tables.claims_page import claims_markdown
+from experiments.tables.landscape_page import landscape_markdown
 from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.pairs import PairBook
 from experiments.tables.recorded import recorded, tables_with
@@ -41,6 +44,7 @@ KEYS = {"table": "", "check": "false", "runs_dir": "results/runs", "results_dir"
 PAGES = {
     "properties": ("properties.md", "benchmarks/certify.py"),
     "speed": ("bench_*.md", "benchmarks/bench.py train"),
+    "landscape": ("landscape_*.md", "scripts/landscape.py"),
     "claims": ("claims*.md", "scripts/aggregate.py table=all"),
     "tuned": ("tuned.md", "scripts/aggregate.py table=all"),
 }
@@ -73,7 +77,7 @@ def report_audit(audit: Audit) -> int:
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     """Every table that has a run, each written in all formats.
 
-    Then come the pages of the papers' claims and of the studies with tuned rates.
+    Then come the pages of the papers' claims, of the studies with tuned rates, and of the landscapes.
     """
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
@@ -88,6 +92,10 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
             write_page(results, "claims" if paper == "gem" else f"claims_{paper}", claims_markdown(tables, asked))
     if tuned := tuned_tables(tables):
         write_page(results, "tuned", tuned_markdown(tuned))
+    for name in studied(results):
+        study = read_study(results, name)
+        if study:
+            write_page(results, f"landscape_{name}", landscape_markdown(study, load_preset(name)))
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:

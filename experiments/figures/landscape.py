@@ -14,7 +14,8 @@ from experiments.figures.colours import MUTED, colour_of, legend, looks
 
 COLUMNS = 4
 DOTS = "A dot is a run, a bar the mean of its activation"
-SURFACES = "Test loss (nats) along two random directions, in units of each filter's norm; 0, 0 is the trained network"
+SURFACES = "Test loss (nats) along two random directions, in units of {}; 0, 0 is the trained network"
+UNITS = {"filter": "each filter's norm", "global": "the norm of a vector of all weights"}
 
 
 def landscape_figures(study: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
@@ -72,8 +73,12 @@ def densities(panel: Any, weights: dict[str, Any]) -> None:
 
 
 def surfaces(study: dict[str, Any]) -> Figure:
-    """Contours of the test loss (nats), one panel per run, with one scale for all."""
-    runs = [run for run in study["runs"] if "surface" in run]
+    """Contours of the test loss (nats), one panel per row (its first seed), with one scale for all."""
+    first: dict[str, Any] = {}
+    for run in study["runs"]:
+        if "surface" in run:
+            first.setdefault(run["title"], run)
+    runs = list(first.values())
     grids = [numpy.array(run["surface"]["loss"], dtype=float) for run in runs]
     columns = min(COLUMNS, len(runs))
     made, panels = style.figure(columns, 2.6, 2.7, rows=math.ceil(len(runs) / columns))
@@ -88,5 +93,5 @@ def surfaces(study: dict[str, Any]) -> Figure:
         panel.set(xlabel="first direction", ylabel="second direction")
     for panel in panels[len(runs) :]:
         panel.set_visible(False)
-    style.headline(made, SURFACES)
+    style.headline(made, SURFACES.format(UNITS[runs[0]["surface"]["directions"]]))
     return made

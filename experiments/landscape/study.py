@@ -35,11 +35,17 @@ class Settings:
     examples: int  # training images behind the Hessian
     vectors: int  # of Hutchinson's estimate
     points: int  # on each side of the surface
-    span: float  # of the surface, in filter norms
+    span: float  # of the surface, in norms of its directions
+    directions: str = "filter"  # or "global"
 
 
 def path_of(results: Path, experiment: str) -> Path:
     return results / "landscape" / f"{experiment}.json"
+
+
+def studied(results: Path) -> list[str]:
+    """The experiments whose landscapes were measured."""
+    return sorted(path.stem for path in (results / "landscape").glob("*.json"))
 
 
 def read_study(results: Path, experiment: str) -> Study | None:
@@ -61,6 +67,7 @@ def measure_study(
         title = cell_title(cell.config.activation, cell.overrides)
         task = trained.load_trained(dataclasses.replace(cell.config, seed=seed), directory)
         run = known.setdefault((cell.run, seed), {"run": cell.run, "seed": seed, "title": title})
+        run["cell"] = cell.overrides
         run["commit"] = read_json(directory / "meta.json")["parts"][-1]["commit"]
         if "sharpness" in settings.parts:
             add_sharpness(run, task, settings)
@@ -103,11 +110,11 @@ def add_sharpness(run: dict[str, Any], task: Task[Any], settings: Settings) -> N
 
 def add_surface(run: dict[str, Any], task: Task[Any], settings: Settings) -> None:
     """Add the mean test loss over the whole test set in one fixed order, with equal weights."""
-    wanted = {"points": settings.points, "span": settings.span}
+    wanted = {"points": settings.points, "span": settings.span, "directions": settings.directions}
     if wanted.items() <= run.get("surface", {}).items():
         return
     key = task.surroundings(1).loss_key
-    rows = surface(task.model, lambda: task.evaluate()[key], settings.points, settings.span)
+    rows = surface(task.model, lambda: task.evaluate()[key], settings.points, settings.span, settings.directions)
     shown = tqdm(rows, f"{run['title']}, seed {run['seed']}", settings.points, unit="row", leave=False, disable=None)
     run["surface"] = wanted | {"loss": [[digits(value) for value in row] for row in shown]}
 

@@ -26,6 +26,7 @@ from experiments.landscape.surface import direction, surface
 from experiments.studies.cells import cells_of
 from experiments.studies.naming import cell_title
 from experiments.studies.presets import load_preset
+from experiments.tables.landscape_page import landscape_markdown
 from tests.experiments.results import bits
 from tests.experiments.zygote import ROOT, Zygote
 
@@ -78,6 +79,36 @@ def test_directions_have_the_norm_of_each_filter() -> None:
     first, second = (direction(model, name)[0].flatten() for name in ("x", "y"))
     assert abs(torch.cosine_similarity(first, second, 0).item()) < 0.5
     assert torch.equal(first, direction(model, "x")[0].flatten())
+
+
+def test_global_directions_have_norm_one_and_do_not_depend_on_the_weights() -> None:
+    models = [nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3, 2)) for _ in range(2)]
+    first, second = (torch.cat([d.flatten() for d in direction(model, "x", "global")]) for model in models)
+    assert first.norm().item() == pytest.approx(1, rel=1e-6)
+    assert torch.equal(first, second)
+    assert abs(torch.dot(first, torch.cat([d.flatten() for d in direction(models[0], "y", "global")])).item()) < 0.5
+
+
+def page_of(runs: dict[str, list[float]]) -> str:
+    """The page of a study whose surfaces have the standard deviations of ``runs``, by activation."""
+    found = [
+        {"cell": f"activation={name}", "title": name, "seed": seed}
+        | {"surface": {"points": 2, "span": 1.0, "directions": "global", "loss": [[1 - sd, 1 + sd], [1 - sd, 1 + sd]]}}
+        for name, values in runs.items()
+        for seed, sd in enumerate(values)
+    ]
+    return landscape_markdown({"runs": found}, load_preset("quickstart"))
+
+
+def test_page_shows_ratios_to_the_reference_and_marks_the_significant_one() -> None:
+    text = page_of({"gelu": [0.1, 0.11, 0.12], "relu": [0.1, 0.12, 0.11], "golu": [0.2, 0.22, 0.24]})
+    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
+    assert "| 4.00 [" not in lines["relu"]
+    assert "**4.00 [" in lines["golu"]
+    assert "1.00 [" in lines["relu"]
+    assert "largest eigenvalue" not in text
+    assert "norm 1 over all weights" in text
+    assert "**" not in page_of({"gelu": [0.1], "relu": [0.1], "golu": [0.3]})
 
 
 def test_surface_of_a_quadratic() -> None:
@@ -135,6 +166,7 @@ def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: py
     )
     assert made.returncode == 0, made.stderr
     assert "GELU, seed 0: largest eigenvalue " in made.stdout
+    assert "| GELU " in (tmp_path / "tables" / "landscape_quickstart.md").read_text()
     study = json.loads((tmp_path / "landscape" / "quickstart.json").read_text(), parse_constant=pytest.fail)
     assert [run["title"] for run in study["runs"]] == ["GELU", "E-GEM (N=1, ε=1e-4)"]
     losses = [json.loads(path.read_text())["test_loss"] for path in sorted((tmp_path / "runs").rglob("metrics.json"))]
