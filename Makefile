@@ -54,7 +54,7 @@ $(VENV)/experiments: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[experiments,scenes,diffusion,translation,landscape,slurm,dev]'
+	$(BIN)/python -m pip install -q -e '.[experiments,scenes,diffusion,translation,slurm,dev]'
 	@touch $@ $(VENV)/experiments
 
 $(VENV)/docs: $(VENV)/bin/python pyproject.toml

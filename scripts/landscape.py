@@ -7,7 +7,7 @@
 
 parts=
   sharpness   largest eigenvalue and trace of the Hessian of the training loss, on examples=2048 images, evaluation
-              mode; Hutchinson with vectors=32 (curvlinops: pip install -e '.[landscape]')
+              mode; Hutchinson with vectors=32
   surface     test loss over the whole test set at points=21 × 21 places within span=1 of the weights, along two random
               directions, the same draw for every row; directions=filter normalises them filter by filter (Li et al.
               2018), directions=global to the norm 1 over all weights (as GoLU's code does)

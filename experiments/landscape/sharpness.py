@@ -1,15 +1,19 @@
-"""Sharpness: the largest eigenvalue and the trace of the loss's Hessian, through curvlinops."""
+"""Sharpness: the largest eigenvalue and the trace of the loss's Hessian.
+
+Products with the Hessian come from two reverse passes. Forward over reverse mode, which curvlinops uses, fails for SiLU
+and Mish: torch has no forward mode of their backward pass.
+"""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy
 import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
-from experiments.errors import UserError
 from experiments.randomness import generator
 
 Batches = list[tuple[Tensor, Tensor]]
@@ -27,29 +31,41 @@ class Sharpness:
 def sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
     """Lanczos (scipy's eigsh, relative error 1e-3) and Hutchinson with ``vectors`` Rademacher vectors of a fixed seed.
 
-    ``model`` must be in evaluation mode: in training mode BatchNorm couples the examples and changes the Hessian.
-    For ReLU it is the Hessian almost everywhere, without the kinks. Source of the products: Dangel et al. (2025),
-    curvlinops (arXiv:2501.19183).
+    ``loss`` gives the mean over a batch. ``model`` must be in evaluation mode: in training mode BatchNorm couples the
+    examples and changes the Hessian. For ReLU it is the Hessian almost everywhere, without the kinks.
     """
     assert not model.training
-    with warnings.catch_warnings(), torch.random.fork_rng():
-        warnings.simplefilter("ignore", FutureWarning)  # a dependency uses scripted functions of torch's forward mode
-        return measure_sharpness(model, loss, batches, vectors)
-
-
-def measure_sharpness(model: nn.Module, loss: nn.Module, batches: Batches, vectors: int) -> Sharpness:
-    try:
-        from curvlinops import HessianLinearOperator, hutchinson_trace
-    except ImportError as missing:
-        raise UserError("parts=sharpness: needs curvlinops; pip install -e '.[landscape]'") from missing
-    from scipy.sparse.linalg import eigsh
-
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    hessian = HessianLinearOperator(model, loss, parameters, batches, check_deterministic=False)
-    operator = hessian.to_scipy()
-    start = torch.randn(operator.shape[0], generator=generator(0, "lanczos")).numpy()
+    product = hessian_product(model, loss, batches)
+    size = sum(p.numel() for p in trained(model))
+    example = trained(model)[0]
+    operator = LinearOperator(
+        (size, size), matvec=lambda v: product(torch.from_numpy(v).to(example)).cpu().numpy(), dtype=numpy.float32
+    )
+    start = torch.randn(size, generator=generator(0, "lanczos")).numpy()
     (top,) = eigsh(operator, k=1, which="LA", tol=1e-3, v0=start, return_eigenvectors=False)
-    torch.manual_seed(generator(0, "hutchinson").initial_seed())
-    samples = [hutchinson_trace(hessian, 1).item() for _ in range(vectors)]
+    draw = generator(0, "hutchinson")
+    signs = [torch.randint(2, (size,), generator=draw).to(example) * 2 - 1 for _ in range(vectors)]
+    samples = [torch.dot(each, product(each)).item() for each in signs]
     error = float(numpy.std(samples, ddof=1)) / len(samples) ** 0.5
     return Sharpness(float(top), float(numpy.mean(samples)), error)
+
+
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def hessian_product(model: nn.Module, loss: nn.Module, batches: Batches) -> Callable[[Tensor], Tensor]:
+    """v ↦ Hv for the mean loss over all examples; v and Hv are vectors over all trained parameters."""
+    parameters = trained(model)
+    count = sum(len(targets) for _, targets in batches)
+
+    def product(vector: Tensor) -> Tensor:
+        total = torch.zeros_like(vector)
+        for inputs, targets in batches:
+            first = torch.autograd.grad(loss(model(inputs), targets), parameters, create_graph=True)
+            along = torch.dot(torch.cat([each.flatten() for each in first]), vector)
+            second = torch.autograd.grad(along, parameters, materialize_grads=True)
+            total += torch.cat([each.flatten() for each in second]) * (len(targets) / count)
+        return total
+
+    return product

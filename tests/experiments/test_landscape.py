@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import subprocess
@@ -30,15 +29,12 @@ from experiments.tables.landscape_page import landscape_markdown
 from tests.experiments.results import bits
 from tests.experiments.zygote import ROOT, Zygote
 
-curvature = pytest.mark.skipif(importlib.util.find_spec("curvlinops") is None, reason="pip install -e '.[landscape]'")
-
 
 @pytest.fixture
 def draw() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-@curvature
 def test_sharpness_of_a_quadratic(draw: torch.Generator) -> None:
     """Mean (wx - y)² has the Hessian 2XᵀX/n. Orthogonal columns make it diagonal, and Hutchinson exact."""
     x, _ = torch.linalg.qr(torch.randn(40, 5, generator=draw))
@@ -50,7 +46,6 @@ def test_sharpness_of_a_quadratic(draw: torch.Generator) -> None:
     assert found.trace_error < 1e-4
 
 
-@curvature
 def test_sharpness_of_a_small_network_is_that_of_its_full_hessian(draw: torch.Generator) -> None:
     model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), gem.make_activation("egem"), nn.Linear(5, 3)).eval()
     x, y = torch.randn(30, 4, generator=draw), torch.randint(3, (30,), generator=draw)
@@ -68,6 +63,14 @@ def test_sharpness_of_a_small_network_is_that_of_its_full_hessian(draw: torch.Ge
     assert abs(found.trace - full.trace().item()) < 4 * found.trace_error
     again = sharpness(model, nn.CrossEntropyLoss(), [(x, y)], vectors=20)
     assert again.trace == pytest.approx(found.trace, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["silu", "mish", "relu", "egem"])
+def test_sharpness_of_every_activation(name: str, draw: torch.Generator) -> None:
+    """Torch has no forward mode of the backward pass of SiLU and Mish; these have a Hessian all the same."""
+    model = nn.Sequential(nn.Linear(4, 5), gem.make_activation(name), nn.Linear(5, 3)).eval()
+    batches = [(torch.randn(20, 4, generator=draw), torch.randint(3, (20,), generator=draw))]
+    assert sharpness(model, nn.CrossEntropyLoss(), batches, vectors=2).top > 0
 
 
 def test_directions_have_the_norm_of_each_filter() -> None:
@@ -152,7 +155,6 @@ def test_output_variance_of_noise_is_that_of_the_normal_law(name: str, variance:
 
 
 @pytest.mark.slow
-@curvature
 def test_the_command_on_real_runs(train: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs of a preset: measured by the script, kept by the next call with the same settings, and drawn."""
     ended = train.run(
