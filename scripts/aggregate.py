@@ -37,6 +37,7 @@ from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.pairs import PairBook
 from experiments.tables.recorded import recorded, tables_with
 from experiments.tables.render import FORMATS
+from experiments.tables.steps_page import steps_markdown
 from experiments.tables.table import Table, build, build_staged
 from experiments.tables.tuned_page import tuned_markdown, tuned_tables
 
@@ -121,13 +122,15 @@ def aggregate(name: str, results: Path, runs_dir: str) -> str:
 
 
 def write_table(noted: tuple[Table, Sequence[str]], results: Path) -> str:
-    """Write a table, with the footnotes on other tables, in all formats; return the Markdown."""
+    """Write a table in all formats, with the footnotes on other tables, and its page of steps; return the Markdown."""
     table, notes = noted
     folder = results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     texts = {suffix: render(table, notes) for suffix, render in FORMATS.items()}
     for suffix, text in texts.items():
         write_atomic(folder / f"{table.preset.name}.{suffix}", text.encode())
+    if table.preset.steps:
+        write_page(results, f"{table.preset.name}_steps", steps_markdown(table))
     return texts["md"]
 
 

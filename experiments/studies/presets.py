@@ -55,6 +55,7 @@ class Preset:
     crossfit: str | None = optional(text())  # a varied key, whose value is chosen from the existing runs
     families: list[Any] = anything()  # lists of activations; a footnote says whether their rows differ
     maps: list[Any] = anything()  # figures of the metric over configuration keys: [x] a line, [x, y] a heat map
+    steps: list[Any] = anything()  # keys whose neighbouring values are compared on a page of their own
     published: list[Any] = anything()  # cell, source, and value or difference (to the reference)
     demonstration: bool = switch(False)  # its runs are the user's own, and affect no published result
     known: str | None = optional(text())  # the runs that were known when the question was asked
@@ -84,6 +85,10 @@ def typed_preset(node: DictConfig) -> Preset:
         if len(result.counted) != result.looks[-1]:
             raise UserError(must_be("experiment.seeds", result.seeds, f"the last of experiment.looks={result.looks}"))
         looks_of(result)
+    if result.steps and len(result.looks) > 1:
+        raise UserError(
+            must_be("experiment.looks", result.looks, "one number of seeds where experiment.steps is given")
+        )
     if result.seeds < 1:
         raise UserError(must_be("experiment.seeds", result.seeds, "an integer of at least 1"))
     result.tune = typed_tuning(result.tune)
