@@ -13,6 +13,7 @@ from experiments.figures.maps import heat_map, lines
 from experiments.figures.mechanism import mechanism
 from experiments.figures.overview import overview
 from experiments.figures.ranks import critical_differences
+from experiments.figures.settings import settings_map
 from experiments.figures.tuning import tuning_curves
 from experiments.studies.presets import map_name
 from experiments.tables.table import Table
@@ -34,15 +35,16 @@ def preset_figures(table: Table) -> Iterator[tuple[str, Figure]]:
         return
     for axes in preset.maps:
         yield map_name(preset, axes), lines(table, axes[0]) if len(axes) == 1 else heat_map(table, *axes)
+    if any(row.judged for row in ran) and (made := settings_map(table)):
+        yield f"{preset.name}_settings", made
     if len(ran) <= MOST_ROWS and any(row.verdict and row.values for row in ran):
         yield f"{preset.name}_forest", forest(table)
     if tried := tuning_curves(table):
         yield f"{preset.name}_tuning", tried
     if len(ran) <= MOST_CURVES:
         yield f"{preset.name}_curves", learning_curves(table)
-        made = mechanism(table)
-        if made:
-            yield f"{preset.name}_mechanism", made
+        if watched := mechanism(table):
+            yield f"{preset.name}_mechanism", watched
 
 
 TASK_FIGURES: dict[str, Callable[[Sequence[Table]], Figure | None]] = {

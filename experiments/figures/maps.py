@@ -71,7 +71,7 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     made, axes = style.figure(columns, size[0], size[1], rows=math.ceil(len(panels) / columns))
     grids = {title: grid(points, x, y, across, down) for title, points in panels.items()}
     top = full_colour(table, list(grids.values()))
-    colours = "RdBu" if table.metric.higher_is_better else "RdBu_r"
+    colours = better_is_blue(table)
     for panel, (title, values) in zip(axes, grids.items(), strict=False):
         texts = {
             (i, j): signed(value, table.digits) for (i, j), value in numpy.ndenumerate(values) if not math.isnan(value)
@@ -89,6 +89,10 @@ def heat_map(table: Table, x: str, y: str) -> Figure:
     margin = f"\nmargin ±{table.preset.margin:g} {unit}".rstrip() if table.preset.margin else ""
     style.headline(made, f"{table.preset.title}{margin}")
     return made
+
+
+def better_is_blue(table: Table) -> str:
+    return "RdBu" if table.metric.higher_is_better else "RdBu_r"
 
 
 def full_colour(table: Table, grids: Sequence[numpy.ndarray]) -> float:

@@ -23,7 +23,8 @@ CAPTIONS = {
     "curves": "Learning curves: mean over seeds. The band reaches from the lowest seed to the highest.",
     "mechanism": "What the activations do, on average over layers during training and layer by layer at its end.",
     "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
-    "surface": "Test loss (nats) around each network, along two random filter-normalised directions.",
+    "surface": "Test loss (nats) around each network, along two random directions.",
+    "settings": "Difference to the reference in each setting. A frame marks a significant difference (corrected).",
 }
 DEFAULT_CAPTION = "The metric over what the preset varies, as difference or mean ± sd."
 

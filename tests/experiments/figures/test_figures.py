@@ -15,6 +15,7 @@ from experiments.figures import preset_figures, style
 from experiments.figures.functions import derived, distance, theory
 from experiments.figures.maps import at_base, grid, heat_map, lines
 from experiments.figures.overview import overview
+from experiments.figures.settings import settings_map
 from experiments.figures.style import save
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.presets import Preset, load_preset
@@ -63,6 +64,24 @@ def test_a_preset_gets_differences_and_curves(preset: Preset, cells: list[Cell])
     assert panel.get_yticklabels()[0].get_text() == "ReLU"
     labels = [text.get_text() for text in made["quickstart_curves"].axes[1].get_legend().get_texts()]
     assert labels == [*(row.title for row in build(preset, cells, []).rows), "lowest to highest seed"]
+
+
+def test_settings_have_a_column_each_with_differences_and_frames(preset: Preset) -> None:
+    """GEM is better by 3 points at the rate 0.2 and equal to GELU at 0.1, in both lengths."""
+    crossed = dataclasses.replace(preset, cells=[" ".join(words) for words in itertools.product(*GRID[0])])
+    found = cells_of(crossed)
+    means = {
+        cell.overrides: 93.0 for cell in found if {"activation=gem", "recipe.lr=0.2"} <= set(cell.overrides.split())
+    }
+    made = settings_map(table_of(crossed, found, means))
+    assert made
+    panel = made.axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["GEM (N=1)"]
+    assert [text.get_text() for text in panel.texts] == ["+0.00", "+0.00", "+3.00", "+3.00"]
+    framed = [patch.get_x() + 0.47 for patch in panel.patches if isinstance(patch, Rectangle)]
+    assert framed == pytest.approx([2, 3])
+    assert "GELU 90.10" in panel.get_xticklabels()[0].get_text()
+    assert settings_map(table_of(preset, cells_of(preset), {})) is None
 
 
 def test_curves_say_how_many_seeds_have_run(preset: Preset, cells: list[Cell]) -> None:
