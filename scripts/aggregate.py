@@ -9,7 +9,7 @@
   python scripts/aggregate.py table=speed            the benchmarks, as measured by benchmarks/bench.py
   python scripts/aggregate.py check=true             check all records, and the dates of their plans; write nothing
 
-Finished runs below runs_dir (results/runs) are copied into results/records/<experiment>.jsonl; the tables
+Finished runs below runs_dir (results/runs) are copied into results/records/<experiment>.jsonl.gz; the tables
 results/tables/<experiment>.md, .csv and .tex are made from the records alone.
 """
 
@@ -25,6 +25,7 @@ from experiments.errors import BAD_INPUT, FINISHED, UserError
 from experiments.files import write_atomic, write_page
 from experiments.landscape.study import read_study, studied
 from experiments.parallel import over_cores
+from experiments.records.file import record_path
 from experiments.records.store import refresh_records
 from experiments.studies.audit import Audit, audit_records
 from experiments.studies.cells import cells_of
@@ -81,7 +82,7 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     Then come the pages of the papers' claims, of the studies with tuned rates, and of the landscapes.
     """
     any_runs = Path(runs_dir).is_dir()
-    some = [name for name in preset_names() if any_runs or (results / "records" / f"{name}.jsonl").exists()]
+    some = [name for name in preset_names() if any_runs or record_path(results / "records", name).exists()]
     every = over_cores(functools.partial(collect, results=results, runs_dir=runs_dir), some)
     tables = [table for table in every if table.runs]
     book = PairBook(tables)

@@ -32,6 +32,7 @@ from experiments.errors import UserError
 from experiments.families.metric import Metric
 from experiments.files import write_page
 from experiments.markdown import pipe_table
+from experiments.records.file import record_path
 from experiments.records.read import read_records
 from experiments.records.record import Record, metric_keys, read_outcome
 from experiments.runs.metrics_log import TIMES
@@ -105,13 +106,13 @@ def recorded_tables(
 
     Raises UserError if there are none.
     """
-    known = [name for name in preset_names() if (folder / f"{name}.jsonl").exists()]
+    known = [name for name in preset_names() if record_path(folder, name).exists()]
     if wanted not in ("all", *known) or not known:
         raise UserError(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
-    sound = {name: list(read_records(folder / f"{name}.jsonl").values()) for name in chosen}
+    sound = {name: list(read_records(record_path(folder, name)).values()) for name in chosen}
     if interrupted:
         sound = {name: [r for r in sound[name] if r["provenance"]["starts"] > 1] for name in chosen}
         if not any(sound.values()):

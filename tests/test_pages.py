@@ -49,7 +49,7 @@ def test_the_page_of_reproductions_names_every_table_of_the_papers_and_what_is_r
     }
     assert published <= set(rows)
     for name, status in rows.items():
-        recorded = (ROOT / "results" / "records" / f"{name}.jsonl").exists()
+        recorded = (ROOT / "results" / "records" / f"{name}.jsonl.gz").exists()
         assert status == (f"[recorded](../results/tables/{name}.md)" if recorded else "none yet"), name
 
 

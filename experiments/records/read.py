@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from experiments.errors import UserError
 from experiments.records.checks.agreement import Placed, disagreements
 from experiments.records.checks.whole import record_faults
+from experiments.records.file import SUFFIX, read_lines
 from experiments.records.record import Record
 
 RUN = re.compile(rb'"run"\s*:\s*"([0-9a-f]{64})"')
@@ -46,7 +47,7 @@ def read_of_runs(path: Path, runs: Collection[str]) -> list[Record]:
 
 def every_record(records_dir: Path) -> list[Record]:
     """The records of all experiments. Raises UserError."""
-    lines = [line for path in sorted(records_dir.glob("*.jsonl")) for line in lines_of(path)]
+    lines = [line for path in sorted(records_dir.glob(f"*{SUFFIX}")) for line in lines_of(path)]
     return [each.record for each in checked_records(lines)]
 
 
@@ -60,13 +61,12 @@ def warn_of_others(path: Path, records: Mapping[int, Record], runs: Collection[s
 
 def record_files(records_dir: Path) -> list[Path]:
     """All record files, including those of tuning runs."""
-    return sorted(records_dir.rglob("*.jsonl"))
+    return sorted(records_dir.rglob(f"*{SUFFIX}"))
 
 
 def lines_of(path: Path) -> list[Line]:
     """The lines of a file; none if it does not exist."""
-    data = path.read_bytes() if path.exists() else b""
-    lines = data.split(b"\n")
+    lines = read_lines(path).split(b"\n")
     return [Line(path, number, line) for number, line in enumerate(lines if lines[-1] else lines[:-1], 1)]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
-from experiments.files import write_atomic
 from experiments.records.checks.agreement import Placed, disagreements, missing_metric, outcome_difference, same_place
 from experiments.records.checks.whole import record_faults
+from experiments.records.file import SUFFIX, record_name, record_path, write_lines
 from experiments.records.read import checked_records, lines_of, refuse, warn_of_others
 from experiments.records.record import Record, make_record
 
@@ -27,15 +27,14 @@ def refresh_records(
     metric: str | None = None,
     lend: bool = True,
 ) -> list[Record]:
-    """Update ``<name>.jsonl`` with the finished ones of ``runs``; return the records of ``runs``.
+    """Update ``<name>.jsonl.gz`` with the finished ones of ``runs``; return the records of ``runs``.
 
     Once it has a run of its own, it also takes the records of the same runs from the files beside it. Records of runs
     that are no longer requested stay in it, so that no evidence is lost. ``metric``: the metric that every finished run
     must have. Without ``lend`` the files beside it are not read.
     Raises UserError, and writes nothing, if a record or a run is invalid, or two of them contradict each other.
-    Raises UserError, and writes nothing, where a record or a run is unsound, or two of them contradict each other.
     """
-    path = records_dir / f"{name}.jsonl"
+    path = record_path(records_dir, name)
     own = checked_records(lines_of(path))
     warn_of_others(path, {each.line: each.record for each in own}, runs)
     found = collect_runs(path, runs, seeds, runs_dir)
@@ -47,7 +46,7 @@ def refresh_records(
     if metric:
         complaints += missing_metric([each for each in every if each.record["run"] in runs], metric)
     refuse(complaints)
-    records = merge_records(path.stem, every, runs)
+    records = merge_records(name, every, runs)
     if records:
         write_records(path, records)
     return [record for record in records if record["run"] in runs]
@@ -63,7 +62,7 @@ def collect_runs(path: Path, runs: Runs, seeds: Collection[int], runs_dir: str) 
         for seed in seeds:
             directory = run_path(dataclasses.replace(config, seed=seed, runs_dir=runs_dir))
             if (directory / "metrics.json").exists():
-                record = json.loads(json.dumps(make_record(path.stem, config, directory)))
+                record = json.loads(json.dumps(make_record(record_name(path), config, directory)))
                 found.append(Placed(record, directory, 0))
                 complaints += [f"{directory}: {fault}" for fault in record_faults(record, path)]
     refuse(complaints)
@@ -91,7 +90,7 @@ def records_elsewhere(path: Path, runs: Runs, seeds: Collection[int]) -> list[Pl
 
     Raises UserError.
     """
-    others = [other for other in sorted(path.parent.glob("*.jsonl")) if other != path]
+    others = [other for other in sorted(path.parent.glob(f"*{SUFFIX}")) if other != path]
     lines = [line for other in others for line in lines_of(other) if line.run() in runs]
     return [each for each in checked_records(lines) if each.record["run"] in runs and each.record["seed"] in seeds]
 
@@ -106,7 +105,5 @@ def merge_records(name: str, records: Iterable[Placed], runs: Runs) -> list[Reco
 
 
 def write_records(path: Path, records: list[Record]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n" for record in records)
-    if not path.exists() or path.read_text() != text:
-        write_atomic(path, text.encode())
+    write_lines(path, text.encode())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.config.compose import ROOT
 from experiments.records.checks.agreement import Placed, missing_metric
+from experiments.records.file import record_name
 from experiments.records.read import examine, lines_of, record_files
 from experiments.studies.history import History
 from experiments.studies.preregistration import review_preset
@@ -28,7 +29,7 @@ def audit_records(records_dir: Path, root: Path = ROOT) -> Audit:
     tables: dict[str, list[Placed]] = {}
     for each in records:
         if each.path.parent == records_dir:
-            tables.setdefault(each.path.stem, []).append(each)
+            tables.setdefault(record_name(each.path), []).append(each)
     for name in sorted(tables.keys() & set(preset_names())):
         complaints += missing_metric(tables[name], load_preset(name).metric)
     history = History(root)

@@ -11,6 +11,7 @@ from typing import Any
 from experiments.config.identity import run_path
 from experiments.config.schema import Config
 from experiments.files import read_json
+from experiments.records.file import record_name
 from experiments.records.read import Line, checked_records, lines_of, record_files
 from experiments.records.record import Record, read_outcome
 
@@ -68,7 +69,7 @@ def recorded_lines(records_dir: Path, only: str | None = None) -> Mapping[str, l
     """The unparsed lines of all record files by run hash, read once."""
     found: dict[str, list[Line]] = {}
     for path in record_files(records_dir):
-        if only not in (None, path.stem):
+        if only not in (None, record_name(path)):
             continue
         for line in lines_of(path):
             found.setdefault(line.run() or "", []).append(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from experiments.records.file import record_path
 from experiments.records.read import lines_of, read_of_runs
 from experiments.studies.cells import cells_of
 from experiments.studies.presets import load_preset, preset_names
@@ -16,7 +17,7 @@ from experiments.tables.table import Table, build, build_staged
 def recorded(name: str, results: Path) -> Table | None:
     """The table of preset ``name`` from ``results``/records, None without records. Invalid records go to stderr."""
     records_dir = results / "records"
-    path = records_dir / f"{name}.jsonl"
+    path = record_path(records_dir, name)
     if not path.exists():
         return None
     plan = load_preset(name)
@@ -32,5 +33,5 @@ def recorded(name: str, results: Path) -> Table | None:
 def tables_with(runs: Collection[str], results: Path) -> list[str]:
     """The presets whose record files have one of ``runs``."""
     wanted = set(runs)
-    paths = {name: results / "records" / f"{name}.jsonl" for name in preset_names()}
+    paths = {name: record_path(results / "records", name) for name in preset_names()}
     return [name for name, path in paths.items() if any(line.run() in wanted for line in lines_of(path))]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.records.file import read_lines, write_lines
 from experiments.records.read import read_records
 from experiments.records.store import write_records
 from experiments.studies.cells import cells_of
@@ -40,26 +41,28 @@ def results(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_records_of_real_runs_are_sound_and_name_no_place(results: Path) -> None:
-    records = read_records(results / "records" / "quickstart.jsonl")
+    records = read_records(results / "records" / "quickstart.jsonl.gz")
     assert [r["config"]["activation"]["name"] for r in records.values()] == ["gelu", "egem"]
     assert all(len(r["curve"]["epoch"]) == 15 for r in records.values())
-    assert str(results) not in (results / "records" / "quickstart.jsonl").read_text()
+    assert str(results) not in read_lines(results / "records" / "quickstart.jsonl.gz").decode()
 
 
 def test_tables_rebuild_byte_for_byte_without_the_runs(results: Path, tmp_path: Path) -> None:
+    name = "records/quickstart.jsonl.gz"
     (tmp_path / "records").mkdir()
-    (tmp_path / "records" / "quickstart.jsonl").write_bytes((results / "records" / "quickstart.jsonl").read_bytes())
+    shutil.copy(results / name, tmp_path / name)
     again = command("scripts/aggregate.py", "table=quickstart", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert again.returncode == 0, again.stderr
     for suffix in ("md", "csv", "tex"):
-        name = f"tables/quickstart.{suffix}"
-        assert (tmp_path / name).read_bytes() == (results / name).read_bytes()
-    assert (tmp_path / "records/quickstart.jsonl").read_bytes() == (results / "records/quickstart.jsonl").read_bytes()
+        page = f"tables/quickstart.{suffix}"
+        assert (tmp_path / page).read_bytes() == (results / page).read_bytes()
+    assert (tmp_path / name).read_bytes() == (results / name).read_bytes()
 
 
 def test_figures_rebuild_byte_for_byte(tmp_path: Path) -> None:
     cells = cells_of(load_preset("quickstart"))
-    write_records(tmp_path / "records" / "quickstart.jsonl", [record(c, s, 90.0 + s) for c in cells for s in range(3)])
+    records = [record(c, s, 90.0 + s) for c in cells for s in range(3)]
+    write_records(tmp_path / "records" / "quickstart.jsonl.gz", records)
     drawn = []
     for _ in range(2):
         assert command("scripts/figures.py", "figure=quickstart", f"results_dir={tmp_path}").returncode == 0
@@ -112,17 +115,17 @@ def test_the_whole_report_is_below_3_mb(train: Zygote, tmp_path: Path) -> None:
 
 
 def test_check_names_file_and_line_of_a_forged_record_and_ends_with_2(train: Zygote, tmp_path: Path) -> None:
-    name = "table_cifar10_jpeg.jsonl"
+    name = "table_cifar10_jpeg.jsonl.gz"
     (tmp_path / "records").mkdir()
     shutil.copy(ROOT / "results" / "records" / name, tmp_path / "records")
     words = ("scripts/aggregate.py", "check=true", f"results_dir={tmp_path}")
     sound = train.script(*words)
     assert (sound.status, sound.err) == (0, "")
-    lines = (tmp_path / "records" / name).read_text().splitlines()
+    lines = read_lines(tmp_path / "records" / name).decode().splitlines()
     third = json.loads(lines[2])
     third["result"]["test_accuracy"] = 101.0
     lines[2] = json.dumps(third)
-    (tmp_path / "records" / name).write_text("\n".join(lines) + "\n")
+    write_lines(tmp_path / "records" / name, ("\n".join(lines) + "\n").encode())
     forged = train.script(*words)
     assert forged.status == 2
     assert f"{name}:3: result.test_accuracy=101" in forged.err
@@ -132,7 +135,7 @@ def test_check_names_file_and_line_of_a_forged_record_and_ends_with_2(train: Zyg
 def test_rebuild_makes_tables_figures_and_the_report_in_one_go(train: Zygote, tmp_path: Path) -> None:
     name = "table_cifar10_jpeg"  # no other table has its pairs
     (tmp_path / "records").mkdir()
-    shutil.copy(ROOT / "results" / "records" / f"{name}.jsonl", tmp_path / "records")
+    shutil.copy(ROOT / "results" / "records" / f"{name}.jsonl.gz", tmp_path / "records")
     made = train.script("scripts/report.py", "rebuild=true", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
     committed = (ROOT / "results" / "tables" / f"{name}.md").read_bytes()

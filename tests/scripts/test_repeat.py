@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import torch
 from experiments.errors import UserError
 from experiments.families.metric import percentage
 from experiments.records.record import Record
+from experiments.records.store import write_records
 from experiments.runs.provenance import device_name
 from experiments.studies.cells import cells_of
 from experiments.studies.presets import load_preset
@@ -60,7 +60,7 @@ def test_a_difference_is_status_1_and_what_cannot_be_trained_2(
     """The others are trained and judged all the same."""
     runs[0]["provenance"]["commit"] = MISSING
     (tmp_path / "records").mkdir()
-    path = tmp_path / "records" / "quickstart.jsonl"
+    path = tmp_path / "records" / "quickstart.jsonl.gz"
 
     def again(record: Record, folder: Path, places: list[str]) -> Record:
         if record["provenance"]["commit"] == MISSING:
@@ -73,7 +73,7 @@ def test_a_difference_is_status_1_and_what_cannot_be_trained_2(
     monkeypatch.setattr("scripts.repeat.repeat", again)
     status = {}
     for name, chosen in (("sound", runs[2:]), ("differs", runs[1:]), ("missing", runs)):
-        path.write_text("".join(json.dumps(run) + "\n" for run in chosen))
+        write_records(path, chosen)
         status[name] = main(["runs=3", f"results_dir={tmp_path}"])
     assert status == {"sound": 0, "differs": 1, "missing": 2}
     assert f"commit {MISSING} is not in this repository" in capsys.readouterr().err
@@ -87,16 +87,16 @@ def test_long_runs_can_be_left_out(tmp_path: Path, runs: list[Record]) -> None:
         scale = seconds / run["provenance"]["seconds"]
         run["curve"]["seconds"] = [scale * each for each in run["curve"]["seconds"]]
         run["provenance"]["seconds"] = seconds
-    (tmp_path / "quickstart.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    write_records(tmp_path / "quickstart.jsonl.gz", runs)
     assert [len(recorded_tables("all", tmp_path, minutes)["quickstart"]) for minutes in (1, 2, math.inf)] == [1, 2, 3]
 
 
 def test_those_that_were_interrupted(tmp_path: Path, runs: list[Record]) -> None:
     runs[1]["provenance"]["starts"] = 3
-    path = tmp_path / "quickstart.jsonl"
-    path.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    path = tmp_path / "quickstart.jsonl.gz"
+    write_records(path, runs)
     assert recorded_tables("all", tmp_path, interrupted=True)["quickstart"] == [runs[1]]
-    path.write_text(json.dumps(runs[0]) + "\n")
+    write_records(path, runs[:1])
     with pytest.raises(UserError, match="which=interrupted: no run of table=all was"):
         recorded_tables("all", tmp_path, interrupted=True)
 

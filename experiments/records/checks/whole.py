@@ -11,6 +11,7 @@ from experiments.records.checks.curve import curve_faults
 from experiments.records.checks.fields import WHOLE, Rule, field_faults, is_object
 from experiments.records.checks.origin import provenance_faults
 from experiments.records.checks.outcome import result_faults
+from experiments.records.file import record_name
 from experiments.records.record import FORMAT
 
 TUNING = "tuning"  # the folder of tuning runs below that of the records
@@ -24,7 +25,7 @@ def record_faults(record: Any, path: Path) -> list[str]:
         return [f"format={record.get('format')}: this version reads {FORMAT}"]
     rules = {
         "format": Rule("", lambda _: True),
-        "experiment": Rule(f"{path.stem}, the name of its file", lambda value: value == path.stem),
+        "experiment": Rule(f"{record_name(path)}, the name of its file", lambda value: value == record_name(path)),
         "run": Rule("64 hexadecimal digits", lambda value: isinstance(value, str) and bool(HASH.fullmatch(value))),
         "seed": WHOLE,
         "config": PART,

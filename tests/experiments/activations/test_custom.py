@@ -137,7 +137,7 @@ def test_in_a_preset_and_a_table(tmp_path: Path, line: list[str]) -> None:
     made = command(root, "scripts/aggregate.py", "table=strange", runs, f"results_dir={tmp_path}")
     assert made.returncode == 0, made.stderr
     assert "| Swash (β=2, order=1)" in (tmp_path / "tables" / "strange.md").read_text()
-    records = read_records(tmp_path / "records" / "strange.jsonl")
+    records = read_records(tmp_path / "records" / "strange.jsonl.gz")
     assert len(records) == 4
     activation = list(records.values())[-1]["config"]["activation"]
     assert activation["target"] == "mine.py:Swash"

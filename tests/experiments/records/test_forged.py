@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from experiments.records.file import record_name, write_lines
 from experiments.records.read import examine, lines_of
 from experiments.records.record import Record
 from experiments.records.store import write_records
@@ -163,8 +164,8 @@ def three(cells: list[Cell]) -> list[Record]:
 
 
 def test_what_is_attacked_is_sound(tmp_path: Path, three: list[Record]) -> None:
-    write_records(tmp_path / "quickstart.jsonl", three)
-    records, complaints = examine(lines_of(tmp_path / "quickstart.jsonl"))
+    write_records(tmp_path / "quickstart.jsonl.gz", three)
+    records, complaints = examine(lines_of(tmp_path / "quickstart.jsonl.gz"))
     assert (len(records), complaints) == (3, [])
 
 
@@ -172,7 +173,7 @@ def test_what_is_attacked_is_sound(tmp_path: Path, three: list[Record]) -> None:
 def test_a_forged_record_is_refused_with_file_line_and_field(tmp_path: Path, three: list[Record], name: str) -> None:
     attack, words = ATTACKS[name]
     attack(three)
-    path = tmp_path / "quickstart.jsonl"
+    path = tmp_path / "quickstart.jsonl.gz"
     write_records(path, three)
     complaints = examine(lines_of(path))[1]
     assert complaints
@@ -195,8 +196,8 @@ def test_a_forged_record_is_refused_with_file_line_and_field(tmp_path: Path, thr
 def test_what_is_no_json_is_refused(tmp_path: Path, three: list[Record], old: str, new: str, words: str) -> None:
     line = json.dumps(three[LAST])
     assert old in line
-    path = tmp_path / "quickstart.jsonl"
-    path.write_bytes(line.replace(old, new, 1).encode(errors="surrogateescape") + b"\n")
+    path = tmp_path / "quickstart.jsonl.gz"
+    write_lines(path, line.replace(old, new, 1).encode(errors="surrogateescape") + b"\n")
     complaints = examine(lines_of(path))[1]
     assert len(complaints) == 1
     assert complaints[0].startswith(f"{path}:1: ")
@@ -204,9 +205,9 @@ def test_what_is_no_json_is_refused(tmp_path: Path, three: list[Record], old: st
 
 
 def test_copies_in_two_files_must_be_equal(tmp_path: Path, cells: list[Cell]) -> None:
-    paths = tmp_path / "quickstart.jsonl", tmp_path / "table_digits.jsonl"
+    paths = tmp_path / "quickstart.jsonl.gz", tmp_path / "table_digits.jsonl.gz"
     for path, value in zip(paths, (90.0, 91.0), strict=True):
-        write_records(path, [record(cells[0], 0, value) | {"experiment": path.stem}])
+        write_records(path, [record(cells[0], 0, value) | {"experiment": record_name(path)}])
     complaints = examine(line for path in paths for line in lines_of(path))[1]
     assert complaints == [
         f"{paths[1]}:1: result.test_accuracy differs from that of {paths[0]}:1, the same run and seed"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from experiments.errors import UserError
+from experiments.records.file import read_lines, record_name, write_lines
 from experiments.records.read import read_of_runs, read_records
 from experiments.records.record import CURVE_POINTS, Record, origins, read_outcome, thin_curve
 from experiments.records.store import refresh_records, write_records
@@ -26,55 +28,74 @@ def refresh(preset: Preset, cells: list[Cell], records_dir: Path, runs_dir: str)
 
 def test_written_records_are_read_back(tmp_path: Path, cells: list[Cell]) -> None:
     records = [record(cell, 0, 90.0) for cell in cells]
-    path = tmp_path / "quickstart.jsonl"
+    path = tmp_path / "quickstart.jsonl.gz"
     write_records(path, records)
     assert read_records(path) == dict(enumerate(records, 1))
 
 
 def test_an_unsound_line_is_an_error_and_nothing_is_written(tmp_path: Path, preset: Preset, cells: list[Cell]) -> None:
-    path = tmp_path / "records" / "quickstart.jsonl"
+    path = tmp_path / "records" / "quickstart.jsonl.gz"
     write_records(path, [record(cells[0], 0, 90.0), record(cells[1], 0, 91.0)])
-    path.write_bytes(path.read_bytes()[:-100])
+    write_lines(path, read_lines(path)[:-100])
     before = path.read_bytes()
     with pytest.raises(UserError, match=f"^{path}:2: no JSON object"):
         refresh(preset, cells, tmp_path / "records", str(tmp_path / "none"))
     assert path.read_bytes() == before
 
 
+def test_a_file_that_is_not_compressed_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "quickstart.jsonl.gz"
+    path.write_text("{}\n")
+    with pytest.raises(UserError, match=f"^{path}: must be compressed by gzip"):
+        read_records(path)
+
+
+def test_a_file_with_the_same_content_keeps_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "quickstart.jsonl.gz"
+    path.write_bytes(gzip.compress(b"{}\n", compresslevel=0, mtime=1))
+    before = path.read_bytes()
+    write_lines(path, b"{}\n")
+    assert path.read_bytes() == before
+    write_lines(path, b"[]\n")
+    assert gzip.decompress(path.read_bytes()) == b"[]\n"
+
+
 def test_a_foreign_record_is_named_left_out_and_kept(
     tmp_path: Path, preset: Preset, cells: list[Cell], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A sound record of a run that is no cell of the preset, as after a change of the preset."""
-    path = tmp_path / "quickstart.jsonl"
+    path = tmp_path / "quickstart.jsonl.gz"
     write_records(path, [record(cells[1], 0, 90.0), record(cells[0], 0, 91.0)])
-    before = path.read_bytes()
+    before = read_lines(path)
     mine = [cells[0], *cells[2:]]
     assert [r["run"] for r in read_of_runs(path, {cell.run for cell in mine})] == [cells[0].run]
     assert f"{path}:1: left out: its configuration is that of no cell" in capsys.readouterr().err
     assert [r["run"] for r in refresh(preset, mine, tmp_path, str(tmp_path / "none"))] == [cells[0].run]
     assert "left out" in capsys.readouterr().err
-    assert sorted(path.read_bytes().splitlines()) == sorted(before.splitlines())
+    assert sorted(read_lines(path).splitlines()) == sorted(before.splitlines())
 
 
 def test_a_run_counts_for_every_table_that_asks_for_it(tmp_path: Path, preset: Preset, cells: list[Cell]) -> None:
     """Once the table has a run of its own; seeds beyond the plan stay where they are."""
     nowhere = str(tmp_path / "none")
     lent = [record(cells[0], seed, 80.0 + seed) for seed in (0, 1, preset.seeds)]
-    write_records(tmp_path / "table_digits.jsonl", [r | {"experiment": "table_digits"} for r in lent])
+    write_records(tmp_path / "table_digits.jsonl.gz", [r | {"experiment": "table_digits"} for r in lent])
     assert refresh(preset, cells, tmp_path, nowhere) == []
-    assert not (tmp_path / "quickstart.jsonl").exists()
-    write_records(tmp_path / "quickstart.jsonl", lent[:1])
+    assert not (tmp_path / "quickstart.jsonl.gz").exists()
+    write_records(tmp_path / "quickstart.jsonl.gz", lent[:1])
     first = refresh(preset, cells, tmp_path, nowhere)
     assert first == lent[:2]
-    assert list(read_records(tmp_path / "quickstart.jsonl").values()) == first
+    assert list(read_records(tmp_path / "quickstart.jsonl.gz").values()) == first
     assert refresh(preset, cells, tmp_path, nowhere) == first
 
 
 def test_copies_that_disagree_are_an_error(tmp_path: Path, preset: Preset, cells: list[Cell]) -> None:
     other = record(cells[0], 0, 80.0) | {"experiment": "table_digits"}
-    write_records(tmp_path / "table_digits.jsonl", [other])
-    write_records(tmp_path / "quickstart.jsonl", [record(cells[0], 0, 90.0)])
-    with pytest.raises(UserError, match=r"table_digits.jsonl:1: result.test_accuracy differs from that of .*:1, the"):
+    write_records(tmp_path / "table_digits.jsonl.gz", [other])
+    write_records(tmp_path / "quickstart.jsonl.gz", [record(cells[0], 0, 90.0)])
+    with pytest.raises(
+        UserError, match=r"table_digits\.jsonl\.gz:1: result\.test_accuracy differs from that of "
+    ):
         refresh(preset, cells, tmp_path, str(tmp_path / "none"))
 
 
@@ -112,9 +133,9 @@ def test_curve_prefers_evaluations(key: str) -> None:
     assert thin_curve(lines, {key})["step"] == list(range(100, 1001, 100))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "results" / "records").glob("*.jsonl")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "records").glob("*.jsonl.gz")), ids=record_name)
 def test_every_committed_record_traces_to_a_commit_and_a_cell(path: Path) -> None:
-    records, plan = read_records(path), load_preset(path.stem)
+    records, plan = read_records(path), load_preset(record_name(path))
     own = Results("no runs", path.parent, only=plan.name)
     cells = follow_study(plan, own).cells if plan.staged else cells_of(plan)
     assert {each["run"] for each in records.values()} <= {cell.run for cell in cells}

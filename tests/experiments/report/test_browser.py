@@ -27,8 +27,8 @@ def page(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (results / "records" / "tuning").mkdir(parents=True)
     for name in TABLES:
         for place in ("records", "records/tuning"):
-            if (ROOT / "results" / place / f"{name}.jsonl").exists():
-                shutil.copy(ROOT / "results" / place / f"{name}.jsonl", results / place)
+            if (ROOT / "results" / place / f"{name}.jsonl.gz").exists():
+                shutil.copy(ROOT / "results" / place / f"{name}.jsonl.gz", results / place)
     made = train.script("scripts/report.py", "rebuild=true", f"runs_dir={results}/none", f"results_dir={results}")
     assert made.status == 0, made.err
     return results / "report.html"

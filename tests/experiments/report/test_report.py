@@ -104,7 +104,7 @@ def test_nothing_to_tell_apart(preset: Preset, cells: list[Cell]) -> None:
 
 def test_a_tuned_table_has_a_section_of_its_own(tmp_path: Path) -> None:
     """With its tuning, the chosen values in the rows, and its U-curves."""
-    for name in ("tuned_gpt2_tiny.jsonl", "tuning/tuned_gpt2_tiny.jsonl"):
+    for name in ("tuned_gpt2_tiny.jsonl.gz", "tuning/tuned_gpt2_tiny.jsonl.gz"):
         (tmp_path / "records" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "records" / name).write_bytes((ROOT / "results" / "records" / name).read_bytes())
     table = recorded("tuned_gpt2_tiny", tmp_path)

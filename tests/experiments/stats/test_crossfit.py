@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy
 import pytest
 
+from experiments.records.file import read_lines
 from experiments.stats import cross_fit, cross_fit_difference
 from experiments.stats.crossfit import Settings, half_splits
 from experiments.stats.simulation.cross_fitting import CASES, cross_fitted, draw_pair
 
 ROOT = Path(__file__).parents[3]
-RECORDS = ROOT / "results" / "records" / "golu_mlp.jsonl"
+RECORDS = ROOT / "results" / "records" / "golu_mlp.jsonl.gz"
 EVEN_AND_ODD = ((0, 2, 4, 6, 8), (1, 3, 5, 7, 9))
 
 
@@ -94,7 +95,7 @@ def mlp_runs() -> dict[str, list[Settings]]:
     runs: dict[str, dict[int, dict[float, dict[int, float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
-    for line in RECORDS.read_text().splitlines():
+    for line in read_lines(RECORDS).splitlines():
         record = json.loads(line)
         recipe, activation = record["config"]["recipe"], record["config"]["activation"]
         if (recipe["epochs"], recipe["batch_size"]) == (8, 128):

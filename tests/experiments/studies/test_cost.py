@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from experiments.config.compose import ROOT
+from experiments.records.file import read_lines
 from experiments.records.read import every_record
 from experiments.records.record import Record
 from experiments.studies.cells import Cell, cells_of
@@ -100,8 +101,8 @@ def test_a_study_is_predicted_from_the_records_of_others(name: str, every: list[
     own = [r for r in every if r["run"] in cells]
     device = Counter(r["provenance"]["device"] for r in own).most_common(1)[0][0]
     own = [r for r in own if r["provenance"]["device"] == device]
-    file = ROOT / "results" / "records" / f"{name}.jsonl"
-    seen = {json.loads(line)["run"] for line in file.read_text().splitlines()}
+    file = ROOT / "results" / "records" / f"{name}.jsonl.gz"
+    seen = {json.loads(line)["run"] for line in read_lines(file).splitlines()}
     others = [r for r in every if r["run"] not in seen | set(cells)]
     found = {run: estimate(cell.config, others, device) for run, cell in cells.items()}
     known = [(r["provenance"]["seconds"], each.seconds) for r in own if (each := found[r["run"]])]

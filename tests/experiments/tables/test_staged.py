@@ -22,7 +22,7 @@ from tests.experiments.zygote import ROOT
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
     folder = tmp_path_factory.mktemp("results") / "records"
-    for name in ("tuned_gpt2_tiny.jsonl", "tuning/tuned_gpt2_tiny.jsonl"):
+    for name in ("tuned_gpt2_tiny.jsonl.gz", "tuning/tuned_gpt2_tiny.jsonl.gz"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / "results" / "records" / name).read_bytes())
     return build_staged(*collect_stages(load_preset("tuned_gpt2_tiny"), folder, str(folder / "none")))
