@@ -61,5 +61,7 @@ def setting_title(words: str, rows: dict[str, Row], digits: int) -> str:
     """The setting, and the mean of its reference."""
     dataset = next(iter(rows.values())).cell.config.dataset
     name = dataset.title if words == f"dataset={dataset.name}" else cell_title({"name": ""}, words).strip(", ")
-    means = [f"{title} {row.summary.mean:.{digits}f}" for title, row in rows.items() if row.is_reference]
+    means = [
+        f"{title} {row.summary.mean:.{digits}f}".replace("-", "−") for title, row in rows.items() if row.is_reference
+    ]
     return "\n".join([*textwrap.wrap(name, COLUMN), *means])

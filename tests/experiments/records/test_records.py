@@ -93,9 +93,7 @@ def test_copies_that_disagree_are_an_error(tmp_path: Path, preset: Preset, cells
     other = record(cells[0], 0, 80.0) | {"experiment": "table_digits"}
     write_records(tmp_path / "table_digits.jsonl.gz", [other])
     write_records(tmp_path / "quickstart.jsonl.gz", [record(cells[0], 0, 90.0)])
-    with pytest.raises(
-        UserError, match=r"table_digits\.jsonl\.gz:1: result\.test_accuracy differs from that of "
-    ):
+    with pytest.raises(UserError, match=r"table_digits\.jsonl\.gz:1: result\.test_accuracy differs from that of "):
         refresh(preset, cells, tmp_path, str(tmp_path / "none"))
 
 
