@@ -113,7 +113,8 @@ def test_a_difference_within_the_margin_is_pale(margin: float | None, full: floa
 
 
 def test_a_surface_names_its_axes() -> None:
-    surface: dict[str, Any] = {"loss": [[3, 2, 3], [2, 1, 2], [3, 2, 3]], "span": 1.0, "points": 3}
+    places = {"span": 1.0, "points": 3, "directions": "filter"}
+    surface: dict[str, Any] = places | {"loss": [[3, 2, 3], [2, 1, 2], [3, 2, 3]]}
     (panel,) = surfaces({"runs": [{"title": "ReLU", "seed": 0, "surface": surface}]}).axes
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("first direction", "second direction")
 
