@@ -19,11 +19,14 @@ from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.overall import overall_rows
 from experiments.tables.pairs import PairBook
 from experiments.tables.provenance import commits_of
-from experiments.tables.render import Block, blocks, notes_of
+from experiments.tables.render import Block, blocks, notes_of, tuning_blocks
 from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
-PICTURES = ("forest",)  # figures that show the verdict, besides the maps; all others are details
+PICTURES = (
+    "settings",
+    "forest",
+)  # figures that show the verdict, besides the maps; all others are details
 DETAILS = ("tuning", "curves", "mechanism", "landscape", "surface")
 
 
@@ -92,7 +95,7 @@ def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Sect
         table=table,
         sentences=sentences(table, settings),
         verdicts=by_verdict(table.rows if table.study or not settings else settings),
-        blocks=shown,
+        blocks=[*shown, *tuning_blocks(table)],
         main=next(block for block in shown if block.title in ("", "Setting by setting")),
         classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
         notes=[*notes_of(table), *over_tables_notes(table, book)],

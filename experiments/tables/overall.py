@@ -30,7 +30,7 @@ class Overall(Judged):
     overrides: str  # of the activation only
     values: dict[int, float]
     diverged: list[int]
-    verdict: Verdict | None  # None for the reference, and for a study with looks, which has no verdict over settings
+    verdict: Verdict | None  # None for the reference, and for a study with several looks, which stop row by row
     kind: RowKind
     difference: float
     settings: int
@@ -64,7 +64,8 @@ def overall_rows(table: Table) -> list[Overall]:
     }
     reference = next(activation_of(row.cell) for row in table.rows if row.is_reference)
     pairs = {name: reference for name in values if name != reference}
-    verdicts = {} if table.study else judge_by_plan(table.preset, table.metric, values, pairs, failed)
+    several_looks = len(table.preset.looks) > 1
+    verdicts = {} if several_looks else judge_by_plan(table.preset, table.metric, values, pairs, failed)
     found = []
     for name, own in by_activation.items():
         leads = lead_by_setting(table, list(own.values()))

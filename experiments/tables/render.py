@@ -40,10 +40,8 @@ class Block:
 
 def blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
     """The activations over all settings, then at their own setting, then row by row. The title says which."""
-    if table.study is not None:
-        return [Block("", staged.headers(table), staged.texts(table, bold)), *tuning_blocks(table, bold)]
     found = []
-    settings = overall_rows(table)
+    settings = overall_rows(table) if len(table.preset.looks) <= 1 else []
     if settings:
         rows = [overall_cells(table, row, bold) for row in settings]
         found.append(Block(overall_title(settings), overall_headers(table), rows, OVERALL_NOTE))
@@ -51,12 +49,14 @@ def blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
         rows = [cross_fitted_cells(table, row) for row in fitted]
         found.append(Block(cross_fitted_title(table), cross_fitted_headers(table), rows, cross_fitted_note(table)))
     title = "Setting by setting" if found else ""
+    if table.study is not None:
+        return [*found, Block(title, staged.headers(table), staged.texts(table, bold))]
     return [*found, Block(title, headers(table), [cells(table, row, bold) for row in table.rows])]
 
 
-def tuning_blocks(table: Table, bold: tuple[str, str]) -> list[Block]:
-    """The held-out result of every value that was tried."""
-    rows = staged.tuning_texts(table, bold)
+def tuning_blocks(table: Table, bold: tuple[str, str] = PLAIN) -> list[Block]:
+    """The held-out result of every value that was tried, if the study tunes."""
+    rows = staged.tuning_texts(table, bold) if table.study is not None else []
     return [Block("Tuning", staged.tuning_headers(table), rows, staged.tuning_title(table))] if rows else []
 
 
@@ -68,14 +68,12 @@ def markdown(table: Table, more_notes: Sequence[str] = ()) -> str:
     """The table as Markdown. ``more_notes`` are footnotes on runs in other tables."""
     parts = [f"# {table.preset.title}"]
     notes = "\n".join(f"- {note}" for note in (*notes_of(table), *more_notes))
-    first, *rest = blocks(table, ("**", "**"))
-    if table.study is not None:
-        tuning = [part for each in rest for part in (f"## {each.title}", each.note, each.markdown)]
-        return "\n\n".join([*parts, first.markdown, notes, *tuning]) + "\n"
-    for each in (first, *rest):
+    bold = ("**", "**")
+    for each in blocks(table, bold):
         parts += [f"## {each.title}"] if each.title else []
         parts += [each.markdown, *([each.note] if each.note else [])]
-    return "\n\n".join([*parts, notes]) + "\n"
+    below = [part for each in tuning_blocks(table, bold) for part in (f"## {each.title}", each.note, each.markdown)]
+    return "\n\n".join([*parts, notes, *below]) + "\n"
 
 
 def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
@@ -83,10 +81,9 @@ def latex(table: Table, more_notes: Sequence[str] = ()) -> str:
     parts = [f"% In the preamble: {PREAMBLE}", f"% Works: \\cite{{{CITED}}}, in docs/references.bib"]
     title, label = table.preset.title, table.preset.name
     for each in blocks(table, LATEX_BOLD):
-        if table.study is None or not each.title:
-            name = f"{title}. {each.title}" if each.title else title
-            parts.append(longtable(each.rows, each.headers, name, label))
-            label = ""
+        name = f"{title}. {each.title}" if each.title else title
+        parts.append(longtable(each.rows, each.headers, name, label))
+        label = ""
     return "\n".join([*parts, notes_below([*notes_of(table), *more_notes])]) + "\n"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.records.file import read_lines, write_lines
+from experiments.records.file import read_lines, record_name, write_lines
 from experiments.records.read import read_records
 from experiments.records.store import write_records
 from experiments.studies.cells import cells_of
@@ -96,12 +96,13 @@ def test_bad_words_are_one_line(train: Zygote, words: list[str], text: str) -> N
 
 
 def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_path: Path) -> None:
-    names = [Path(line).stem for line in git(ROOT, "ls-files", "results/records").splitlines()]
+    names = [record_name(Path(line)) for line in git(ROOT, "ls-files", "results/records").splitlines()]
     assert names
-    shutil.copytree(ROOT / "results" / "records", tmp_path / "records")
+    for part in ("records", "landscape"):
+        shutil.copytree(ROOT / "results" / part, tmp_path / part)
     made = train.script("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
-    made_of_all = ["claims.md", "claims_golu.md", "tuned.md"]
+    made_of_all = ["claims.md", "claims_golu.md", "tuned.md", "ladder_steps.md", "landscape_tuned_mlp.md"]
     for name in [*(f"{name}.{suffix}" for name in names for suffix in ("md", "csv", "tex")), *made_of_all]:
         assert (tmp_path / "tables" / name).read_bytes() == (ROOT / "results" / "tables" / name).read_bytes(), name
 
