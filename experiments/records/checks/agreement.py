@@ -187,9 +187,15 @@ def may_be_equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def comparable(record: Record) -> Record:
-    """The part that copies share. ``vectorised`` was written from 2026-11-22 to 2026-11-28; its absence means false."""
+    """The part that copies share.
+
+    The configuration is left out: ``run`` is its hash, and a key that was added later has a pinned value.
+    ``vectorised`` was written from 2026-11-22 to 2026-11-28; its absence means false.
+    """
     provenance = {key: value for key, value in record["provenance"].items() if (key, value) != ("vectorised", False)}
-    return {key: value for key, value in record.items() if key != "experiment"} | {"provenance": provenance}
+    return {key: value for key, value in record.items() if key not in ("experiment", "config")} | {
+        "provenance": provenance
+    }
 
 
 def outcome_difference(one: Record, other: Record) -> str | None:

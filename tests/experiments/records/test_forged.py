@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from experiments.records.file import record_name, write_lines
+from experiments.records.file import read_lines, record_name, write_lines
 from experiments.records.read import examine, lines_of
 from experiments.records.record import Record
 from experiments.records.store import write_records
@@ -202,6 +202,17 @@ def test_what_is_no_json_is_refused(tmp_path: Path, three: list[Record], old: st
     assert len(complaints) == 1
     assert complaints[0].startswith(f"{path}:1: ")
     assert words in complaints[0]
+
+
+def test_a_copy_may_lack_a_key_that_was_added_later(tmp_path: Path, cells: list[Cell]) -> None:
+    """Its value there is the pinned one, as the hash says."""
+    paths = tmp_path / "quickstart.jsonl.gz", tmp_path / "table_digits.jsonl.gz"
+    for path in paths:
+        write_records(path, [record(cells[0], 0, 90.0) | {"experiment": record_name(path)}])
+    older = json.loads(read_lines(paths[0]))
+    del older["config"]["dataset"]["train_size"]
+    write_records(paths[0], [older])
+    assert examine(line for path in paths for line in lines_of(path))[1] == []
 
 
 def test_copies_in_two_files_must_be_equal(tmp_path: Path, cells: list[Cell]) -> None:
