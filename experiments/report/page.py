@@ -28,6 +28,7 @@ PICTURES = (
     "forest",
 )  # figures that show the verdict, besides the maps; all others are details
 DETAILS = ("tuning", "curves", "mechanism", "landscape", "surface")
+BRIEF = ("battery_", "builtins_")  # tasks of trials, which train for seconds: the report leaves out their mechanism
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Sect
     name = table.preset.name
     maps = [map_name(table.preset, axes) for axes in table.preset.maps]
     shown, settings = blocks(table), overall_rows(table)
+    kinds = [kind for kind in DETAILS if kind != "mechanism" or not name.startswith(BRIEF)]
     return Section(
         table=table,
         sentences=sentences(table, settings),
@@ -100,7 +102,7 @@ def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Sect
         classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
         notes=[*notes_of(table), *over_tables_notes(table, book)],
         pictures=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in PICTURES)], styles),
-        details=drawings(figures, [f"{name}_{kind}" for kind in DETAILS], styles),
+        details=drawings(figures, [f"{name}_{kind}" for kind in kinds], styles),
         missing=missing(table),
     )
 
