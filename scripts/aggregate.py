@@ -23,7 +23,7 @@ from pathlib import Path
 from experiments.cli import key_values, read_switch, script
 from experiments.errors import BAD_INPUT, FINISHED, UserError
 from experiments.files import write_atomic, write_page
-from experiments.landscape.study import read_study, studied
+from experiments.landscape.study import read_studies
 from experiments.parallel import over_cores
 from experiments.records.file import record_path
 from experiments.records.store import refresh_records
@@ -94,10 +94,9 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
             write_page(results, "claims" if paper == "gem" else f"claims_{paper}", claims_markdown(tables, asked))
     if tuned := tuned_tables(tables):
         write_page(results, "tuned", tuned_markdown(tuned))
-    for name in studied(results):
-        study = read_study(results, name)
-        if study:
-            write_page(results, f"landscape_{name}", landscape_markdown(study, load_preset(name)))
+    for study in read_studies(results):
+        name = study["experiment"]
+        write_page(results, f"landscape_{name}", landscape_markdown(study, load_preset(name)))
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:

@@ -31,6 +31,7 @@ from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.errors import UserError, must_be
 from experiments.files import write_page
 from experiments.landscape.study import Settings, measure_study, path_of
+from experiments.landscape.surface import DIRECTIONS
 from experiments.studies.cells import Cell, cells_of
 from experiments.studies.naming import number
 from experiments.studies.presets import Preset, load_preset
@@ -38,7 +39,6 @@ from experiments.studies.results import Results
 from experiments.studies.stages import follow_study
 from experiments.tables.landscape_page import landscape_markdown
 
-DIRECTIONS = ("filter", "global")
 PARTS = ("sharpness", "surface", "weights", "variance")
 KEYS = {
     "experiment": "",

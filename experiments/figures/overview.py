@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from experiments.figures import style
 from experiments.stats import pooled_sd
@@ -21,7 +20,6 @@ from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 FULL = 4.0  # standard deviations of full colour
-FRAME = "#FFB000"  # visible on dark and on light colours
 COLUMN = 16  # letters that fit the width of a title
 
 
@@ -63,7 +61,7 @@ def overview(tables: Sequence[Table]) -> Figure | None:
             better = entry.value if table.metric.higher_is_better else -entry.value
             shades[i, j] = better / sd if sd > 0 and entry.complete else math.nan
             if entry.different:
-                panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
+                style.frame(panel, i, j)
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
     panel.set_xticks(range(len(columns)), [column_title(table, found) for table, found, _ in columns], fontsize=7.5)
     panel.xaxis.tick_top()

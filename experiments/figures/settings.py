@@ -7,11 +7,10 @@ import textwrap
 
 import numpy
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from experiments.figures import style
 from experiments.figures.maps import better_is_blue, full_colour
-from experiments.figures.overview import COLUMN, FRAME
+from experiments.figures.overview import COLUMN
 from experiments.studies.naming import activation_title, cell_title, signed
 from experiments.studies.presets import context
 from experiments.tables.row import Row
@@ -29,10 +28,8 @@ def settings_map(table: Table) -> Figure | None:
     for row in table.rows:
         words = " ".join(context(row.cell.overrides))
         settings.setdefault(words, {})[activation_title(row.cell.config.activation)] = row
-    titles = list(dict.fromkeys(title for rows in settings.values() for title in rows))
-    titles = [
-        title for title in titles if not all(rows[title].is_reference for rows in settings.values() if title in rows)
-    ]
+    compared = [row for row in table.rows if not row.is_reference]
+    titles = list(dict.fromkeys(activation_title(row.cell.config.activation) for row in compared))
     if not 2 <= len(settings) <= MOST_SETTINGS or not titles:
         return None
     made, (panel,) = style.figure(1, 2.6 + 0.95 * len(settings), 1.3 + 0.27 * len(titles))
@@ -45,7 +42,7 @@ def settings_map(table: Table) -> Figure | None:
             values[i, j] = row.difference
             texts[i, j] = signed(row.difference, table.digits)
             if row.different:
-                panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
+                style.frame(panel, i, j)
     image = style.value_map(panel, values, texts, full_colour(table, [values]), better_is_blue(table))
     heads = [setting_title(words, rows, table.digits) for words, rows in settings.items()]
     panel.set_xticks(range(len(settings)), heads, fontsize=7.5)

@@ -13,8 +13,10 @@ import numpy
 import PIL.Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, LogLocator
 
+FRAME = "#FFB000"  # of a significant field: visible on dark and on light colours
 SHADES = 256  # colours in a PNG; the file is a third as large as in full colour
 LETTERS = 11.5  # letters of a headline per inch
 SETTINGS: Any = {
@@ -75,6 +77,11 @@ def value_map(
         panel.text(j, i, text, ha="center", va="center", fontsize=6.5, color=shade)
     panel.grid(False)
     return image
+
+
+def frame(panel: Axes, i: int, j: int) -> None:
+    """Mark the field in row ``i`` and column ``j`` of a map as significant."""
+    panel.add_patch(Rectangle((j - 0.47, i - 0.43), 0.94, 0.86, fill=False, color=FRAME, linewidth=2))
 
 
 def save(made: Figure, stem: Path) -> list[Path]:

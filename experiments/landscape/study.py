@@ -43,9 +43,9 @@ def path_of(results: Path, experiment: str) -> Path:
     return results / "landscape" / f"{experiment}.json"
 
 
-def studied(results: Path) -> list[str]:
-    """The experiments whose landscapes were measured."""
-    return sorted(path.stem for path in (results / "landscape").glob("*.json"))
+def read_studies(results: Path) -> list[Study]:
+    """Every study, in the order of their experiments' names."""
+    return [read_json(path) for path in sorted((results / "landscape").glob("*.json"))]
 
 
 def read_study(results: Path, experiment: str) -> Study | None:
@@ -66,8 +66,9 @@ def measure_study(
     for cell, seed, directory in finished_runs(cells, seeds):
         title = cell_title(cell.config.activation, cell.overrides)
         task = trained.load_trained(dataclasses.replace(cell.config, seed=seed), directory)
-        run = known.setdefault((cell.run, seed), {"run": cell.run, "seed": seed, "title": title})
-        run["cell"] = cell.overrides
+        run = known.setdefault(
+            (cell.run, seed), {"run": cell.run, "seed": seed, "title": title, "cell": cell.overrides}
+        )
         run["commit"] = read_json(directory / "meta.json")["parts"][-1]["commit"]
         if "sharpness" in settings.parts:
             add_sharpness(run, task, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,39 +15,45 @@ Direction = list[Tensor]
 def direction(model: nn.Module, name: str, kind: str = "filter") -> Direction:
     """A random direction, a function of ``name`` and the shapes: networks of one architecture share the draw.
 
-    ``kind``: "filter" scales it to the norm of each filter, "global" to the Euclidean norm 1 over all weights.
+    ``kind``: one of DIRECTIONS. "filter" scales it to the norm of each filter, "global" to the norm 1.
     """
-    return filter_direction(model, name) if kind == "filter" else global_direction(model, name)
-
-
-def global_direction(model: nn.Module, name: str) -> Direction:
-    """A Gaussian direction over all parameters, of norm 1: the same for every network of one architecture.
-
-    Source: the public code of GoLU (arXiv:2502.03654), visualizations/loss_landscapes.
-    """
+    parameters = list(model.parameters())
     draws = [
         torch.randn(p.shape, generator=generator(0, "direction", name, number)).to(p)
-        for number, p in enumerate(model.parameters())
+        for number, p in enumerate(parameters)
     ]
-    length = torch.stack([draw.square().sum() for draw in draws]).sum().sqrt()
-    return [draw / length for draw in draws]
+    return DIRECTIONS[kind](parameters, draws)
 
 
-def filter_direction(model: nn.Module, name: str) -> Direction:
-    """A Gaussian direction, each filter scaled to the norm of its weights; 0 for biases and normalisation parameters.
+def filter_direction(parameters: Sequence[Tensor], draws: Direction) -> Direction:
+    """Each filter of ``draws`` scaled to the norm of its weights; 0 for biases and normalisation parameters.
 
     A filter is the set of weights of one output channel of a convolution, or of one output of a linear layer.
     Source: Li et al. (2018), Visualizing the loss landscape of neural nets (arXiv:1712.09913), section 4.
     """
     found = []
-    for number, p in enumerate(model.parameters()):
+    for p, draw in zip(parameters, draws, strict=True):
         if p.ndim < 2:
             found.append(torch.zeros_like(p))
             continue
-        draw = torch.randn(p.shape, generator=generator(0, "direction", name, number)).to(p)
         lengths = [t.detach().flatten(1).norm(dim=1) for t in (p, draw)]
         found.append(draw * (lengths[0] / lengths[1]).view(-1, *[1] * (p.ndim - 1)))
     return found
+
+
+def global_direction(parameters: Sequence[Tensor], draws: Direction) -> Direction:
+    """``draws`` scaled to the Euclidean norm 1 over all parameters, which does not depend on their values.
+
+    Source: the public code of GoLU (arXiv:2502.03654), visualizations/loss_landscapes.
+    """
+    length = torch.stack([draw.square().sum() for draw in draws]).sum().sqrt()
+    return [draw / length for draw in draws]
+
+
+DIRECTIONS: dict[str, Callable[[Sequence[Tensor], Direction], Direction]] = {
+    "filter": filter_direction,
+    "global": global_direction,
+}
 
 
 def surface(

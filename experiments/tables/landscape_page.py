@@ -11,11 +11,11 @@ import numpy
 from experiments.markdown import pipe_table
 from experiments.stats.difference import summarise, welch
 from experiments.stats.holm import holm
+from experiments.stats.power import ALPHA
 from experiments.studies.presets import Preset, compared_pairs
 
 Run = Mapping[str, Any]
 Column = dict[str, list[float]]  # by cell: log10 of the quantity, run by run
-ALPHA = 0.05
 DIRECTIONS = {
     "filter": "random and scaled to the norm of each filter (Li et al. 2018)",
     "global": "random and of norm 1 over all weights, the same for every network (as GoLU's code does)",

@@ -11,7 +11,6 @@ from experiments.markdown import pipe_table
 from experiments.studies.cells import value_at
 from experiments.studies.naming import SIGNS, activation_title, cell_title, number, p_text, with_interval
 from experiments.studies.presets import context
-from experiments.tables.pair import Pair
 from experiments.tables.pairs import pair_within
 from experiments.tables.row import Row
 from experiments.tables.table import Table
@@ -53,33 +52,33 @@ def as_egem(activation: dict[str, Any]) -> dict[str, Any]:
 def steps_markdown(table: Table) -> str:
     """One line per step. All steps of the page share one error of 5 %."""
     steps = [(key, step) for key in table.preset.steps for step in steps_of(table, key)]
-    pairs = [dataclasses.replace(pair_within(table, step.after, step.before), own=None) for _, step in steps]
-    rows = [cells(table, key, step, pair, len(pairs)) for (key, step), pair in zip(steps, pairs, strict=True)]
+    rows = [cells(table, key, step, len(steps)) for key, step in steps]
     unit = table.metric.difference_unit
     difference = f"difference ({unit})" if unit else "difference"
     heads = ["setting", "activation", "step", "n", f"{difference} [95 %, corrected]", "p (corrected)", "verdict"]
     margin = f"Margin of equivalence: ±{table.preset.margin:g} {unit}".strip() + "." if table.preset.margin else ""
     notes = [
         f"{table.metric.heading}. A step compares a row with the row at the next smaller value, all else equal.",
-        f"One error of 5 % is shared over the {len(pairs)} steps of this page (Bonferroni).",
+        f"One error of 5 % is shared over the {len(steps)} steps of this page (Bonferroni).",
         *([margin] if margin else []),
     ]
     bullets = "".join(f"- {note}\n" for note in notes)
     return "\n\n".join([f"# {table.preset.title}: step by step", pipe_table(rows, heads), bullets])
 
 
-def cells(table: Table, key: str, step: Step, pair: Pair, count: int) -> list[str]:
+def cells(table: Table, key: str, step: Step, count: int) -> list[str]:
+    """The text of a step. ``count`` steps share the error."""
     name = key.rpartition(".")[2]
-    judged = dataclasses.replace(pair, comparisons=count)
-    verdict = judged.verdict
+    pair = dataclasses.replace(pair_within(table, step.after, step.before), own=None, comparisons=count)
+    verdict = pair.verdict
     shown = with_interval(verdict.estimate.value, verdict.low, verdict.high, table.digits) if verdict else "—"
     activation = {k: v for k, v in step.before.cell.config.activation.items() if f"activation.{k}" != key}
     return [
         cell_title({"name": ""}, step.before.cell.overrides).strip(", "),
         activation_title(activation),
         f"{SIGNS.get(name, name)} {number(step.smaller)} → {number(step.larger)}",
-        str(judged.n),
+        str(pair.n),
         shown,
         p_text(verdict.p) if verdict else "—",
-        judged.words,
+        pair.words,
     ]

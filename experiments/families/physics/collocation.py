@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
+import numpy
 import torch
 from torch import Tensor
 
@@ -40,16 +40,21 @@ def collocation_points(
 def gauss_points(axes: Sequence[Axis], count: int, key: str) -> tuple[Tensor, Tensor]:
     """The Gauss–Legendre rule in each of ``count`` cells: float64 points [P, axes], and weights [P] with the sum 1."""
     side = cells_per_axis(count, len(axes), key)
-    nodes, weights = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(GAUSS))
-    within = torch.cartesian_prod(*[(nodes + 1) / 2] * len(axes)).reshape(-1, len(axes))
-    shares = torch.cartesian_prod(*[weights / 2] * len(axes)).reshape(-1, len(axes)).prod(1)
+    nodes, weights = (torch.from_numpy(values) for values in numpy.polynomial.legendre.leggauss(GAUSS))
+    within = lattice((nodes + 1) / 2, len(axes))
+    shares = lattice(weights / 2, len(axes)).prod(1)
     positions = (cell_corners(side, len(axes)).unsqueeze(1) + within).flatten(0, 1)
     return in_domain(axes, positions, side), shares.repeat(count) / count
 
 
 def cell_corners(side: int, axes: int) -> Tensor:
     """The lower corner of each of ``side`` × … × ``side`` cells, in cells from the domain's corner: [cells, axes]."""
-    return torch.cartesian_prod(*[torch.arange(side, dtype=torch.float64)] * axes).reshape(-1, axes)
+    return lattice(torch.arange(side, dtype=torch.float64), axes)
+
+
+def lattice(values: Tensor, axes: int) -> Tensor:
+    """Every combination of ``values`` [n] along the axes: [n^axes, axes]."""
+    return torch.cartesian_prod(*[values] * axes).reshape(-1, axes)
 
 
 def in_domain(axes: Sequence[Axis], positions: Tensor, side: int) -> Tensor:
