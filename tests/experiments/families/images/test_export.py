@@ -45,7 +45,9 @@ def configured(words: list[str]) -> Config:
     return compose_run(["dataset=imagenet", "recipe=imagenet", *words])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "torchvision densenet" else []) for name in CASES]
+)
 def test_the_printed_lines_load_it(name: str, tmp_path: Path) -> None:
     config = configured(CASES[name])
     channels = 1 if "one channel" in name else 3

@@ -89,7 +89,10 @@ def test_parameters_at_full_size_are_those_published(model: str) -> None:
     assert sum(p.numel() for p in network.parameters()) == FULL[model].meta["num_params"]
 
 
-@pytest.mark.parametrize("model", FULL)
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in ("faster_rcnn", "retinanet") else []) for name in FULL],
+)
 def test_a_state_of_ours_loads_into_torchvisions_network(model: str, tmp_path: Path) -> None:
     dataset, classes = ("coco_voc", 5) if model == "deeplab" else ("coco", 5)
     config = compose_run([f"dataset={dataset}", f"model={model}_resnet50", "activation=egem", "N=2"])
