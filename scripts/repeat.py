@@ -1,15 +1,17 @@
 """Do recorded runs repeat? Train a random sample of them again, with their own commit and command.
 
-  python scripts/repeat.py [table=all] [which=all|interrupted] [runs=1] [draw=0] [minutes=…] [data_dir=…] [cache_dir=…]
+  python scripts/repeat.py [table=all] [which=all|tuned|interrupted] [runs=1] [draw=0] [minutes=…]
+                           [data_dir=…] [cache_dir=…]
 
-It draws ``runs`` runs from each table with records, with the seed ``draw``. They are drawn from all runs, or from those
-that were interrupted and continued. ``minutes`` limits the draw to runs that took at most so long when recorded. On the
-same device, with the same versions, threads and data, result and learning curve must be equal to the last bit.
+It draws ``runs`` runs from each table with records, with the seed ``draw``. They are drawn from all runs, from those
+with tuned rates, or from those that were interrupted and continued. ``minutes`` limits the draw to runs that took at
+most so long when recorded. On the same device, with the same versions, threads and data, result and learning curve
+must be equal to the last bit.
 Elsewhere, or if runs trained as one tensor, the result may differ as two seeds of its cell do: by at most 3·√2 of their
 standard deviation. A CPU with AVX-512 gives the bits of one without it if you put ATEN_CPU_CAPABILITY=avx2
 ONEDNN_MAX_CPU_ISA=AVX2 before the command.
 Exit status: 1 if a run differs by more; 2 if a run cannot be trained here because its data or its commit is missing.
-All other runs are still trained. Writes results/tables/repeats.md, or repeats_interrupted.md.
+All other runs are still trained. Writes results/tables/repeats.md, repeats_tuned.md or repeats_interrupted.md.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import torch
 
 from experiments.cli import key_values, read_positive, read_whole, script
 from experiments.config.compose import ROOT
-from experiments.errors import UserError
+from experiments.errors import UserError, must_be
 from experiments.families.metric import Metric
 from experiments.files import write_page
 from experiments.markdown import pipe_table
@@ -54,7 +56,8 @@ KEYS = {
     "results_dir": "results",
 }
 CIRCUMSTANCES = ("device", "versions", "threads")
-PAGES = {"all": "repeats", "interrupted": "repeats_interrupted"}
+PAGES = {"all": "repeats", "tuned": "repeats_tuned", "interrupted": "repeats_interrupted"}
+KINDS = {"all": "Recorded runs", "tuned": "Recorded runs with tuned rates", "interrupted": "Interrupted runs"}
 TITLES = ["run", "commit", "device", "what", "recorded", "repeated", "verdict"]
 
 
@@ -68,9 +71,9 @@ def main(words: list[str]) -> int:
     count, draw = read_whole("runs", values["runs"]), read_whole("draw", values["draw"], 0)
     minutes = read_positive("minutes", values["minutes"]) if values["minutes"] else math.inf
     if values["which"] not in PAGES:
-        raise UserError(f"which={values['which']}: must be {' or '.join(PAGES)}")
-    interrupted = values["which"] == "interrupted"
-    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records", minutes, interrupted)
+        raise UserError(must_be("which", values["which"], f"one of {', '.join(PAGES)}"))
+    which = values["which"]
+    tables = recorded_tables(values["table"], Path(values["results_dir"]) / "records", minutes, which)
     places = [f"{key}={Path(values[key]).absolute()}" for key in ("data_dir", "cache_dir") if values[key]]
     rows, holds, missing = [], True, False
     for name, records in tables.items():
@@ -87,22 +90,21 @@ def main(words: list[str]) -> int:
             print(" · ".join(rows[-1]), flush=True)
     body = pipe_table(rows, TITLES)
     tool = code_version()
-    what = ("interrupted " if interrupted else "") + ("run" if count == 1 else "runs")
+    what = ("interrupted " if which == "interrupted" else "") + ("run" if count == 1 else "runs")
     what += f" of at most {minutes:g} minutes" if values["minutes"] else ""
     most = "up to " if count > 1 else ""
     drawn = f"{most}{count} {what} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
     made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
-    title = f"{'Interrupted' if interrupted else 'Recorded'} runs, repeated"
-    text = f"# {title}\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
+    text = f"# {KINDS[which]}, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
     if values["table"] == "all":
-        write_page(values["results_dir"], PAGES[values["which"]], text)
+        write_page(values["results_dir"], PAGES[which], text)
     return 2 if missing else 0 if holds else 1
 
 
 def recorded_tables(
-    wanted: str, folder: Path, minutes: float = math.inf, interrupted: bool = False
+    wanted: str, folder: Path, minutes: float = math.inf, which: str = "all"
 ) -> dict[str, list[Record]]:
-    """The records of at most ``minutes``, all or only ``interrupted`` ones, by table.
+    """The records of at most ``minutes`` by table: all, those of ``tuned`` studies, or ``interrupted`` runs.
 
     Raises UserError if there are none.
     """
@@ -112,11 +114,13 @@ def recorded_tables(
             f"table={wanted}: must be all or a table with records in {folder}: {', '.join(known) or 'none'}"
         )
     chosen = known if wanted == "all" else [wanted]
+    if which == "tuned":
+        chosen = [name for name in chosen if load_preset(name).tune]
     sound = {name: list(read_records(record_path(folder, name)).values()) for name in chosen}
-    if interrupted:
+    if which == "interrupted":
         sound = {name: [r for r in sound[name] if r["provenance"]["starts"] > 1] for name in chosen}
-        if not any(sound.values()):
-            raise UserError(f"which=interrupted: no run of table={wanted} was")
+    if not any(sound.values()):
+        raise UserError(f"which={which}: table={wanted} has no such run")
     short = {name: [r for r in sound[name] if r["provenance"]["seconds"] <= 60 * minutes] for name in chosen}
     if not any(short.values()):
         raise UserError(f"minutes={minutes:g}: must be as long as the shortest run of table={wanted}")

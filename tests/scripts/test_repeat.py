@@ -95,10 +95,19 @@ def test_those_that_were_interrupted(tmp_path: Path, runs: list[Record]) -> None
     runs[1]["provenance"]["starts"] = 3
     path = tmp_path / "quickstart.jsonl.gz"
     write_records(path, runs)
-    assert recorded_tables("all", tmp_path, interrupted=True)["quickstart"] == [runs[1]]
+    assert recorded_tables("all", tmp_path, which="interrupted")["quickstart"] == [runs[1]]
     write_records(path, runs[:1])
-    with pytest.raises(UserError, match="which=interrupted: no run of table=all was"):
-        recorded_tables("all", tmp_path, interrupted=True)
+    with pytest.raises(UserError, match="which=interrupted: table=all has no such run"):
+        recorded_tables("all", tmp_path, which="interrupted")
+
+
+def test_those_with_tuned_rates(tmp_path: Path, runs: list[Record]) -> None:
+    write_records(tmp_path / "quickstart.jsonl.gz", runs)
+    with pytest.raises(UserError, match="which=tuned: table=all has no such run"):
+        recorded_tables("all", tmp_path, which="tuned")
+    tuned = record(cells_of(load_preset("battery_digits_cnn"))[0], 0, 90.0) | {"experiment": "battery_digits_cnn"}
+    write_records(tmp_path / "battery_digits_cnn.jsonl.gz", [tuned])
+    assert recorded_tables("all", tmp_path, which="tuned") == {"battery_digits_cnn": [tuned]}
 
 
 @pytest.fixture
@@ -147,7 +156,7 @@ def test_the_curve_counts_but_for_its_times(runs: list[Record]) -> None:
         ("runs=0", "at least 1"),
         ("draw=x", "draw=x"),
         ("table=none", "table=none"),
-        ("which=no", "which=no: must be all or interrupted"),
+        ("which=no", "which=no: must be one of all, tuned, interrupted"),
         ("minutes=0", "minutes=0"),
         ("minutes=1e-9", "shortest run"),
     ],
