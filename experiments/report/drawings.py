@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from experiments.report.svg import Styles, inline_svg
+from experiments.report.svg import ShortNames, inline_svg
 
 CAPTIONS = {
     "functions": "Value, gate and slope of the activations.",
@@ -38,12 +38,12 @@ class Drawing:
     svg: Markup
 
 
-def drawings(figures: Path, names: Iterable[str], styles: Styles) -> list[Drawing]:
+def drawings(figures: Path, names: Iterable[str], short: ShortNames) -> list[Drawing]:
     """The drawings among ``names`` that exist as <name>.svg in ``figures``."""
     found = []
     for name in names:
         path = figures / f"{name}.svg"
         if path.exists():
             caption = CAPTIONS.get(name if name in CAPTIONS else name.rpartition("_")[2], DEFAULT_CAPTION)
-            found.append(Drawing(name, caption, Markup(inline_svg(path.read_text(), name, caption, styles))))
+            found.append(Drawing(name, caption, Markup(inline_svg(path.read_text(), caption, short))))
     return found

@@ -12,7 +12,7 @@ import markdown
 from markupsafe import Markup
 
 from experiments.report.drawings import Drawing, drawings
-from experiments.report.svg import Styles
+from experiments.report.svg import ShortNames
 from experiments.report.verdicts import COLUMNS, by_verdict, missing, sentences
 from experiments.studies.presets import Preset, map_name
 from experiments.tables.over_tables import over_tables_notes
@@ -65,15 +65,15 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    figures, styles = results / "figures", Styles()
+    figures, short = results / "figures", ShortNames()
     book = PairBook(tables)
-    sections = [section(table, figures, book, styles) for table in tables]
+    sections = [section(table, figures, book, short) for table in tables]
     runs = {(r["run"], r["seed"]): r for table in tables for r in table.runs}  # several tables may share a run
     pages = [page(path) for path in sorted((results / "tables").glob("*.md")) if is_page(path, tables, unrun)]
-    functions = drawings(figures, ("functions", "derivatives", "convergence"), styles)
-    over_tasks = drawings(figures, ("overview", "ranking"), styles)
+    functions = drawings(figures, ("functions", "derivatives", "convergence"), short)
+    over_tasks = drawings(figures, ("overview", "ranking"), short)
     return environment.from_string(TEMPLATE.read_text()).render(
-        styles=Markup(styles.css()),
+        styles=Markup(short.css()),
         columns=COLUMNS,
         sections=sections,
         unrun=unrun,
@@ -88,7 +88,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
     )
 
 
-def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Section:
+def section(table: Table, figures: Path, book: PairBook, short: ShortNames) -> Section:
     name = table.preset.name
     maps = [map_name(table.preset, axes) for axes in table.preset.maps]
     shown, settings = blocks(table), overall_rows(table)
@@ -101,8 +101,8 @@ def section(table: Table, figures: Path, book: PairBook, styles: Styles) -> Sect
         main=next(block for block in shown if block.title in ("", "Setting by setting")),
         classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
         notes=[*notes_of(table), *over_tables_notes(table, book)],
-        pictures=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in PICTURES)], styles),
-        details=drawings(figures, [f"{name}_{kind}" for kind in kinds], styles),
+        pictures=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in PICTURES)], short),
+        details=drawings(figures, [f"{name}_{kind}" for kind in kinds], short),
         missing=missing(table),
     )
 

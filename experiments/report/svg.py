@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -15,32 +16,36 @@ FONT = re.compile(r"(font-family: )?'DejaVu Sans', 'Verdana', sans-serif;?")
 CURVED = 2  # decimals for paths with curves, which are small marks; polygons have one
 
 
-class Styles:
-    """Short class names for the styles in a page's drawings."""
+class ShortNames:
+    """Short names for one page's drawings: class names for styles, and ids that no two drawings share."""
 
     def __init__(self) -> None:
-        self.names: dict[str, str] = {}
+        self.styles: dict[str, str] = {}
+        self.ids = itertools.count()
 
-    def name(self, style: str) -> str:
-        return self.names.setdefault(style, f"d{len(self.names)}")
+    def style(self, style: str) -> str:
+        return self.styles.setdefault(style, f"d{len(self.styles)}")
+
+    def id(self) -> str:
+        return f"i{next(self.ids)}"
 
     def css(self) -> str:
         """The CSS rules of all styles."""
-        return "\n".join(f".{name} {{ {style} }}" for style, name in self.names.items())
+        return "\n".join(f".{name} {{ {style} }}" for style, name in self.styles.items())
 
 
-def inline_svg(text: str, name: str, caption: str, styles: Styles) -> str:
-    """The drawing ``name`` for a page: as wide as its column, with black as the text colour and with unique ids.
+def inline_svg(text: str, caption: str, short: ShortNames) -> str:
+    """A drawing for a page: as wide as its column, with black as the text colour and with unique ids.
 
     Coordinates are rounded to a tenth of a point. Invisible elements are removed.
     """
     root = ElementTree.fromstring(text)
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
-    ids = {old: f"{name}-{index}" for index, old in enumerate(sorted(used))}
+    ids = {old: short.id() for old in sorted(used)}
     width = root.attrib.pop("width", "500pt")
     root.attrib.pop("height", None)
     root.attrib.pop("version", None)
-    tidy(root, ids, styles)
+    tidy(root, ids, short)
     root.attrib = {"role": "img", "aria-label": caption, "style": f"--w: {width}", **root.attrib}
     for prefix, uri in NAMESPACES.items():
         ElementTree.register_namespace(prefix, uri)
@@ -49,14 +54,14 @@ def inline_svg(text: str, name: str, caption: str, styles: Styles) -> str:
     return made.replace("xlink:href", "href")
 
 
-def tidy(parent: ElementTree.Element, ids: dict[str, str], styles: Styles) -> None:
+def tidy(parent: ElementTree.Element, ids: dict[str, str], short: ShortNames) -> None:
     """Shorten all elements below ``parent``. Remove metadata and groups without effect."""
     kept: list[ElementTree.Element] = []
     for child in parent:
         if child.tag in (f"{SVG}metadata", f"{SVG}style") or is_invisible(child):
             continue
-        shorten(child, ids, styles)
-        tidy(child, ids, styles)
+        shorten(child, ids, short)
+        tidy(child, ids, short)
         grouping = child.tag in (f"{SVG}g", f"{SVG}defs")
         if grouping and len(child) == 0:
             continue
@@ -73,7 +78,7 @@ def is_invisible(element: ElementTree.Element) -> bool:
     return element.tag == f"{SVG}path" and element.get("style") == "fill: none" and element.get("clip-path") is None
 
 
-def shorten(element: ElementTree.Element, ids: dict[str, str], styles: Styles) -> None:
+def shorten(element: ElementTree.Element, ids: dict[str, str], short: ShortNames) -> None:
     attributes = element.attrib
     if "id" in attributes:
         own = ids.get(attributes.pop("id"))
@@ -82,7 +87,7 @@ def shorten(element: ElementTree.Element, ids: dict[str, str], styles: Styles) -
         if key == "style":
             del attributes[key]
             if found := shared_style(value):
-                attributes["class"] = styles.name(found)
+                attributes["class"] = short.style(found)
         elif key == "d":
             attributes[key] = short_path(value)
         elif key == HREF and value.startswith("#"):

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.figures import style
 from experiments.report.browser import show as show_page
-from experiments.report.svg import Styles, inline_svg
+from experiments.report.svg import ShortNames, inline_svg
 from experiments.studies.presets import load_preset
 from tests.experiments.zygote import Zygote
 
@@ -72,10 +72,10 @@ def test_the_small_drawing_looks_like_the_file(browser: Any, tmp_path: Path) -> 
         panel.legend()
     panels[1].imshow(numpy.arange(9).reshape(3, 3), extent=(0.5, 1.5, 0, 1), aspect="auto")
     svg = style.save(made, tmp_path / "figure")[2].read_text()
-    styles = Styles()
-    small = inline_svg(svg, "figure", "A figure", styles)
+    names = ShortNames()
+    small = inline_svg(svg, "A figure", names)
     assert len(small) < len(svg) / 2
-    rules = f"svg {{ width: 800px; height: auto; font-family: 'DejaVu Sans'; fill: currentColor }} {styles.css()}"
+    rules = f"svg {{ width: 800px; height: auto; font-family: 'DejaVu Sans'; fill: currentColor }} {names.css()}"
     pictures = []
     for text in (svg[svg.index("<svg") :], f"<style>svg * {{ stroke-linejoin: round }}</style>{small}"):
         (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8><style>{rules}</style>{text}")
