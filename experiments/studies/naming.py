@@ -26,7 +26,7 @@ TITLES = {
     "mish": "Mish",
     "softplus": "Softplus",
 }
-SIGNS = {"eps": "ε", "alpha": "α", "beta": "β", "gamma": "γ", "negative_slope": "slope"}
+SIGNS = {"eps": "ε", "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "negative_slope": "slope"}
 ALWAYS = ("N", "eps")  # shown also at their default
 NAMED = 10  # most names in one line
 

@@ -35,6 +35,7 @@ SIGNS = {
     "α": r"$\alpha$",
     "β": r"$\beta$",
     "γ": r"$\gamma$",
+    "δ": r"$\delta$",
     "λ": r"$\lambda$",
     "Δ": r"$\Delta$",
     "−": "$-$",
