@@ -3,6 +3,7 @@
   python scripts/aggregate.py table=table_mnist      one preset of configs/experiment
   python scripts/aggregate.py table=all              every preset that has a record or a run, and the papers' claims
   python scripts/aggregate.py table=claims           the papers' claims and the results, as table=all wrote them
+  python scripts/aggregate.py table=studies          how each study was done, as table=all wrote it
   python scripts/aggregate.py table=tuned            verdicts with tuned rates, as table=all wrote them
   python scripts/aggregate.py table=landscape        sharpness and loss surfaces, as scripts/landscape.py measured them
   python scripts/aggregate.py table=properties       properties of the formulas, as benchmarks/certify.py derived them
@@ -39,6 +40,7 @@ from experiments.tables.pairs import PairBook
 from experiments.tables.recorded import recorded, tables_with
 from experiments.tables.render import FORMATS
 from experiments.tables.steps_page import steps_markdown
+from experiments.tables.studies_page import studies_markdown, studies_of
 from experiments.tables.table import Table, build, build_staged
 from experiments.tables.tuned_page import tuned_markdown, tuned_tables
 
@@ -48,6 +50,7 @@ PAGES = {
     "speed": ("bench_*.md", "benchmarks/bench.py train"),
     "landscape": ("landscape_*.md", "scripts/landscape.py"),
     "claims": ("claims*.md", "scripts/aggregate.py table=all"),
+    "studies": ("studies.md", "scripts/aggregate.py table=all"),
     "tuned": ("tuned.md", "scripts/aggregate.py table=all"),
 }
 
@@ -79,7 +82,7 @@ def report_audit(audit: Audit) -> int:
 def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     """Every table that has a run, each written in all formats.
 
-    Then come the pages of the papers' claims, of the studies with tuned rates, and of the landscapes.
+    Then come the pages of the papers' claims, of all studies, of those with tuned rates, and of the landscapes.
     """
     any_runs = Path(runs_dir).is_dir()
     some = [name for name in preset_names() if any_runs or record_path(results / "records", name).exists()]
@@ -92,6 +95,8 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
     if tables:
         for paper, asked in questions_by_paper().items():
             write_page(results, "claims" if paper == "gem" else f"claims_{paper}", claims_markdown(tables, asked))
+    if studies := studies_of(tables):
+        write_page(results, "studies", studies_markdown(studies))
     if tuned := tuned_tables(tables):
         write_page(results, "tuned", tuned_markdown(tuned))
     for study in read_studies(results):
