@@ -54,6 +54,12 @@ def test_docstrings_are_short(package: Path) -> None:
     check_lengths("\n\n".join(docstrings(path.read_text()) for path in sorted(package.glob("*.py"))))
 
 
+def test_the_readme_is_read_in_minutes() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 120
+    assert 300 < sum(words(sentence) for sentence in sentences(text)) <= 900
+
+
 def test_a_long_sentence_would_be_found() -> None:
     text = "# A heading\n\nOne [two](three.md) `four five`. Six\nseven.\n\n```\nno words\n```"
     text += "\n| a | table |\n\n- eight\n- nine"
