@@ -17,6 +17,7 @@ from experiments.config.schema import Impl, Recipe
 from experiments.device import compiled, peak_flops
 from experiments.errors import UserError
 from experiments.families.task import Task
+from experiments.precision import autocast
 from experiments.processes import Processes
 from experiments.runs.averaging import WeightAverage
 from experiments.runs.lbfgs import LBFGS
@@ -144,8 +145,8 @@ class Trainer:
             total = total + loss.detach()  # not in place, so that a float64 loss keeps its digits
         return total
 
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+    def autocast(self) -> contextlib.AbstractContextManager[None]:
+        return autocast(self.device, self.bf16)
 
     def gradient_norm(self) -> Tensor:
         """Norm of the whole gradient."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.families.task import Task
+from experiments.precision import autocast
 
 FLAT = 1e-3  # smaller slopes count as saturated; the leaks in use, 0.01 and more, do not
 FIGURES = ("dead_units", "saturation", "activation_mean", "activation_variance", "activation_gradient")
@@ -26,7 +27,7 @@ class Probe:
 
     def __init__(self, task: Task[Any], device: torch.device, bf16: bool) -> None:
         self.task, self.model = task, task.model
-        self.autocast = functools.partial(torch.autocast, device.type, torch.bfloat16, enabled=bf16)
+        self.device, self.bf16 = device, bf16
         self.batch = task.probe_batch()
 
     def __call__(self) -> dict[str, Any]:
@@ -37,7 +38,7 @@ class Probe:
         training = self.model.training
         self.model.eval()
         try:
-            with self.autocast():
+            with autocast(self.device, self.bf16):
                 loss_of_batch = functools.partial(self.task.probe_loss, self.batch)
                 calls, loss = observe_calls(self.model, self.task.activation_type, loss_of_batch)
             axes = [self.axis(x, module) for x, _, module in calls]
