@@ -12,7 +12,7 @@ from experiments.families.registry import family_of_model
 from experiments.stats import LEVEL, first_places, welch_anova
 from experiments.studies.cells import Cell
 from experiments.studies.naming import TITLES, p_text
-from experiments.studies.presets import context
+from experiments.studies.presets import Preset, context
 from experiments.tables.explored import explored_notes
 from experiments.tables.method import alternative_test_notes, method_note, pending_notes
 from experiments.tables.power import power_notes
@@ -34,12 +34,17 @@ def footnotes(table: Table) -> list[str]:
     for entry in table.preset.published:
         figure = f"{entry['value']}" if "value" in entry else f"{entry['difference']:+} to the reference"
         lines.append(f"Published, {entry['cell']}: {figure.replace('-', '−')}. Source: {entry['source']}.")
-    if table.preset.note:
-        lines.append(table.preset.note)
+    lines += plan_notes(table.preset)
     if any(row.diverged for row in table.rows):
         lines.append(DIVERGED)
     lines += family_of_model(cells[0].config.model.kind).footnotes([r["result"] for r in table.runs])
     return [*lines, provenance_note(table.runs), *explored_notes(table), *marks(table)]
+
+
+def plan_notes(preset: Preset) -> list[str]:
+    """What changed in the plan after the first counted run, and the preset's own note."""
+    changed = [f"Changed after the first counted run: {preset.changed}."] if preset.changed else []
+    return [*changed, *([preset.note] if preset.note else [])]
 
 
 def marks(table: Table) -> list[str]:

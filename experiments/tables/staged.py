@@ -11,7 +11,7 @@ from experiments.studies.naming import number, signed, with_interval
 from experiments.studies.tuned import TuningState
 from experiments.tables.columns import mean_text
 from experiments.tables.csv_file import plain_text
-from experiments.tables.notes import DIVERGED, marks, reconstructed, setting_note
+from experiments.tables.notes import DIVERGED, marks, plan_notes, reconstructed, setting_note
 from experiments.tables.provenance import provenance_note
 from experiments.tables.table import Table
 
@@ -93,8 +93,7 @@ def footnotes(table: Table) -> list[str]:
         lines.append(DIVERGED)
     lines += reconstructed(cells)
     lines += [f"Known before: {preset.known}."] if preset.known else []
-    lines += [preset.note] if preset.note else []
-    return [*lines, provenance_note(table.runs), *marks(table)]
+    return [*lines, *plan_notes(preset), provenance_note(table.runs), *marks(table)]
 
 
 def tuning_of(table: Table) -> TuningState | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from experiments.errors import UserError
 from experiments.studies.collect import collect_stages
 from experiments.studies.presets import load_preset
 from experiments.tables import staged
+from experiments.tables.notes import footnotes
 from experiments.tables.render import markdown
 from experiments.tables.staged import csv_text
 from experiments.tables.table import Table, build_staged
@@ -73,6 +75,14 @@ def test_a_shared_value_costs_its_regret(table: Table) -> None:
 def test_tuning_runs_and_counted_runs_have_no_seed_in_common(table: Table) -> None:
     assert {record["seed"] for record in table.runs}.isdisjoint(table.preset.tune.seed_numbers)
     assert all(record["config"]["dataset"].get("holdout", 0) == 0 for record in table.runs)
+
+
+def test_a_changed_plan_is_told_below_the_table(table: Table) -> None:
+    assert not any("Changed after" in line for line in staged.footnotes(table))
+    changed = replace(table, preset=replace(table.preset, changed="two rows left out, to save time"))
+    told = "Changed after the first counted run: two rows left out, to save time."
+    assert told in staged.footnotes(changed)
+    assert told in footnotes(replace(changed, study=None))
 
 
 def test_without_runs_there_is_no_table(tmp_path: Path) -> None:
