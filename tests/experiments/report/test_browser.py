@@ -19,6 +19,8 @@ from tests.experiments.zygote import Zygote
 ROOT = Path(__file__).parents[3]
 TABLES = ("table_mnist", "tuned_gpt2_tiny")
 
+pytestmark = pytest.mark.slow  # the page takes most of a minute
+
 
 @pytest.fixture(scope="module")
 def page(train: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:

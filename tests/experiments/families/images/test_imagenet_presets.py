@@ -35,7 +35,7 @@ RECIPES = {
     "tiny_vit": (300, 1024, "adamw", 1e-3, 0.05),
     **dict.fromkeys(("vit_b_32", "vit_b_16"), (300, 4096, "adamw", 3e-3, 0.3)),
 }
-LARGE = ("wide_resnet50", "vit_b_16", "vit_b_32", "tiny_vit", "resnet50", "resnet34", "densenet121")
+LARGE = ("wide_resnet50", "vit_b_16", "vit_b_32", "tiny_vit", "resnet50", "resnet34", "densenet121", "efficientnet")
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
