@@ -18,7 +18,7 @@ from experiments.studies.presets import Preset, map_name
 from experiments.tables.over_tables import over_tables_notes
 from experiments.tables.overall import overall_rows
 from experiments.tables.pairs import PairBook
-from experiments.tables.provenance import commits_of
+from experiments.tables.provenance import commits_of, training_hours
 from experiments.tables.render import Block, blocks, notes_of, tuning_blocks
 from experiments.tables.table import Table
 
@@ -78,7 +78,7 @@ def render(tables: Sequence[Table], unrun: Sequence[Preset], results: Path) -> s
         sections=sections,
         unrun=unrun,
         runs=len(runs),
-        hours=sum(r["provenance"]["seconds"] for r in runs.values()) / 3600,
+        hours=training_hours(runs.values()),
         latest=max((r["provenance"]["started"][:10] for r in runs.values()), default=""),
         commits=commits_of(list(runs.values())),
         functions=functions,

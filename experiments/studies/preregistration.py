@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from experiments.config.compose import CONFIGS, ROOT
 from experiments.records.checks.origin import moment
 from experiments.records.record import Record
 from experiments.studies.history import Commit, History
-from experiments.studies.written import PLAN, Node, lineage, own_text, plan_of
+from experiments.studies.written import PLAN, Node, lineage, load_yaml, own_text, plan_of
 
 FOLDER = CONFIGS.relative_to(ROOT) / "experiment"
 PAIRED_SINCE = moment("2026-11-29T03:04:31+0000").timestamp()  # commit 0a84a0a; earlier verdicts all used Welch's test
@@ -127,9 +125,3 @@ def read_now(name: str, root: Path) -> Node:
 def read_at(name: str, commit: str, history: History) -> Node:
     """The content at a commit; empty for a parent that did not exist yet or is no preset of this checkout."""
     return load_yaml(history.text(commit, preset_path(name)) or "")
-
-
-@functools.lru_cache(maxsize=4096)
-def load_yaml(text: str) -> Node:
-    node: Node = yaml.safe_load(text) or {}
-    return node

@@ -15,6 +15,7 @@ from experiments.config.rules import one_of, optional, positive, rule, switch, t
 from experiments.config.typed import typed
 from experiments.errors import UserError, must_be
 from experiments.studies.tuning import typed_tuning
+from experiments.studies.written import load_yaml, own_text
 
 if TYPE_CHECKING:
     from experiments.stats.looks import Looks
@@ -169,10 +170,15 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """The preset ``name``. Raises UserError with the closest name, or with how to list them."""
-    known = preset_names()
+    """The preset ``name``. Raises UserError with the closest name, or with how to list them.
+
+    ``changed`` is that of its own file: a change of another preset's plan is not inherited.
+    """
+    known = config_files("experiment")
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "python train.py --help lists the presets"
         raise UserError(f"experiment={name}: there is no such preset; {hint}")
-    return typed_preset(composed_once(f"experiment={name}").experiment)
+    preset = typed_preset(composed_once(f"experiment={name}").experiment)
+    preset.changed = own_text(name, "changed", lambda each: load_yaml(known[each].read_text()))
+    return preset

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import yaml
 
 Node = Mapping[str, Any]
 ReadPreset = Callable[[str], Node]  # the content of a preset's YAML file by its name; empty if there is none
@@ -22,6 +25,12 @@ PLAN: Node = {  # the keys of a plan, and their meaning if a key is absent
     "margin": None,
     "families": [],
 }
+
+
+@functools.lru_cache(maxsize=4096)
+def load_yaml(text: str) -> Node:
+    node: Node = yaml.safe_load(text) or {}
+    return node
 
 
 def own_text(name: str, key: str, read: ReadPreset) -> str | None:

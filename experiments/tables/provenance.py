@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from experiments.records.record import Record, origins
@@ -67,6 +67,10 @@ def commits_of(runs: Sequence[Record]) -> list[str]:
     return sorted({commit_title(each["commit"], each["clean"]) for record in runs for each in origins(record)})
 
 
+def training_hours(runs: Iterable[Record]) -> float:
+    return float(sum(run["provenance"]["seconds"] for run in runs)) / 3600
+
+
 def provenance_note(runs: Sequence[Record]) -> str:
     """Number and cost of the runs, their commits, machines and versions."""
     if not runs:
@@ -74,8 +78,7 @@ def provenance_note(runs: Sequence[Record]) -> str:
     found = [each for record in runs for each in origins(record)]
     devices, threads = (sorted({str(each[key]) for each in found}) for key in ("device", "threads"))
     versions = sorted({", ".join(f"{name} {number}" for name, number in each["versions"].items()) for each in found})
-    hours = sum(record["provenance"]["seconds"] for record in runs) / 3600
     return (
-        f"{len(runs)} runs, {hours:.1f} h of training; commit {', '.join(commits_of(runs))}; "
+        f"{len(runs)} runs, {training_hours(runs):.1f} h of training; commit {', '.join(commits_of(runs))}; "
         f"{'; '.join(devices)}, threads {', '.join(threads)}; {'; '.join(versions)}."
     )

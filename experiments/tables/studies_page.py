@@ -8,6 +8,8 @@ from experiments.markdown import pipe_table
 from experiments.records.record import Record
 from experiments.studies.cells import Cell
 from experiments.studies.naming import activation_title, number
+from experiments.tables.notes import listed
+from experiments.tables.provenance import training_hours
 from experiments.tables.staged import tuning_of
 from experiments.tables.table import Table
 
@@ -43,7 +45,7 @@ def studies_markdown(tables: Sequence[Table]) -> str:
     tuned = {(cell.run, seed) for table in tables for cell, seed in tuning_runs(table)}
     diverged = sum(run["result"]["status"] == "diverged" for run in runs.values())
     start = (
-        f"{len(tables)} studies: {len(runs):,} counted runs in {hours(runs.values()):.0f} hours of training, "
+        f"{len(tables)} studies: {len(runs):,} counted runs in {training_hours(runs.values()):.0f} hours of training, "
         f"{len(tuned):,} tuning runs. {diverged} counted runs diverged."
     )
     body = pipe_table([line(table) for table in tables], HEADS)
@@ -63,7 +65,7 @@ def line(table: Table) -> list[str]:
         span(finished),
         f"{len(table.runs)}" + (f" + {tuning}" if tuning else ""),
         rates(table),
-        test(table),
+        method(table),
         f"±{margin:g} {table.metric.difference_unit}".rstrip() if margin is not None else "—",
         hours_text(table.runs),
     ]
@@ -97,7 +99,7 @@ def rounded(value: float) -> str:
     return number(float(f"{value:.3g}"))
 
 
-def test(table: Table) -> str:
+def method(table: Table) -> str:
     if not table.paired:
         return "Welch"
     looks = len(table.preset.looks)
@@ -105,17 +107,9 @@ def test(table: Table) -> str:
 
 
 def hours_text(runs: Iterable[Record]) -> str:
-    found = hours(runs)
+    found = training_hours(runs)
     return f"{found:.1f}" if found >= 0.05 else "< 0.1"
-
-
-def hours(runs: Iterable[Record]) -> float:
-    return sum(float(run["provenance"]["seconds"]) for run in runs) / 3600
 
 
 def span(counts: Sequence[int]) -> str:
     return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}–{max(counts)}"
-
-
-def listed(texts: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(texts))

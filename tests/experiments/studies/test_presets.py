@@ -125,3 +125,8 @@ def test_without_a_preset_the_jobs_stay() -> None:
 def test_a_wrong_preset_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
         preset_of(OmegaConf.merge(PLAN, change))
+
+
+def test_what_changed_in_another_plan_is_not_inherited() -> None:
+    assert load_preset("table_mnist").changed is not None
+    assert load_preset("table_mnist_claim").changed is None  # builds on it
