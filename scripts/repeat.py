@@ -11,7 +11,8 @@ Elsewhere, or if runs trained as one tensor, the result may differ as two seeds 
 standard deviation. A CPU with AVX-512 gives the bits of one without it if you put ATEN_CPU_CAPABILITY=avx2
 ONEDNN_MAX_CPU_ISA=AVX2 before the command.
 Exit status: 1 if a run differs by more; 2 if a run cannot be trained here because its data or its commit is missing.
-All other runs are still trained. Writes results/tables/repeats.md, repeats_tuned.md or repeats_interrupted.md.
+All other runs are still trained. Writes results/tables/repeats.md, repeats_tuned.md or repeats_interrupted.md. One
+table's rows replace or join those of a page that was drawn with the same words; a page of another draw stays.
 """
 
 from __future__ import annotations
@@ -88,17 +89,43 @@ def main(words: list[str]) -> int:
             holds &= verdict.holds
             rows.append(row(name, record, again, metric, verdict.text))
             print(" · ".join(rows[-1]), flush=True)
-    body = pipe_table(rows, TITLES)
-    tool = code_version()
-    what = ("interrupted " if which == "interrupted" else "") + ("run" if count == 1 else "runs")
-    what += f" of at most {minutes:g} minutes" if values["minutes"] else ""
-    most = "up to " if count > 1 else ""
-    drawn = f"{most}{count} {what} of each of the {len(tables)} tables that had such records, drawn with draw={draw}"
-    made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
-    text = f"# {KINDS[which]}, repeated\n\n{drawn} ({made}), trained again by their own commit and command.\n\n{body}\n"
-    if values["table"] == "all":
-        write_page(values["results_dir"], PAGES[which], text)
+    keys = ["which", "runs", "draw", *(["minutes"] if values["minutes"] else [])]
+    drawn = " ".join(["python scripts/repeat.py", *(f"{key}={values[key]}" for key in keys)])
+    others: list[list[str]] | None = []
+    if values["table"] != "all":
+        page = Path(values["results_dir"]) / "tables" / f"{PAGES[which]}.md"
+        others = rows_of_others(page.read_text() if page.exists() else "", drawn, values["table"])
+    if others is None:
+        print(f"{page} has another draw and stays as it is", flush=True)
+    else:
+        write_page(values["results_dir"], PAGES[which], page_text(KINDS[which], drawn, sorted([*others, *rows])))
     return 2 if missing else 0 if holds else 1
+
+
+def page_text(kind: str, drawn: str, rows: list[list[str]]) -> str:
+    """The page of repeated runs. ``drawn`` is the command without its table."""
+    tool = code_version()
+    tables = {table_of(each) for each in rows}
+    title = f"{len(rows)} runs of {len(tables)} tables" if len(tables) > 1 else f"{len(rows)} runs of one table"
+    made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
+    lines = [
+        f"# {kind}, repeated",
+        f"Drawn by `{drawn}`: {title}. Each was trained again by its own commit and command.",
+    ]
+    return "\n\n".join([*lines, f"The last draw was on {made}.", pipe_table(rows, TITLES)]) + "\n"
+
+
+def rows_of_others(page: str, drawn: str, table: str) -> list[list[str]] | None:
+    """The rows of ``page`` that are not of ``table``. None if another command drew the page."""
+    if page and f"`{drawn}`" not in page:
+        return None
+    lines = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [each for each in rows if table_of(each) != table]
+
+
+def table_of(cells: list[str]) -> str:
+    return cells[0].partition(" ")[0]
 
 
 def recorded_tables(

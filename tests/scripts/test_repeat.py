@@ -82,6 +82,30 @@ def test_a_difference_is_status_1_and_what_cannot_be_trained_2(
         assert page.count(verdict) == 1
 
 
+def test_one_table_joins_the_page_of_its_draw(
+    runs: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows replace its own and leave those of other tables; a page of another draw stays."""
+    for name in ("quickstart", "battery_digits_cnn"):
+        cell = cells_of(load_preset(name))[0]
+        runs = [record(cell, seed, 90.0 + seed) | {"experiment": name} for seed in range(3)]
+        write_records(tmp_path / "records" / f"{name}.jsonl.gz", runs)
+    monkeypatch.setattr("scripts.repeat.repeat", lambda record, folder, places: record)
+
+    def titles(*words: str) -> list[str]:
+        main([*words, f"results_dir={tmp_path}"])
+        page = (tmp_path / "tables" / "repeats.md").read_text()
+        return [line.split()[1] for line in page.splitlines() if line.startswith("| ")][1:]
+
+    assert titles("table=quickstart", "runs=2") == ["quickstart"] * 2
+    both = ["battery_digits_cnn"] * 2 + ["quickstart"] * 2
+    assert titles("table=battery_digits_cnn", "runs=2") == both
+    assert titles("table=battery_digits_cnn", "runs=2") == both
+    assert titles("table=quickstart", "runs=3") == both
+    assert "has another draw and stays as it is" in capsys.readouterr().out
+    assert len(titles("runs=3")) == 6
+
+
 def test_long_runs_can_be_left_out(tmp_path: Path, runs: list[Record]) -> None:
     for run, seconds in zip(runs, (30, 90, 3000), strict=True):
         scale = seconds / run["provenance"]["seconds"]
