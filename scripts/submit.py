@@ -18,7 +18,7 @@ The words are those of train.py -m, and these:
 Every configuration is composed now and the code is copied, so later edits do not affect queued runs. A preset with
 tuning or looks has stages. Here they follow each other; on Slurm the same command submits the next one. Runs that are
 finished, queued or running are left alone. Interrupted ones continue: after an interruption, run the same command
-again. Exit status: 0; 2 for bad input (the valid runs are submitted all the same).
+again. Exit status: 0; 2 for bad input (the valid runs are submitted all the same); 3 if a run diverged here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 
 from experiments.cli import key_values, read_switch, read_whole, script
 from experiments.config.compose import compose_launcher
-from experiments.errors import BAD_INPUT, FINISHED, UserError, worst
+from experiments.errors import BAD_INPUT, DIVERGED, FINISHED, UserError, worst
 from experiments.runs.signals import handled
 from experiments.studies.expansion import Expansion
 from experiments.sweeps import slurm
@@ -70,7 +70,7 @@ def main(words: list[str]) -> int:
             tell_where(handed.sweep, found)
             break
         status = worst([status, run_here(handed.sweep)])
-        if found.title is None or status:
+        if found.title is None or status not in (FINISHED, DIVERGED):  # a high rate that diverges is a result
             break
         before = found
     return status

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from experiments.files import read_json
+from experiments.studies.expansion import Expansion
+from scripts.submit import main
 from tests.experiments.results import TINY, result
 from tests.experiments.zygote import ROOT, Zygote, environment
 
@@ -38,6 +41,21 @@ def test_side_by_side_as_alone(train: Zygote, tmp_path: Path) -> None:
     assert single.returncode == 0
     assert train.run(*TINY, f"runs_dir={tmp_path}/alone").status == 0
     assert result(tmp_path / "single") == result(tmp_path / "alone")
+
+
+@pytest.mark.parametrize(("statuses", "ended"), [([0, 0], 0), ([3, 0], 3), ([75], 75), ([2], 2), ([1], 1)])
+def test_the_stages_of_a_study_follow_each_other(
+    statuses: list[int], ended: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a run that diverged, as high rates may in a tuning; not after a failure or a signal."""
+    jobs = [[Mock()], [Mock()], []]
+    stages = iter([Expansion(each, title="stage") for each in jobs])
+    ends = iter(statuses)
+    monkeypatch.setattr("scripts.submit.expand_words", lambda words: next(stages))
+    monkeypatch.setattr("scripts.submit.submit_runs", lambda *words: Mock(wrong=[]))
+    monkeypatch.setattr("scripts.submit.run_here", lambda sweep: next(ends))
+    assert main(["experiment=any"]) == ended
+    assert next(ends, None) is None
 
 
 @pytest.mark.slow
