@@ -91,34 +91,33 @@ def main(words: list[str]) -> int:
             print(" · ".join(rows[-1]), flush=True)
     keys = ["which", "runs", "draw", *(["minutes"] if values["minutes"] else [])]
     drawn = " ".join(["python scripts/repeat.py", *(f"{key}={values[key]}" for key in keys)])
-    others: list[list[str]] | None = []
-    if values["table"] != "all":
-        page = Path(values["results_dir"]) / "tables" / f"{PAGES[which]}.md"
-        others = rows_of_others(page.read_text() if page.exists() else "", drawn, values["table"])
-    if others is None:
+    page = Path(values["results_dir"]) / "tables" / f"{PAGES[which]}.md"
+    before = page.read_text() if values["table"] != "all" and page.exists() else ""
+    if before and f"`{drawn}`" not in before:
         print(f"{page} has another draw and stays as it is", flush=True)
     else:
-        write_page(values["results_dir"], PAGES[which], page_text(KINDS[which], drawn, sorted([*others, *rows])))
+        rows += rows_of_others(before, values["table"])
+        write_page(values["results_dir"], PAGES[which], page_text(KINDS[which], drawn, sorted(rows)))
     return 2 if missing else 0 if holds else 1
 
 
 def page_text(kind: str, drawn: str, rows: list[list[str]]) -> str:
     """The page of repeated runs. ``drawn`` is the command without its table."""
     tool = code_version()
-    tables = {table_of(each) for each in rows}
-    title = f"{len(rows)} runs of {len(tables)} tables" if len(tables) > 1 else f"{len(rows)} runs of one table"
+    tables = len({table_of(each) for each in rows})
+    counted = f"{len(rows)} runs of {'one table' if tables == 1 else f'{tables} tables'}"
     made = f"{time.strftime('%Y-%m-%d')}, commit {commit_title(tool['commit'], tool['clean'])}"
-    lines = [
+    parts = [
         f"# {kind}, repeated",
-        f"Drawn by `{drawn}`: {title}. Each was trained again by its own commit and command.",
+        f"Drawn by `{drawn}`: {counted}. Each was trained again by its own commit and command.",
+        f"The last draw was on {made}.",
+        pipe_table(rows, TITLES),
     ]
-    return "\n\n".join([*lines, f"The last draw was on {made}.", pipe_table(rows, TITLES)]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
-def rows_of_others(page: str, drawn: str, table: str) -> list[list[str]] | None:
-    """The rows of ``page`` that are not of ``table``. None if another command drew the page."""
-    if page and f"`{drawn}`" not in page:
-        return None
+def rows_of_others(page: str, table: str) -> list[list[str]]:
+    """The rows of ``page`` that are not of ``table``."""
     lines = [line for line in page.splitlines() if line.startswith("| ")][1:]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [each for each in rows if table_of(each) != table]
