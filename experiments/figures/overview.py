@@ -20,14 +20,15 @@ from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 FULL = 4.0  # standard deviations of full colour
-COLUMN = 16  # letters that fit the width of a title
+LINE = 40  # letters beside the map
+SHARE = 0.2  # of the tasks that compare an activation shown
 
 
 @dataclass(frozen=True)
 class Entry:
     """One activation on one task: its difference to the reference over ``n`` seeds.
 
-    ``complete``: all planned runs of both have ended.
+    ``complete``: all planned runs of both have ended, or the activation's up to the look that settles it.
     """
 
     value: float
@@ -37,37 +38,39 @@ class Entry:
 
 
 def overview(tables: Sequence[Table]) -> Figure | None:
-    """A column for each task, a row for each activation that at least two tasks compare with the reference.
+    """A row for each task, those with tuned values first, and a column for each activation compared with the reference.
 
-    If several tables have the same two configurations, the verdict is that over all their runs (``pairs``). Numbers
-    are in the task's unit. Colours are in standard deviations over seeds, so that tasks can be compared. A field has
-    a colour only if all planned runs of both have ended, because two seeds say little about a spread. None if there is
-    no such activation.
+    An activation needs a comparison in two tasks, and in a fifth of all. If several tables have the same two
+    configurations, the verdict is that over all their runs (``pairs``). Numbers are in the task's unit. Colours are
+    in standard deviations over seeds, so that tasks can be compared. A field has a colour only if all its planned
+    runs have ended, because two seeds say little about a spread. None if there is no such activation.
     """
     book = PairBook(tables)
-    columns = [
-        (table, found, spread(table)) for table in tables if table.preset.task and (found := entries(table, book))
-    ]
-    counts = Counter(title for _, found, _ in sorted(columns, key=lambda column: -len(column[1])) for title in found)
-    titles = [title for title, count in counts.items() if count > 1]
+    compared = [(table, found) for table in tables if table.preset.task and (found := entries(table, book))]
+    compared.sort(key=lambda pair: not pair[0].preset.tune)
+    counts = Counter(title for _, found in sorted(compared, key=lambda pair: -len(pair[1])) for title in found)
+    least = max(2, math.ceil(SHARE * len(compared)))
+    titles = [title for title, count in counts.items() if count >= least]
+    rows = [(table, found) for table, found in compared if set(found) & set(titles)]
     if not titles:
         return None
-    made, (panel,) = style.figure(1, 2.2 + 1.15 * len(columns), 1.4 + 0.27 * len(titles))
-    shades = numpy.full((len(titles), len(columns)), math.nan)
+    made, (panel,) = style.figure(1, 3.6 + 0.62 * len(titles), 1.2 + 0.36 * len(rows))
+    shades = numpy.full((len(rows), len(titles)), math.nan)
     texts = {}
-    for j, (table, found, sd) in enumerate(columns):
-        for i, entry in ((i, found[title]) for i, title in enumerate(titles) if title in found):
+    for i, (table, found) in enumerate(rows):
+        sd = spread(table)
+        for j, entry in ((j, found[title]) for j, title in enumerate(titles) if title in found):
             texts[i, j] = signed(entry.value, min(table.digits, 3))
             better = entry.value if table.metric.higher_is_better else -entry.value
             shades[i, j] = better / sd if sd > 0 and entry.complete else math.nan
             if entry.different:
                 style.frame(panel, i, j)
     image = style.value_map(panel, shades, texts, FULL, "RdBu")
-    panel.set_xticks(range(len(columns)), [column_title(table, found) for table, found, _ in columns], fontsize=7.5)
+    panel.set_xticks(range(len(titles)), [stacked(title) for title in titles], fontsize=7.5)
     panel.xaxis.tick_top()
-    panel.set_yticks(range(len(titles)), titles)
+    panel.set_yticks(range(len(rows)), [row_title(table, found) for table, found in rows], fontsize=7.5)
     made.colorbar(image, ax=panel, label="sd over seeds (blue is better)", extend="both", pad=0.02)
-    references = " or ".join(dict.fromkeys(table.reference for table, _, _ in columns))
+    references = " or ".join(dict.fromkeys(table.reference for table, _ in rows))
     style.headline(made, f"Difference to {references}; framed: significant (corrected); white: runs are missing")
     return made
 
@@ -88,7 +91,7 @@ def entries(table: Table, book: PairBook) -> dict[str, Entry]:
 
 def entry_of(table: Table, row: Row | Overall, book: PairBook, lacking: bool) -> Entry | None:
     """The table's own verdict for a study with stages and for several settings; else the verdict over all tables."""
-    complete = not (lacking or row.missing)
+    complete = not row.missing and (table.study is not None or not lacking)
     if isinstance(row, Overall) or table.study is not None:
         known = not math.isnan(row.difference)
         return Entry(row.difference, len(row.values), row.different, complete) if known else None
@@ -105,9 +108,15 @@ def task_title(table: Table) -> str:
     return f"{table.preset.task}{', tuned' if table.preset.tune else ''}"
 
 
-def column_title(table: Table, found: dict[str, Entry]) -> str:
+def row_title(table: Table, found: dict[str, Entry]) -> str:
+    """The task, and below it the metric, its unit and the number of seeds."""
     unit = table.metric.difference_unit
-    metric = table.metric.title + (f" ({unit})" if unit else "")
     counts = sorted({entry.n for entry in found.values()})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    return "\n".join([*textwrap.wrap(task_title(table), COLUMN), *textwrap.wrap(metric, COLUMN), n])
+    measured = textwrap.wrap(f"{table.metric.title}{f' ({unit})' if unit else ''}, {n}", LINE)
+    return "\n".join([task_title(table), *measured])
+
+
+def stacked(title: str) -> str:
+    """``GEM (N=1)`` with each parameter on a line of its own, for a narrow column."""
+    return title.removesuffix(")").replace(" (", "\n").replace(", ", "\n")

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from experiments.figures import style
 from experiments.figures.maps import better_is_blue, full_colour
-from experiments.figures.overview import COLUMN
 from experiments.studies.naming import activation_title, cell_title, signed
 from experiments.studies.presets import context
 from experiments.tables.row import Row
 from experiments.tables.table import Table
 
+COLUMN = 16  # letters that fit the width of a title
 MOST_SETTINGS = 8  # more columns are not legible
 
 

@@ -90,6 +90,7 @@ def save(made: Figure, stem: Path) -> list[Path]:
     paths = [stem.with_suffix(suffix) for suffix in (".png", ".pdf", ".svg")]
     layout = made.get_layout_engine()
     if layout:  # once for all three files, because it takes as long as the drawing
+        made.set_dpi(SETTINGS["savefig.dpi"])  # letters are a little narrower at other resolutions
         layout.execute(made)
         made.set_layout_engine("none")
     made.savefig(drawn := io.BytesIO(), format="png")

@@ -6,8 +6,10 @@ import dataclasses
 import itertools
 import math
 from pathlib import Path
+from typing import Any, cast
 
 import numpy
+import PIL.Image
 import pytest
 from matplotlib.patches import Rectangle
 
@@ -174,20 +176,20 @@ def test_the_overview_has_every_task_in_its_unit(preset: Preset, cells: list[Cel
     made = overview([accuracy, loss])
     assert made
     panel = made.axes[0]
-    assert [tick.get_text() for tick in panel.get_xticklabels()] == [
-        "images\ntest accuracy\n(points)\nn = 3",
-        "text\ntest loss (nats)\nn = 3",
+    assert [tick.get_text() for tick in panel.get_yticklabels()] == [
+        "images\ntest accuracy (points), n = 3",
+        "text\ntest loss (nats), n = 3",
     ]
-    titles = [tick.get_text() for tick in panel.get_yticklabels()]
-    gem, others = titles.index("GEM (N=1)"), {"+0.00", "+0.000", "−0.00", "−0.000"}
-    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in panel.texts}
+    titles = [tick.get_text() for tick in panel.get_xticklabels()]
+    gem, others = titles.index("GEM\nN=1"), {"+0.00", "+0.000", "−0.00", "−0.000"}
+    texts = {text.get_position(): text.get_text() for text in panel.texts}
     assert (texts[gem, 0], texts[gem, 1]) == ("+1.00", "+0.100")
     assert {text for place, text in texts.items() if place[0] != gem} <= others
     shades = panel.images[0].get_array()
     assert shades is not None
-    assert shades[gem, 0] > 3
-    assert shades[gem, 1] < -3
-    framed = {(round(p.get_y() + 0.43), round(p.get_x() + 0.47)) for p in panel.patches if isinstance(p, Rectangle)}
+    assert shades[0, gem] > 3
+    assert shades[1, gem] < -3
+    framed = {(round(p.get_x() + 0.47), round(p.get_y() + 0.43)) for p in panel.patches if isinstance(p, Rectangle)}
     assert framed == {(gem, 0), (gem, 1)}
     assert overview([accuracy]) is None
 
@@ -205,8 +207,8 @@ def test_the_overview_colours_what_has_run_to_the_end(
     panel = made.axes[0]
     shades = panel.images[0].get_array()
     assert shades is not None
-    titles = [tick.get_text() for tick in panel.get_yticklabels()]
-    found = [title for title, shade in zip(titles, shades.filled(math.nan)[:, 0], strict=True) if not math.isnan(shade)]
+    titles = [tick.get_text() for tick in panel.get_xticklabels()]
+    found = [title for title, shade in zip(titles, shades.filled(math.nan)[0], strict=True) if not math.isnan(shade)]
     assert found == ([title for title in titles if title != "ReLU"] if coloured == "all but ReLU" else [])
     assert len(panel.texts) == 2 * len(titles) == 2 * (len(cells) - 1)
 
@@ -224,20 +226,54 @@ def test_the_overview_pools_the_runs_of_all_tables(preset: Preset, cells: list[C
     made = overview([*tasks, build(claim, two, records)])
     assert made
     panel = made.axes[0]
-    assert [tick.get_text() for tick in panel.get_xticklabels()] == [
-        f"{t}\ntest accuracy\n(points)\nn = 3 to 6" for t in "ab"
+    assert [tick.get_text() for tick in panel.get_yticklabels()] == [
+        f"{t}\ntest accuracy (points), n = 3 to 6" for t in "ab"
     ]
-    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in panel.texts}
-    titles = [tick.get_text() for tick in panel.get_yticklabels()]
-    assert [texts[titles.index(title), 0] for title in ("GEM (N=1)", "GoLU")] == ["+1.00", "+0.00"]
+    texts = {text.get_position(): text.get_text() for text in panel.texts}
+    titles = [tick.get_text() for tick in panel.get_xticklabels()]
+    assert [texts[titles.index(title), 0] for title in ("GEM\nN=1", "GoLU")] == ["+1.00", "+0.00"]
 
 
-def test_the_overview_has_a_column_for_tuned_values(preset: Preset, cells: list[Cell]) -> None:
+def test_the_overview_begins_with_tuned_values(preset: Preset, cells: list[Cell]) -> None:
     shared = table_of(dataclasses.replace(preset, task="a"), cells, {})
     tuned = dataclasses.replace(shared, preset=dataclasses.replace(shared.preset, tune="a tuning"))
     made = overview([shared, tuned])
     assert made
-    assert [tick.get_text().partition("\n")[0] for tick in made.axes[0].get_xticklabels()] == ["a", "a, tuned"]
+    assert [tick.get_text().partition("\n")[0] for tick in made.axes[0].get_yticklabels()] == ["a, tuned", "a"]
+
+
+def test_the_overview_leaves_out_what_few_tasks_compare(preset: Preset, cells: list[Cell]) -> None:
+    """With eleven tasks an activation needs three of them; ReLU has two."""
+    others = [cell for cell in cells if cell.overrides != "activation=relu"]
+    fewer = dataclasses.replace(preset, cells=[cell.overrides for cell in others])
+    tables = [table_of(dataclasses.replace(preset, task=f"all {i}"), cells, {}) for i in range(2)]
+    tables += [table_of(dataclasses.replace(fewer, task=f"few {i}"), others, {}) for i in range(9)]
+    made = overview(tables)
+    assert made
+    titles = [tick.get_text() for tick in made.axes[0].get_xticklabels()]
+    assert "GEM\nN=1" in titles
+    assert "ReLU" not in titles
+
+
+def test_the_overview_colours_a_row_that_its_look_has_settled(preset: Preset, cells: list[Cell]) -> None:
+    """Other rows of a study with looks may be open, so that its reference has seeds to come."""
+    records = [record(c, s, 90 + s / 10) for c in cells for s in range(3) if (c.overrides, s) != ("activation=gelu", 2)]
+    tables = [build(dataclasses.replace(preset, task=task), cells, records) for task in ("a", "b")]
+    staged = dataclasses.replace(tables[0], study=cast("Any", "its state"))
+    made = overview([staged, tables[1]])
+    assert made
+    shades = made.axes[0].images[0].get_array()
+    assert shades is not None
+    assert [numpy.isnan(row).all() for row in shades.filled(math.nan)] == [False, True]
+
+
+def test_long_titles_lie_within_the_saved_picture(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
+    """Letters are wider at the resolution of the picture than at matplotlib's own."""
+    tasks = [f"gated GPT-2 on film reviews, tuned {i}" for i in range(2)]
+    made = overview([table_of(dataclasses.replace(preset, task=task), cells, {}) for task in tasks])
+    assert made
+    pixels = numpy.asarray(PIL.Image.open(save(made, tmp_path / "overview")[0]).convert("L"))
+    assert pixels[:, :2].min() == 255  # white from top to bottom
 
 
 def test_no_cell_with_diverged_runs_is_framed_as_better(preset: Preset, cells: list[Cell]) -> None:
@@ -267,9 +303,9 @@ def test_a_grid_counts_by_its_mean_over_settings(preset: Preset) -> None:
     single = table_of(dataclasses.replace(preset, task="single"), cells_of(preset), {})
     made = overview([several, single])
     assert made
-    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in made.axes[0].texts}
-    titles = [tick.get_text() for tick in made.axes[0].get_yticklabels()]
-    assert [texts[titles.index(title), 0] for title in ("ReLU", "GEM (N=1)")] == ["−2.00", "−2.00"]
+    texts = {text.get_position(): text.get_text() for text in made.axes[0].texts}
+    titles = [tick.get_text() for tick in made.axes[0].get_xticklabels()]
+    assert [texts[titles.index(title), 0] for title in ("ReLU", "GEM\nN=1")] == ["−2.00", "−2.00"]
 
 
 def test_files_are_the_same_every_time(preset: Preset, cells: list[Cell], tmp_path: Path) -> None:
