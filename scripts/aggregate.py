@@ -101,7 +101,8 @@ def aggregate_all(results: Path, runs_dir: str) -> Iterator[Table]:
         write_page(results, "tuned", tuned_markdown(tuned))
     for study in read_studies(results):
         name = study["experiment"]
-        write_page(results, f"landscape_{name}", landscape_markdown(study, load_preset(name)))
+        if text := landscape_markdown(study, load_preset(name)):
+            write_page(results, f"landscape_{name}", text)
 
 
 def collect(name: str, results: Path, runs_dir: str) -> Table:

@@ -88,7 +88,8 @@ def main(words: list[str]) -> None:
         if sharp:
             trace = f"{number(sharp['trace'])} ± {number(sharp['trace_error'])}"
             print(f"{run['title']}, seed {run['seed']}: largest eigenvalue {number(sharp['top'])}, trace {trace}")
-    write_page(results, f"landscape_{preset.name}", landscape_markdown(study, preset))
+    if text := landscape_markdown(study, preset):
+        write_page(results, f"landscape_{preset.name}", text)
     print(f"landscape: {path_of(results, values['experiment'])}, {len(study['runs'])} runs")
 
 

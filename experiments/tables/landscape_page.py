@@ -43,9 +43,14 @@ QUANTITIES: dict[str, Callable[[Run], float | None]] = {
 }
 
 
-def landscape_markdown(study: Mapping[str, Any], preset: Preset) -> str:
-    """One line per cell: geometric means over its runs, and their ratios to the reference."""
+def landscape_markdown(study: Mapping[str, Any], preset: Preset) -> str | None:
+    """One line per cell: geometric means over its runs, and their ratios to the reference.
+
+    None if only weights and output variances were measured, which a figure shows.
+    """
     measured = [run for run in study["runs"] if "sharpness" in run or "surface" in run]
+    if not measured:
+        return None
     titles = {run["cell"]: run["title"] for run in measured}
     runs = {cell: [run for run in measured if run["cell"] == cell] for cell in titles}
     shown: dict[str, list[str]] = {cell: [titles[cell], str(len(runs[cell]))] for cell in titles}

@@ -100,7 +100,12 @@ def page_of(runs: dict[str, list[float]]) -> str:
         for name, values in runs.items()
         for seed, sd in enumerate(values)
     ]
-    return landscape_markdown({"runs": found}, load_preset("quickstart"))
+    return landscape_markdown({"runs": found}, load_preset("quickstart")) or ""
+
+
+def test_no_page_without_sharpness_or_surface() -> None:
+    run = {"cell": "activation=gelu", "title": "gelu", "seed": 0}
+    assert landscape_markdown({"runs": [run], "weights": {}}, load_preset("quickstart")) is None
 
 
 def test_page_shows_ratios_to_the_reference_and_marks_the_significant_one() -> None:
