@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import pickle
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,15 @@ def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
         GlobalHydra.instance().hydra = outer
 
 
-@functools.lru_cache(maxsize=256)
 def composed_once(*overrides: str) -> DictConfig:
-    """Cached ``compose``: the same object for the same words. Callers must not change it permanently."""
-    return compose(overrides)
+    """A copy of the cached ``compose``. Unpickling makes it in a fifth of the time of ``deepcopy``."""
+    copied: DictConfig = pickle.loads(_pickled(*overrides))
+    return copied
+
+
+@functools.lru_cache(maxsize=256)
+def _pickled(*overrides: str) -> bytes:
+    return pickle.dumps(compose(overrides))
 
 
 def hydra_word(word: str) -> str:

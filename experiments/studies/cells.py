@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ def compose_cell(*words: str) -> Config:
     Values and the activation are then set on a copy, which takes a hundredth of the time.
     """
     groups = [word for word in words if is_group(word) and not word.startswith("activation=")]
-    cfg = copy.deepcopy(composed_once(*groups))
+    cfg = composed_once(*groups)
     for word in words:
         if word not in groups:
             key, value = parse_word(word)
