@@ -83,8 +83,9 @@ def footnotes(table: Table) -> list[str]:
         tune = preset.tune
         tried = "; ".join(f"{key} {', '.join(f'{v:g}' for v in axis)}" for key, axis in tuning.grid.items())
         lines.append(
-            f"Each row has the values that were best on held-out training data, of {tried}, with {tune.seeds} seeds "
-            f"that do not count here. The test data were not used."
+            f"Each row has the values that were best on held-out training data, of {tried}, with "
+            f"{'one seed that does' if tune.seeds == 1 else f'{tune.seeds} seeds that do'} not count here. The test "
+            "data were not used."
         )
         ends = [f"{key}, {end} end" for key, end in tuning.edges]
         if ends:
@@ -106,10 +107,9 @@ def tuning_title(table: Table) -> str:
     tuning = tuning_of(table)
     if tuning is None:
         return ""
-    seeds = f"{table.preset.tune.seeds} seeds"
-    return (
-        f"{tuning.metric.heading}, mean over {seeds}, by {', '.join(tuning.grid)}. Regret: what a shared value costs."
-    )
+    seeds = table.preset.tune.seeds
+    of = "one seed" if seeds == 1 else f"mean over {seeds} seeds"
+    return f"{tuning.metric.heading}, {of}, by {', '.join(tuning.grid)}. Regret: what a shared value costs."
 
 
 def tuning_headers(table: Table) -> list[str]:
