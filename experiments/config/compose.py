@@ -75,7 +75,7 @@ def compose(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
 
 
 def composed_once(*overrides: str) -> DictConfig:
-    """A copy of the cached ``compose``. Unpickling makes it in a fifth of the time of ``deepcopy``."""
+    """A copy of the cached ``compose``. Unpickling it is about twice as fast as ``deepcopy``."""
     copied: DictConfig = pickle.loads(_pickled(*overrides))
     return copied
 

@@ -20,15 +20,15 @@ from experiments.tables.row import Row
 from experiments.tables.table import Table
 
 FULL = 4.0  # standard deviations of full colour
-LINE = 40  # letters beside the map
-SHARE = 0.2  # of the tasks that compare an activation shown
+LINE = 40  # letters in a line of a row's title
+SHARE = 0.2  # of the tasks: fewer comparisons leave an activation out
 
 
 @dataclass(frozen=True)
 class Entry:
     """One activation on one task: its difference to the reference over ``n`` seeds.
 
-    ``complete``: all planned runs of both have ended, or the activation's up to the look that settles it.
+    ``complete``: all planned runs of both have ended. In a study with looks, the activation's runs are enough.
     """
 
     value: float

@@ -15,7 +15,8 @@ CAPTIONS = {
     "derivatives": "Derivatives of GEM up to order 2N + 1, the first that jumps.",
     "convergence": "Distance of E-GEM to ReLU as ε → 0: dots measured, lines derived.",
     "overview": "Each difference over the runs of all tables that have the pair. A frame marks a significant "
-    "difference (corrected). A field without colour still lacks runs.",
+    "difference (corrected). A field without colour still lacks runs. Activations that less than a fifth of the tasks "
+    "compare are left out.",
     "ranking": "Average ranks over the data sets, with tuned values where a task has them. A bar connects activations "
     "that do not differ significantly (Nemenyi, 5 %).",
     "forest": "Difference to the reference with its corrected interval. A filled dot is better or worse.",

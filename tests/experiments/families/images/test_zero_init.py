@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import pytest
+import timm
 import torch
 
-from experiments.config.compose import compose_run
-from experiments.families.images.models.build import build
+from experiments.activations.build import activation_factory
+from experiments.studies.cells import compose_cell
 
 
 def surviving(activation: str, experiment: str) -> float:
-    """The share of outputs above 0.01 after the third stage of the narrow ResNet-50, on one batch of noise."""
-    words = [f"experiment={experiment}", *f"activation={activation}".split()]
-    model = build(compose_run(words), (3, 32, 32), 10)[0].train()
+    """The share of outputs larger than 0.01 after the third stage of the narrow ResNet-50, on one batch of noise."""
+    config = compose_cell(f"experiment={experiment}", *f"activation={activation}".split())
+    make = activation_factory(config.activation)
+    torch.manual_seed(10)
+    model = timm.create_model(config.model.architecture, act_layer=lambda inplace: make(), **config.model.options)
     kept: list[torch.Tensor] = []
     model.get_submodule("layer3.5").register_forward_hook(lambda module, inputs, output: kept.append(output.detach()))
-    noise = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(10))
-    model(noise)
+    model.train()(torch.randn(64, 3, 32, 32))
     return (kept[0].abs() > 0.01).float().mean().item()
 
 
