@@ -7,6 +7,7 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -23,6 +24,15 @@ from gem.integrations._functions import (
 
 _DEPTH = 4  # how many levels of helper functions are followed
 _UNKNOWN = object()
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The names in a function's source, those that it binds itself, and its calls by the id of what they call."""
+
+    names: list[ast.Name | ast.Attribute]
+    local: frozenset[str]
+    calls: dict[int, ast.Call]
 
 
 def methods_with_calls(module: nn.Module) -> dict[str, frozenset[str]]:
@@ -72,26 +82,23 @@ def _calls_in(function: FunctionType, module: nn.Module | None, depth: int) -> I
                 names[name] = cell.cell_contents
             except ValueError:  # an empty cell
                 continue
-    tree = _tree_of(function.__code__)
-    if tree is None:  # no source: take every name for a call
+    source = _source_of(function.__code__)
+    if source is None:  # no source: take every name for a call
         for name in NAMES & _all_names(function.__code__):
             for label in (name.removesuffix("_"), *(["relu6"] if name.startswith("hardtanh") else [])):
                 yield label, may_be_hidden(name)
         return
-    local = _local_names(tree)
+    local = source.local
     if module is not None and function.__code__.co_argcount:
         names[function.__code__.co_varnames[0]] = module
         local = local - {function.__code__.co_varnames[0]}
-    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name | ast.Attribute):
-            continue
+    for node in source.names:
         value = _value_of(node, names, local)
         if value is _UNKNOWN:
             if isinstance(node, ast.Attribute) and node.attr in TENSOR_METHODS:
                 yield node.attr.removesuffix("_"), False
         elif label_of(value):
-            for label in _labels_of_call(value, calls.get(id(node))):
+            for label in _labels_of_call(value, source.calls.get(id(node))):
                 yield label, value in HIDDEN_WHEN_COMPILED
         elif isinstance(value, FunctionType) and depth < _DEPTH and _same_package(value, function):
             yield from _calls_in(inspect.unwrap(value), None, depth + 1)
@@ -135,17 +142,19 @@ def _attribute_of(module: nn.Module, name: str) -> Any:
     return value.__func__ if isinstance(value, staticmethod) else None
 
 
-def _local_names(tree: ast.AST) -> frozenset[str]:
-    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return frozenset(assigned | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
-
-
 @functools.lru_cache(maxsize=4096)
-def _tree_of(code: CodeType) -> ast.AST | None:
+def _source_of(code: CodeType) -> _Source | None:
+    """What ``_calls_in`` needs of the source. It is read once for all modules of a class. None without a source."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(code)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError):
         return None
+    nodes = list(ast.walk(tree))
+    names = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute)]
+    assigned = {node.id for node in names if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    calls = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
+    return _Source(names, frozenset(assigned | arguments), calls)
 
 
 def _all_names(code: CodeType) -> set[str]:
