@@ -22,7 +22,6 @@ CAPTIONS = {
     "forest": "Difference to the reference with its corrected interval. A filled dot is better or worse.",
     "tuning": "Held-out result at every value that was tried, before the counted runs. A dot marks the chosen value.",
     "curves": "Learning curves: mean over seeds. The band reaches from the lowest seed to the highest.",
-    "mechanism": "What the activations do, on average over layers during training and layer by layer at its end.",
     "landscape": "Curvature of the training loss, weights, and outputs behind a random layer (scripts/landscape.py).",
     "surface": "Test loss (nats) around each network, along two random directions.",
     "settings": "Difference to the reference in each setting. A frame marks a significant difference (corrected).",

@@ -23,12 +23,8 @@ from experiments.tables.render import Block, blocks, notes_of, tuning_blocks
 from experiments.tables.table import Table
 
 TEMPLATE = Path(__file__).with_name("page.html")
-PICTURES = (
-    "settings",
-    "forest",
-)  # figures that show the verdict, besides the maps; all others are details
-DETAILS = ("tuning", "curves", "mechanism", "landscape", "surface")
-BRIEF = ("battery_", "builtins_")  # tasks of trials, which train for seconds: the report leaves out their mechanism
+PICTURES = ("settings", "forest")  # figures that show the verdict, besides the maps; all others are details
+DETAILS = ("tuning", "curves", "landscape", "surface")  # not the mechanism: it was a third of the page
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,6 @@ def section(table: Table, figures: Path, book: PairBook, short: ShortNames) -> S
     name = table.preset.name
     maps = [map_name(table.preset, axes) for axes in table.preset.maps]
     shown, settings = blocks(table), overall_rows(table)
-    kinds = [kind for kind in DETAILS if kind != "mechanism" or not name.startswith(BRIEF)]
     return Section(
         table=table,
         sentences=sentences(table, settings),
@@ -102,7 +97,7 @@ def section(table: Table, figures: Path, book: PairBook, short: ShortNames) -> S
         classes=["reference" if row.is_reference else "better" if row.bold else "row" for row in table.rows],
         notes=[*notes_of(table), *over_tables_notes(table, book)],
         pictures=drawings(figures, [*maps, *(f"{name}_{kind}" for kind in PICTURES)], short),
-        details=drawings(figures, [f"{name}_{kind}" for kind in kinds], short),
+        details=drawings(figures, [f"{name}_{kind}" for kind in DETAILS], short),
         missing=missing(table),
     )
 
