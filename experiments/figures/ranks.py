@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from experiments.figures import style
 from experiments.figures.colours import MUTED, colour_of
 from experiments.figures.overview import task_title
-from experiments.stats import Ranking, rank
+from experiments.stats.ranks import Ranking, rank
 from experiments.tables.overall import standings
 from experiments.tables.table import Table
 

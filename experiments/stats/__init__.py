@@ -13,7 +13,7 @@ The analysis of verdicts:
 
 ``seeds`` and ``spread`` say how many seeds a study needs. ``holm`` corrects if a preset planned Welch's test.
 Further modules: ``second_opinions`` (other intervals of a difference) · ``variance`` (rows among themselves) ·
-``ranks`` (several tasks) · ``single_seed`` (what one seed would show).
+``ranks`` (several tasks; it imports pandas and so stands apart) · ``single_seed`` (what one seed would show).
 Tests and distributions are those of scipy and statsmodels.
 """
 
@@ -34,7 +34,6 @@ from experiments.stats.difference import (
 from experiments.stats.estimate import Estimate, estimate_difference
 from experiments.stats.failures import Failures, compare_failures
 from experiments.stats.looks import Looks
-from experiments.stats.ranks import Ranking, rank
 from experiments.stats.rows import judge_rows
 from experiments.stats.second_opinions import SecondOpinions, second_opinions
 from experiments.stats.seeds import detectable_with, seeds_needed, spread_for
@@ -66,7 +65,6 @@ __all__ = [
     "Failures",
     "Growth",
     "Looks",
-    "Ranking",
     "RowCourse",
     "RowState",
     "SecondOpinions",
@@ -97,7 +95,6 @@ __all__ = [
     "pooled_sd",
     "power_of_difference",
     "power_of_equivalence",
-    "rank",
     "regret",
     "runs_for_difference",
     "runs_for_equivalence",

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy
-from statsmodels.stats.oneway import anova_oneway
 
 
 def welch_anova(groups: Sequence[Sequence[float]]) -> float:
@@ -16,5 +15,7 @@ def welch_anova(groups: Sequence[Sequence[float]]) -> float:
     """
     if len(groups) < 2 or any(len(group) < 2 or numpy.ptp(group) == 0 for group in groups):
         return math.nan
+    from statsmodels.stats.oneway import anova_oneway  # brings pandas, a second of a script's start
+
     found = anova_oneway([numpy.asarray(group) for group in groups], use_var="unequal", welch_correction=True)
     return float(found.pvalue)

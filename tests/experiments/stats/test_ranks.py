@@ -7,7 +7,7 @@ import pandas
 import pytest
 from scipy.stats import chi2
 
-from experiments.stats import rank
+from experiments.stats.ranks import rank
 
 # Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), table 6: AUC of C4.5,
 # C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. In the 13th row the ranks printed there tell 0.975 from 0.975.
