@@ -13,7 +13,7 @@ The analysis of verdicts:
 
 ``seeds`` and ``spread`` say how many seeds a study needs. ``holm`` corrects if a preset planned Welch's test.
 Further modules: ``second_opinions`` (other intervals of a difference) · ``variance`` (rows among themselves) ·
-``ranks`` (several tasks; it imports pandas and so stands apart) · ``single_seed`` (what one seed would show).
+``ranks`` (several tasks; imported from its module, as it needs pandas) · ``single_seed`` (what one seed would show).
 Tests and distributions are those of scipy and statsmodels.
 """
 
