@@ -5,6 +5,7 @@
   python benchmarks/bench.py before_after   activations now and at an earlier commit, compared with torch's own
   python benchmarks/bench.py models         what an activation costs in a training step of ResNet-56 and GPT-2
   python benchmarks/bench.py lm             language models compared with nanoGPT
+  python benchmarks/bench.py allocator      training on a CPU with another memory allocator
   python benchmarks/bench.py registers      what the Triton kernels need on a GPU, compiled without one
 
 The head of benchmarks/bench_<name>.py lists the arguments of each.
@@ -18,7 +19,7 @@ import sys
 from experiments.cli import script
 from experiments.errors import UserError
 
-BENCHES = ("train", "activations", "before_after", "models", "lm", "registers")
+BENCHES = ("train", "activations", "before_after", "models", "lm", "allocator", "registers")
 
 
 def main(words: list[str]) -> None:
