@@ -24,7 +24,8 @@ from benchmarks.steps import bare_trainers
 from benchmarks.timing import repeated, timed
 from experiments.cli import key_values, read_whole
 from experiments.config.compose import compose_run
-from experiments.errors import UserError
+from experiments.config.schema import Config
+from experiments.errors import UserError, must_be
 from experiments.files import write_page
 from experiments.markdown import pipe_table
 from experiments.runs.provenance import measured_on
@@ -43,7 +44,10 @@ TITLES = ["preset", "ms a step", "with the library", "ratio of CPU time", "range
 def main(words: list[str]) -> None:
     values = key_values(words, KEYS)
     count, turns = read_whole("steps", values["steps"]), read_whole("rounds", values["rounds"])
-    rows = [compare(preset, values["library"], count, turns) for preset in values["presets"].split(",")]
+    presets = values["presets"].split(",")
+    for preset in presets:
+        configuration(preset)  # raises UserError before any training
+    rows = [compare(preset, values["library"], count, turns) for preset in presets]
     text = (
         f"# Training with another memory allocator\n\n{pipe_table(rows, TITLES)}\n\n"
         f"{values['library']} beside the C library's allocator, GELU, one thread. CPU time of {count} steps, user and "
@@ -51,6 +55,10 @@ def main(words: list[str]) -> None:
     )
     write_page(values["results_dir"], "bench_allocator", text)
     print(text)
+
+
+def configuration(preset: str) -> Config:
+    return compose_run([f"experiment={preset}", "activation=gelu"])
 
 
 def compare(preset: str, library: str, steps: int, rounds: int) -> list[str]:
@@ -69,16 +77,18 @@ def train_apart(preset: str, steps: int, library: str) -> tuple[float, str]:
     environment = os.environ | {"LD_PRELOAD": library, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.bench_allocator", preset, str(steps)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode or "cannot be preloaded" in done.stderr:
-        reason = (done.stderr.strip() or "no message").splitlines()[0]
-        raise UserError(f"library={library}, presets={preset}: {reason}")
+    messages = done.stderr.splitlines()
+    if done.returncode:
+        raise UserError(f"presets={preset}: {messages[-1] if messages else f'exit status {done.returncode}'}")
+    if any("cannot be preloaded" in message for message in messages):
+        raise UserError(must_be("library", library, "a library that the loader finds"))
     seconds, weights = json.loads(done.stdout.splitlines()[-1])
     return seconds, weights
 
 
 def train_here(preset: str, steps: int) -> tuple[float, str]:
     """CPU seconds of a step in this process, and a hash of the weights after it."""
-    [trainer] = bare_trainers(compose_run([f"experiment={preset}", "activation=gelu"]), 1)
+    [trainer] = bare_trainers(configuration(preset), 1)
     repeated(trainer.advance)(FIRST)
     seconds = timed(repeated(trainer.advance), steps).cpu
     digest = hashlib.sha256()
