@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from experiments.errors import UNFINISHED, Stopped
+from experiments.errors import UNFINISHED
 
 PREEMPTION = (signal.SIGTERM, signal.SIGUSR2)
 
@@ -43,21 +43,20 @@ def stop_on_signals() -> Iterator[StopFlag]:
 @contextmanager
 def leave_on_signals() -> Iterator[None]:
     """For the whole command: before and after training there is nothing to save, and the run should be requeued."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        for further in PREEMPTION:
-            signal.signal(further, signal.SIG_IGN)  # they would interrupt the exit
-        raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to continue")
-
-    with handled(PREEMPTION, leave), handled((signal.SIGINT,), leave_at_once):
+    with handled((*PREEMPTION, signal.SIGINT), leave_at_once):
         yield
 
 
 def leave_at_once(number: int, frame: FrameType | None) -> None:
-    """End the process without a traceback, because an exception could occur in the middle of an import."""
-    with contextlib.suppress(OSError, ValueError):
+    """End the process with exit status 75 and one line on stderr.
+
+    Not by an exception: libraries lose some on the way (Hydra while it composes), and it could end half an import.
+    """
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: the signal came within a flush
         sys.stdout.flush()
-        print("stopped by SIGINT; run the same command again to continue", file=sys.stderr, flush=True)
+    line = f"stopped by {signal.Signals(number).name}; run the same command again to continue\n"
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())
     os._exit(UNFINISHED)
 
 
