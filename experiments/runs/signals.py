@@ -50,7 +50,7 @@ def leave_on_signals() -> Iterator[None]:
 def leave_at_once(number: int, frame: FrameType | None) -> None:
     """End the process with exit status 75 and one line on stderr.
 
-    Not by an exception: libraries lose some on the way (Hydra while it composes), and it could end half an import.
+    It raises no exception: Hydra loses some while it composes, and an interrupted import leaves half a module.
     """
     with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: the signal came within a flush
         sys.stdout.flush()
