@@ -73,7 +73,12 @@ def densities(panel: Any, weights: dict[str, Any]) -> None:
 
 
 def surfaces(study: dict[str, Any]) -> Figure:
-    """Contours of the test loss (nats), one panel per row (its first seed), with one scale for all."""
+    """The test loss (nats) around each row's first network, with one scale for all panels.
+
+    Along directions of the norm of a filter: contours of the loss. Along directions of norm 1 the loss hardly
+    varies, and the levels of two networks differ more. So there it is the difference to the panel's mean, whose
+    square is the variance that the page of comparisons has.
+    """
     first: dict[str, Any] = {}
     for run in study["runs"]:
         if "surface" in run:
@@ -82,16 +87,36 @@ def surfaces(study: dict[str, Any]) -> Figure:
     grids = [numpy.array(run["surface"]["loss"], dtype=float) for run in runs]
     columns = min(COLUMNS, len(runs))
     made, panels = style.figure(columns, 2.6, 2.7, rows=math.ceil(len(runs) / columns))
-    low, high = (function([function(grid) for grid in grids]) for function in (numpy.nanmin, numpy.nanmax))
-    levels = numpy.geomspace(max(low, 1e-6), high, 15)
-    for panel, run, grid in zip(panels, runs, grids, strict=False):
-        axis = numpy.linspace(-run["surface"]["span"], run["surface"]["span"], run["surface"]["points"])
-        drawn = panel.contour(axis, axis, grid, levels=levels, cmap="cividis", linewidths=0.8)
-        panel.clabel(drawn, fontsize=5, fmt="%.2g")
+    for panel, run in zip(panels, runs, strict=False):
         panel.set(title=f"{run['title']}, seed {run['seed']}", aspect="equal")
-        panel.title.set_fontsize(7)
+        panel.title.set_fontsize(6)
         panel.set(xlabel="first direction", ylabel="second direction")
     for panel in panels[len(runs) :]:
         panel.set_visible(False)
-    style.headline(made, SURFACES.format(UNITS[runs[0]["surface"]["directions"]]))
+    directions = runs[0]["surface"]["directions"]
+    if directions == "global":
+        differences(made, panels[: len(runs)], runs, grids)
+    else:
+        contours(panels[: len(runs)], runs, grids)
+    style.headline(made, SURFACES.format(UNITS[directions]))
     return made
+
+
+def contours(panels: Any, runs: list[dict[str, Any]], grids: list[Any]) -> None:
+    low, high = (function([function(grid) for grid in grids]) for function in (numpy.nanmin, numpy.nanmax))
+    levels = numpy.geomspace(max(low, 1e-6), high, 15)
+    for panel, run, grid in zip(panels, runs, grids, strict=True):
+        axis = numpy.linspace(-run["surface"]["span"], run["surface"]["span"], run["surface"]["points"])
+        drawn = panel.contour(axis, axis, grid, levels=levels, cmap="cividis", linewidths=0.8)
+        panel.clabel(drawn, fontsize=5, fmt="%.2g")
+
+
+def differences(made: Figure, panels: Any, runs: list[dict[str, Any]], grids: list[Any]) -> None:
+    around = [grid - numpy.nanmean(grid) for grid in grids]
+    top = max(numpy.nanmax(numpy.abs(grid)) for grid in around)
+    for panel, run, grid in zip(panels, runs, around, strict=True):
+        edge = run["surface"]["span"] * (1 + 1 / (run["surface"]["points"] - 1))  # a field has its place in the middle
+        sides = (-edge, edge, -edge, edge)
+        image = panel.imshow(grid, origin="lower", extent=sides, cmap="PuOr", vmin=-top, vmax=top)
+        panel.grid(False)
+    made.colorbar(image, ax=list(panels), label="test loss less the panel's mean (nats)", pad=0.03, aspect=40)

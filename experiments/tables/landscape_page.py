@@ -36,6 +36,22 @@ def surface_variance(run: Run) -> float | None:
     return None if numpy.isnan(losses).any() else float(losses.var())
 
 
+def plane_share(run: Run) -> float | None:
+    """The share of the surface's variance that a plane explains (least squares); None as for the variance.
+
+    Where it is near 1, the variance is that of a slope along the two directions, and says nothing of roughness.
+    """
+    variance = surface_variance(run)
+    if not variance:
+        return None
+    losses = numpy.array(run["surface"]["loss"], dtype=float)
+    places = numpy.linspace(-1, 1, len(losses))
+    across, along = numpy.meshgrid(places, places)
+    terms = numpy.stack([numpy.ones(losses.size), across.ravel(), along.ravel()], axis=1)
+    plane = terms @ numpy.linalg.lstsq(terms, losses.ravel(), rcond=None)[0]
+    return float(1 - (losses.ravel() - plane).var() / variance)
+
+
 QUANTITIES: dict[str, Callable[[Run], float | None]] = {
     "largest eigenvalue": largest_eigenvalue,
     "trace of the Hessian": trace,
@@ -105,5 +121,10 @@ def notes(study: Mapping[str, Any], preset: Preset) -> list[str]:
             f"Loss surface: the test loss at {surface['points']} × {surface['points']} places within "
             f"{surface['span']:g} of the weights along two directions, {DIRECTIONS[surface['directions']]}. Every loss "
             "is the mean over the whole test set in one order."
+        )
+    if planes := [share for run in runs if (share := plane_share(run)) is not None]:
+        lines.append(
+            f"A plane explains {100 * numpy.median(planes):.1f} % of the variance of a surface (median over runs; "
+            f"least {100 * min(planes):.1f} %). That part of the variance is a slope, not roughness."
         )
     return lines

@@ -25,7 +25,7 @@ from experiments.landscape.surface import direction, surface
 from experiments.studies.cells import cells_of
 from experiments.studies.naming import cell_title
 from experiments.studies.presets import load_preset
-from experiments.tables.landscape_page import landscape_markdown
+from experiments.tables.landscape_page import landscape_markdown, plane_share
 from tests.experiments.results import bits
 from tests.experiments.zygote import ROOT, Zygote
 
@@ -117,6 +117,16 @@ def test_page_shows_ratios_to_the_reference_and_marks_the_significant_one() -> N
     assert "largest eigenvalue" not in text
     assert "norm 1 over all weights" in text
     assert "**" not in page_of({"gelu": [0.1], "relu": [0.1], "golu": [0.3]})
+
+
+def test_a_plane_explains_a_slope_and_no_bowl() -> None:
+    places = [-2, -1, 0, 1, 2]
+    slope = [[7 + 3 * a - b for a in places] for b in places]
+    bowl = [[a * a + b * b for a in places] for b in places]
+    both = [[line + bend for line, bend in zip(*rows, strict=True)] for rows in zip(slope, bowl, strict=True)]
+    shares = [plane_share({"surface": {"loss": loss}}) for loss in (slope, bowl, both)]
+    assert shares == pytest.approx([1, 0, 20 / (20 + 5.6)])  # variances: 9 · 2 + 2, and 2 · 2.8
+    assert plane_share({"surface": {"loss": [[1.0, None], [1.0, 1.0]]}}) is None
 
 
 def test_surface_of_a_quadratic() -> None:

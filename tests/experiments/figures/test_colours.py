@@ -119,6 +119,19 @@ def test_a_surface_names_its_axes() -> None:
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("first direction", "second direction")
 
 
+def test_a_surface_along_directions_of_norm_1_shows_differences_to_its_mean() -> None:
+    """Two networks whose losses lie far apart beside their variation share one scale."""
+    places = {"span": 1.0, "points": 2, "directions": "global"}
+    losses = {"ReLU": [[1.01, 1.0], [1.0, 0.99]], "GELU": [[7.0, 7.04], [7.0, 6.96]]}
+    runs = [{"title": title, "seed": 0, "surface": places | {"loss": loss}} for title, loss in losses.items()]
+    relu, gelu, bar = surfaces({"runs": runs}).axes
+    shown = [numpy.asarray(panel.images[0].get_array()).ravel().tolist() for panel in (relu, gelu)]
+    assert shown[0] == pytest.approx([0.01, 0.0, 0.0, -0.01])
+    assert shown[1] == pytest.approx([0.0, 0.04, 0.0, -0.04])
+    assert relu.images[0].get_clim() == gelu.images[0].get_clim() == pytest.approx((-0.04, 0.04))
+    assert bar.get_ylabel() == "test loss less the panel's mean (nats)"
+
+
 def test_a_pdf_embeds_truetype_fonts(tmp_path: Path) -> None:
     made, (panel,) = style.figure(1)
     panel.set_title("Ω")
