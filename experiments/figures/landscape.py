@@ -75,9 +75,9 @@ def densities(panel: Any, weights: dict[str, Any]) -> None:
 def surfaces(study: dict[str, Any]) -> Figure:
     """The test loss (nats) around each row's first network, with one scale for all panels.
 
-    Along directions of the norm of a filter: contours of the loss. Along directions of norm 1 the loss hardly
-    varies, and the levels of two networks differ more. So there it is the difference to the panel's mean, whose
-    square is the variance that the page of comparisons has.
+    Directions scaled to each filter: contours of the loss. Directions of norm 1: the difference to the panel's
+    mean, because the loss varies less within a panel than between networks. The mean of its square is the variance
+    on the page of comparisons.
     """
     first: dict[str, Any] = {}
     for run in study["runs"]:
@@ -86,18 +86,19 @@ def surfaces(study: dict[str, Any]) -> Figure:
     runs = list(first.values())
     grids = [numpy.array(run["surface"]["loss"], dtype=float) for run in runs]
     columns = min(COLUMNS, len(runs))
-    made, panels = style.figure(columns, 2.6, 2.7, rows=math.ceil(len(runs) / columns))
-    for panel, run in zip(panels, runs, strict=False):
+    made, places = style.figure(columns, 2.6, 2.7, rows=math.ceil(len(runs) / columns))
+    panels = places[: len(runs)]
+    for panel, run in zip(panels, runs, strict=True):
         panel.set(title=f"{run['title']}, seed {run['seed']}", aspect="equal")
         panel.title.set_fontsize(6)
         panel.set(xlabel="first direction", ylabel="second direction")
-    for panel in panels[len(runs) :]:
+    for panel in places[len(runs) :]:
         panel.set_visible(False)
     directions = runs[0]["surface"]["directions"]
     if directions == "global":
-        differences(made, panels[: len(runs)], runs, grids)
+        differences(made, panels, runs, grids)
     else:
-        contours(panels[: len(runs)], runs, grids)
+        contours(panels, runs, grids)
     style.headline(made, SURFACES.format(UNITS[directions]))
     return made
 
@@ -119,4 +120,4 @@ def differences(made: Figure, panels: Any, runs: list[dict[str, Any]], grids: li
         sides = (-edge, edge, -edge, edge)
         image = panel.imshow(grid, origin="lower", extent=sides, cmap="PuOr", vmin=-top, vmax=top)
         panel.grid(False)
-    made.colorbar(image, ax=list(panels), label="test loss less the panel's mean (nats)", pad=0.03, aspect=40)
+    made.colorbar(image, ax=panels, label="test loss less the panel's mean (nats)", pad=0.03, aspect=40)

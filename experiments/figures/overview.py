@@ -60,7 +60,8 @@ def overview(tables: Sequence[Table]) -> Figure | None:
     for i, (table, found) in enumerate(rows):
         sd = spread(table)
         for j, entry in ((j, found[title]) for j, title in enumerate(titles) if title in found):
-            texts[i, j] = signed(entry.value, table.digits - (table.digits > 3))  # no room for all of more
+            digits = table.digits - (table.digits > 3)  # a longer number does not fit its field
+            texts[i, j] = signed(entry.value, digits)
             better = entry.value if table.metric.higher_is_better else -entry.value
             shades[i, j] = better / sd if sd > 0 and entry.complete else math.nan
             if entry.different:

@@ -37,9 +37,9 @@ def surface_variance(run: Run) -> float | None:
 
 
 def plane_share(run: Run) -> float | None:
-    """The share of the surface's variance that a plane explains (least squares); None as for the variance.
+    """The share of the surface's variance that a plane explains (least squares); None if that variance is 0 or unknown.
 
-    Where it is near 1, the variance is that of a slope along the two directions, and says nothing of roughness.
+    Where the share is near 1, the variance measures a slope along the two directions, and no roughness.
     """
     variance = surface_variance(run)
     if not variance:

@@ -102,7 +102,7 @@ def test_committed_tables_are_those_of_the_committed_records(train: Zygote, tmp_
         shutil.copytree(ROOT / "results" / part, tmp_path / part)
     made = train.script("scripts/aggregate.py", "table=all", f"runs_dir={tmp_path}/none", f"results_dir={tmp_path}")
     assert made.status == 0, made.err
-    landscapes = ["landscape_mini_resnet50.md", "landscape_tuned_mlp.md"]
+    landscapes = [f"landscape_{name}.md" for name in ("mini_resnet50", "table_mnist", "tuned_mlp")]
     made_of_all = ["claims.md", "claims_golu.md", "studies.md", "tuned.md", "ladder_steps.md", *landscapes]
     for name in [*(f"{name}.{suffix}" for name in names for suffix in ("md", "csv", "tex")), *made_of_all]:
         assert (tmp_path / "tables" / name).read_bytes() == (ROOT / "results" / "tables" / name).read_bytes(), name
