@@ -41,6 +41,14 @@ def test_a_broken_link_would_be_found() -> None:
     assert "digits-an-mlp" in anchors(ROOT / "docs" / "findings_rates.md")
 
 
+@pytest.mark.parametrize("group", ["dataset", "model", "recipe"])
+def test_every_choice_of_a_configuration_is_on_a_page(group: str) -> None:
+    told = "".join(page.read_text() for page in PAGES if page.name != "LOG.md")
+    choices = [path.stem for path in (ROOT / "configs" / group).glob("*.yaml")]
+    assert choices
+    assert not [name for name in choices if not re.search(rf"[`=]{name}\b", told)]
+
+
 def test_the_page_of_reproductions_names_every_table_of_the_papers_and_what_is_recorded() -> None:
     text = (ROOT / "docs" / "reproduce.md").read_text()
     rows = dict(re.findall(r"\[(\w+)\]\(\.\./configs/experiment/\w+\.yaml\) \| [^|]+ \| ([^|]+) \|", text))
